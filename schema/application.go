@@ -1,0 +1,115 @@
+package schema
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// MaxMessageBytes is the largest data of a message, in bytes. An application is
+// about 700; a larger one is not one.
+const MaxMessageBytes = 16 << 10
+
+// Article is the article of the executive regulations that a residency rests on:
+// 17 government and missions, 18 private sector, 20 domestic workers, 22 family.
+// Which ones can be renewed is a matter of policy, not of form.
+type Article uint8
+
+// SponsorID is the nine-digit number of a sponsor's file in the register.
+type SponsorID uint32
+
+// Application asks for one thing for one resident. Every field is what the
+// channel stated; what the register knows is compared with it by the rules.
+type Application struct {
+	ID          uuid.UUID
+	Kind        Kind
+	CivilID     CivilID
+	Article     Article
+	SponsorID   SponsorID
+	Months      int // how long the residency is to be extended
+	Passport    Passport
+	Channel     Channel
+	SubmittedBy string // the account or delegate at the channel
+	SubmittedAt time.Time
+	Fee         Payment   // zero where none was stated
+	Insurance   Insurance // zero where none was stated
+}
+
+// Passport is the travel document that the application was made with.
+type Passport struct {
+	Number    string // capital letters and digits
+	Country   string // ISO 3166-1 alpha-3, or the codes of ICAO 9303 for documents without a state
+	ExpiresOn Date
+}
+
+// Payment is a fee paid online before the application was submitted.
+type Payment struct {
+	Receipt string // the payment provider's receipt number
+	Amount  Fils
+	PaidAt  time.Time
+}
+
+// Stated says whether the application named a payment.
+func (p Payment) Stated() bool { return p.Receipt != "" }
+
+// Insurance is the health insurance's cover, both days included.
+type Insurance struct {
+	Policy string
+	From   Date
+	To     Date
+}
+
+// Stated says whether the application named a cover.
+func (i Insurance) Stated() bool { return i.Policy != "" }
+
+// Kind is what an application asks for.
+type Kind uint8
+
+// The kinds of application.
+const (
+	KindRenewal Kind = iota + 1
+)
+
+// Channel is where an application was taken in.
+type Channel uint8
+
+// The channels, as a message names them: individual_portal, company_portal,
+// government_portal, mobile_app, counter, back_office.
+const (
+	ChannelIndividualPortal Channel = iota + 1
+	ChannelCompanyPortal
+	ChannelGovernmentPortal
+	ChannelMobileApp
+	ChannelCounter
+	ChannelBackOffice
+)
+
+var (
+	kindNames    = [...]string{KindRenewal: "renewal"}
+	channelNames = [...]string{
+		ChannelIndividualPortal: "individual_portal",
+		ChannelCompanyPortal:    "company_portal",
+		ChannelGovernmentPortal: "government_portal",
+		ChannelMobileApp:        "mobile_app",
+		ChannelCounter:          "counter",
+		ChannelBackOffice:       "back_office",
+	}
+)
+
+// Kinds returns all kinds, in their order.
+func Kinds() []Kind { return enumerate[Kind](kindNames[:]) }
+
+// Channels returns all channels, in their order.
+func Channels() []Channel { return enumerate[Channel](channelNames[:]) }
+
+// String returns the kind as a message names it.
+func (k Kind) String() string { return enumName(kindNames[:], k) }
+
+// String returns the channel as a message names it.
+func (c Channel) String() string { return enumName(channelNames[:], c) }
+
+// ParseKind returns the kind that a message names.
+func ParseKind(s string) (Kind, bool) { return parseEnum[Kind](kindNames[:], s) }
+
+// ParseChannel returns the channel that a message names.
+func ParseChannel(s string) (Channel, bool) { return parseEnum[Channel](channelNames[:], s) }
