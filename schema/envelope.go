@@ -1,5 +1,12 @@
 package schema
 
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
 // The types of the events, as the header ce_type names them.
 const (
 	TypeApplicationSubmitted = "tajdeed.application.submitted.v1"
@@ -32,9 +39,155 @@ const (
 	HeaderQuarantineDetail = "tajdeed_quarantine_detail"
 )
 
+// maxHeaderBytes bounds each header of the envelope.
+const maxHeaderBytes = 256
+
 // Position is where a message lies: what every effect of it carries.
 type Position struct {
 	Topic     string
 	Partition int
 	Offset    int64
+}
+
+// Header is a header of a Kafka message. It has the shape that Kafka clients give
+// it, so that theirs converts to it.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Envelope is what a CloudEvent says of itself besides its data.
+type Envelope struct {
+	ID     string
+	Type   string
+	Source string
+	Time   time.Time // zero where the event states none
+}
+
+// ReadEnvelope reads a CloudEvent's attributes from a message's headers. Headers
+// that it does not know (extensions, tracing) are ignored. Any error is an
+// [*Error] whose field is the header's name.
+func ReadEnvelope(headers []Header) (Envelope, error) {
+	raw, err := readAttributes(headers)
+	if err != nil {
+		return Envelope{}, err
+	}
+	return Envelope{
+		ID:     string(raw.value[attributeID]),
+		Type:   string(raw.value[attributeType]),
+		Source: string(raw.value[attributeSource]),
+		Time:   raw.time,
+	}, nil
+}
+
+// Headers writes the envelope as a message's headers, the content type with
+// them.
+func (e Envelope) Headers() []Header {
+	headers := []Header{
+		{HeaderSpecVersion, []byte(SpecVersion)},
+		{HeaderID, []byte(e.ID)},
+		{HeaderType, []byte(e.Type)},
+		{HeaderSource, []byte(e.Source)},
+		{HeaderContentType, []byte(ContentType)},
+	}
+	if !e.Time.IsZero() {
+		headers = append(headers, Header{HeaderTime, appendDateTime(nil, e.Time)})
+	}
+	return headers
+}
+
+// The headers that an envelope is read from; the last is optional.
+const (
+	attributeSpecVersion = iota
+	attributeID
+	attributeType
+	attributeSource
+	attributeContentType
+	attributeTime
+	attributeCount
+)
+
+var attributeNames = [attributeCount]string{
+	attributeSpecVersion: HeaderSpecVersion,
+	attributeID:          HeaderID,
+	attributeType:        HeaderType,
+	attributeSource:      HeaderSource,
+	attributeContentType: HeaderContentType,
+	attributeTime:        HeaderTime,
+}
+
+// attributes are an envelope's headers as they lie in the message, so that
+// checking them allocates nothing.
+type attributes struct {
+	value [attributeCount][]byte
+	seen  [attributeCount]bool
+	time  time.Time
+}
+
+func readAttributes(headers []Header) (attributes, error) {
+	var a attributes
+	for i := range headers {
+		if err := a.take(&headers[i]); err != nil {
+			return attributes{}, err
+		}
+	}
+	if err := a.check(); err != nil {
+		return attributes{}, err
+	}
+	return a, nil
+}
+
+// take keeps a header if it is one of the envelope's. The error is a plain error
+// so that no nil pointer hides in one.
+func (a *attributes) take(h *Header) error {
+	at := indexOf(attributeNames[:], h.Key)
+	switch {
+	case at < 0:
+		return nil
+	case a.seen[at]:
+		return &Error{h.Key, RuleDuplicateField, "a header given twice"}
+	case len(h.Value) == 0:
+		return &Error{h.Key, RuleMissingField, "an empty header"}
+	case len(h.Value) > maxHeaderBytes:
+		return &Error{h.Key, RuleTooLong, fmt.Sprintf("a header of %d bytes, at most %d", len(h.Value), maxHeaderBytes)}
+	case !utf8.Valid(h.Value):
+		return &Error{h.Key, RuleBadUTF8, "bytes that are not UTF-8"}
+	}
+	a.value[at], a.seen[at] = h.Value, true
+	return nil
+}
+
+// check holds the envelope together once all headers are in.
+func (a *attributes) check() error {
+	for at, name := range attributeNames {
+		if !a.seen[at] && at != attributeTime {
+			return &Error{name, RuleMissingField, "a header that is required"}
+		}
+	}
+	if string(a.value[attributeSpecVersion]) != SpecVersion {
+		return &Error{HeaderSpecVersion, RuleNotInSet, "another version of CloudEvents than " + SpecVersion}
+	}
+	if !isJSON(a.value[attributeContentType]) {
+		return &Error{HeaderContentType, RuleNotInSet, "another content type than " + ContentType}
+	}
+	return a.readTime()
+}
+
+func (a *attributes) readTime() error {
+	if !a.seen[attributeTime] {
+		return nil
+	}
+	t, rule := parseDateTime(string(a.value[attributeTime]))
+	if rule != 0 {
+		return &Error{HeaderTime, rule, "not a date-time of RFC 3339 of the years 1900 to 2199"}
+	}
+	a.time = t
+	return nil
+}
+
+// isJSON says whether a content type is that of JSON, parameters such as a
+// charset aside.
+func isJSON(contentType []byte) bool {
+	media, _, _ := strings.Cut(string(contentType), ";")
+	return strings.EqualFold(strings.TrimRight(media, " \t"), ContentType)
 }

@@ -1,0 +1,275 @@
+package schema
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// cursor reads one message once, from left to right. The reader always knows
+// which value comes next, so there is no tree and no recursion: what does not
+// belong is refused where it begins, however deep it goes on.
+//
+// The first fault sticks and every later read does nothing, so a reader checks
+// once, at its end.
+type cursor struct {
+	s   string // the message; the strings of the result are slices of it
+	pos int
+	err *Error
+}
+
+// newCursor begins a message. The copy is the one allocation of a decode.
+func newCursor(data []byte) cursor {
+	switch {
+	case len(data) > MaxMessageBytes:
+		return cursor{err: &Error{Rule: RuleOversize, Detail: fmt.Sprintf("%d bytes, at most %d", len(data), MaxMessageBytes)}}
+	case !utf8.Valid(data):
+		return cursor{err: &Error{Rule: RuleBadUTF8, Detail: "bytes that are not UTF-8"}}
+	case len(data) == 0:
+		return cursor{err: &Error{Rule: RuleNotJSON, Detail: "an empty message"}}
+	}
+	return cursor{s: string(data)}
+}
+
+// end says what is wrong with the message, its end included.
+func (c *cursor) end() error {
+	if c.peek(); c.pos < len(c.s) {
+		c.fail(RuleTrailingBytes, fmt.Sprintf("%d bytes after the end of the object", len(c.s)-c.pos))
+	}
+	if c.err != nil {
+		return c.err
+	}
+	return nil
+}
+
+func (c *cursor) fail(rule Rule, detail string) {
+	if c.err == nil {
+		c.err = &Error{Rule: rule, Detail: detail}
+	}
+}
+
+// peek skips white space and returns the next byte, 0 at the end.
+func (c *cursor) peek() byte {
+	for ; c.pos < len(c.s); c.pos++ {
+		switch b := c.s[c.pos]; b {
+		case ' ', '\t', '\n', '\r':
+		default:
+			return b
+		}
+	}
+	return 0
+}
+
+// The shapes of a value, in the words of an error.
+const (
+	anObject  = "an object"
+	anArray   = "an array"
+	aString   = "a string"
+	aNumber   = "a number"
+	aBoolean  = "a boolean"
+	aNull     = "null"
+	noValue   = "no JSON value"
+	anInteger = "an integer"
+)
+
+// shape says of which type the next value is.
+func (c *cursor) shape() string {
+	switch b := c.peek(); {
+	case b == '{':
+		return anObject
+	case b == '[':
+		return anArray
+	case b == '"':
+		return aString
+	case b == '-', b >= '0' && b <= '9':
+		return aNumber
+	case c.literal("true"), c.literal("false"):
+		return aBoolean
+	case c.literal("null"):
+		return aNull
+	}
+	return noValue
+}
+
+func (c *cursor) literal(word string) bool { return strings.HasPrefix(c.s[c.pos:], word) }
+
+// want says whether the next value has a shape; if not, that is the fault.
+func (c *cursor) want(shape string) bool {
+	if c.err != nil {
+		return false
+	}
+	switch got := c.shape(); got {
+	case shape:
+		return true
+	case noValue:
+		c.fail(RuleNotJSON, fmt.Sprintf("%s at byte %d", noValue, c.pos))
+	default:
+		c.fail(RuleWrongType, fmt.Sprintf("%s where %s belongs", got, shape))
+	}
+	return false
+}
+
+// null reads a null, if that is what comes next.
+func (c *cursor) null() bool {
+	if c.err != nil || c.shape() != aNull {
+		return false
+	}
+	c.pos += len("null")
+	return true
+}
+
+// members are the fields of an object. The optional ones stand last.
+type members struct {
+	names    []string
+	required int
+}
+
+// object is an object that is being read, member by member.
+type object struct {
+	*members
+	seen  uint64 // a bit for each name that came
+	at    int    // the name being read, -1 before the first
+	begun bool
+}
+
+func (c *cursor) object(m *members) object {
+	if c.want(anObject) {
+		c.pos++
+	}
+	return object{members: m, at: -1}
+}
+
+// member moves to the value of the next field and says whether there is one.
+// The caller reads that value before it asks again.
+func (c *cursor) member(o *object) bool {
+	if c.err != nil {
+		c.err.within(o.name())
+		return false
+	}
+	if !c.another(&o.begun, '}') {
+		c.complete(o)
+		return false
+	}
+	name := c.memberName()
+	if c.err == nil {
+		c.locate(o, name)
+	}
+	return c.err == nil
+}
+
+// name is the field being read.
+func (o *object) name() string {
+	if o.at < 0 {
+		return ""
+	}
+	return o.names[o.at]
+}
+
+// another moves past the comma and says whether a member or element follows.
+func (c *cursor) another(begun *bool, end byte) bool {
+	b := c.peek()
+	switch {
+	case b == end:
+		c.pos++
+		return false
+	case !*begun:
+		*begun = true
+		return true
+	case b == ',':
+		c.pos++
+		return true
+	}
+	c.fail(RuleNotJSON, fmt.Sprintf("no comma and no end at byte %d", c.pos))
+	return false
+}
+
+// memberName reads a name and its colon.
+func (c *cursor) memberName() string {
+	if c.peek() != '"' {
+		c.fail(RuleNotJSON, fmt.Sprintf("no field name at byte %d", c.pos))
+		return ""
+	}
+	name := c.text()
+	if c.peek() != ':' {
+		c.fail(RuleNotJSON, fmt.Sprintf("no colon at byte %d", c.pos))
+		return ""
+	}
+	c.pos++
+	return name
+}
+
+// locate finds the name among the object's. Channels mostly write the fields in
+// the contract's order, so the one after the last is tried first.
+func (c *cursor) locate(o *object, name string) {
+	at := o.at + 1
+	if at >= len(o.names) || o.names[at] != name {
+		at = indexOf(o.names, name)
+	}
+	switch {
+	case at < 0:
+		c.fail(RuleUnknownField, "a field that the contract does not name")
+		c.err.within(printable(name))
+	case o.seen&(1<<at) != 0:
+		c.fail(RuleDuplicateField, "given twice")
+		c.err.within(name)
+	}
+	o.at, o.seen = at, o.seen|1<<max(at, 0)
+}
+
+func indexOf(names []string, name string) int {
+	for i := range names {
+		if names[i] == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// complete checks that no required field is missing.
+func (c *cursor) complete(o *object) {
+	for i, name := range o.names[:o.required] {
+		if c.err == nil && o.seen&(1<<i) == 0 {
+			c.fail(RuleMissingField, "required")
+			c.err.within(name)
+		}
+	}
+}
+
+// printable keeps a stranger's field name out of an error unless it looks like
+// one: letters and underscores only, so that no number of a person gets through.
+func printable(name string) string {
+	for i := range len(name) {
+		if b := name[i] | 0x20; name[i] != '_' && (b < 'a' || b > 'z') {
+			return "?"
+		}
+	}
+	if name == "" || len(name) > 32 {
+		return "?"
+	}
+	return name
+}
+
+// array is an array that is being read, element by element.
+type array struct {
+	at    int // the element being read, -1 before the first
+	begun bool
+}
+
+func (c *cursor) array() array {
+	if c.want(anArray) {
+		c.pos++
+	}
+	return array{at: -1}
+}
+
+// element moves to the next element and says whether there is one.
+func (c *cursor) element(a *array) bool {
+	if c.err != nil {
+		if a.at >= 0 {
+			c.err.within(fmt.Sprintf("[%d]", a.at))
+		}
+		return false
+	}
+	a.at++
+	return c.another(&a.begun, ']') && c.err == nil
+}

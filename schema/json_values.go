@@ -1,0 +1,155 @@
+package schema
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// pattern is the form of a short code: which characters, and how many.
+type pattern struct {
+	class    string // as a regular expression writes it
+	min, max int
+	allowed  [256]bool
+}
+
+// newPattern reads a character class such as "A-Z0-9-": ranges and single
+// characters, a hyphen last.
+func newPattern(class string, low, high int) *pattern {
+	p := &pattern{class: class, min: low, max: high}
+	for i := 0; i < len(class); i++ {
+		from, to := class[i], class[i]
+		if i+2 < len(class) && class[i+1] == '-' {
+			to = class[i+2]
+			i += 2
+		}
+		for b := from; b <= to; b++ {
+			p.allowed[b] = true
+		}
+	}
+	return p
+}
+
+// String returns the pattern as JSON Schema writes it.
+func (p *pattern) String() string {
+	if p.min == p.max {
+		return fmt.Sprintf("^[%s]{%d}$", p.class, p.min)
+	}
+	return fmt.Sprintf("^[%s]{%d,%d}$", p.class, p.min, p.max)
+}
+
+func (p *pattern) match(s string) bool {
+	for i := range len(s) {
+		if !p.allowed[s[i]] {
+			return false
+		}
+	}
+	return len(s) >= p.min && len(s) <= p.max
+}
+
+// code reads a string of a pattern.
+func (c *cursor) code(p *pattern) string {
+	s := c.text()
+	switch {
+	case c.err != nil:
+	case len(s) > p.max:
+		c.fail(RuleTooLong, fmt.Sprintf("a string of %d bytes, at most %d", len(s), p.max))
+	case !p.match(s):
+		c.fail(RuleBadFormat, fmt.Sprintf("a string of %d bytes that does not match %s", len(s), p))
+	default:
+		return s
+	}
+	return ""
+}
+
+// named reads a member of a closed set. It is a function because a method takes
+// no type parameter.
+func named[E ~uint8](c *cursor, parse func(string) (E, bool)) E {
+	s := c.text()
+	if c.err != nil {
+		return 0
+	}
+	e, ok := parse(s)
+	if !ok {
+		c.fail(RuleNotInSet, fmt.Sprintf("a string of %d bytes that is no member of the set", len(s)))
+	}
+	return e
+}
+
+// badFormat says that a string is not what it should be.
+func (c *cursor) badFormat(s, want string) {
+	c.fail(RuleBadFormat, fmt.Sprintf("a string of %d bytes, not %s", len(s), want))
+}
+
+// uuid reads 8-4-4-4-12 hexadecimal digits; the other spellings that the library
+// knows are none of JSON Schema's.
+func (c *cursor) uuid() uuid.UUID {
+	s := c.text()
+	if c.err != nil {
+		return uuid.Nil
+	}
+	id, err := uuid.Parse(s)
+	if err != nil || len(s) != len("00000000-0000-0000-0000-000000000000") {
+		c.badFormat(s, "a UUID of 8-4-4-4-12 hexadecimal digits")
+	}
+	return id
+}
+
+// civilID reads twelve digits. Their meaning is for the rules.
+func (c *cursor) civilID() CivilID {
+	s := c.text()
+	id, ok := parseCivilID(s)
+	if !ok && c.err == nil {
+		c.badFormat(s, "twelve digits")
+	}
+	return id
+}
+
+// sponsorID reads nine digits that begin with none but zero.
+func (c *cursor) sponsorID() SponsorID {
+	s := c.text()
+	n, ok := digits(s)
+	if c.err == nil && (!ok || len(s) != 9 || s[0] == '0') {
+		c.badFormat(s, "nine digits, the first not 0")
+	}
+	return SponsorID(n)
+}
+
+// article reads the number of an article.
+func (c *cursor) article() Article { return Article(c.integer(1, maxArticle)) }
+
+// fils reads an amount of money.
+func (c *cursor) fils() Fils { return Fils(c.integer(0, int64(MaxFils))) }
+
+// date reads YYYY-MM-DD.
+func (c *cursor) date() Date {
+	s := c.text()
+	d, ok := parseDate(s)
+	switch {
+	case c.err != nil:
+	case !ok:
+		c.badFormat(s, "a date of the calendar written YYYY-MM-DD")
+	case d < MinDate || d > MaxDate:
+		c.fail(RuleOutOfRange, "a date outside the years 1900 to 2199")
+	}
+	return d
+}
+
+// dateTime reads an instant as RFC 3339 writes it, and returns it in UTC.
+func (c *cursor) dateTime() time.Time {
+	s := c.text()
+	if c.err != nil {
+		return time.Time{}
+	}
+	t, rule := parseDateTime(s)
+	switch rule {
+	case 0:
+		return t
+	case RuleOutOfRange:
+		c.fail(rule, "a date-time outside the years 1900 to 2199")
+	default:
+		c.badFormat(s, "a date-time of RFC 3339, such as 2026-01-31T09:30:00+03:00")
+	}
+	return time.Time{}
+}
