@@ -2,6 +2,12 @@
 // force, and the pure functions that read them. It decides nothing: a consumer
 // asks it for a limit, a price or a window and draws the conclusion. It takes no
 // time from a clock; every question names its day.
+//
+// The data lie in one JSON file per epoch beside this one. Each value there names
+// its rule, the sources it was read in and how far they can be trusted: A an
+// official body, B the national press quoting one, C a guide, D inferred, and
+// "assumed" where nothing was found and the project chose. An officer changes a
+// value there, under a new version.
 package policy
 
 import "tajdeed/schema"
@@ -13,3 +19,101 @@ type Case struct {
 	SponsorArticle schema.Article // 0 where the sponsor is not a resident
 	Relation       schema.Relation
 }
+
+// Policy is the rules of one epoch. It is never changed once loaded, so all its
+// methods may be called from everywhere at once; none of them allocates.
+type Policy struct {
+	// Version names the data that decided, as a decision records it:
+	// "2249-2025@1" is the first reading of Resolution 2249/2025.
+	Version string
+	// From is the first day on which the policy is in force.
+	From schema.Date
+
+	windowMonths          int
+	passportCoversPeriod  bool
+	wholeYears            bool
+	insuranceCoversPeriod bool
+	maxMonths             [articles]int
+	fees                  []fee
+}
+
+// articles is the number of values that an article can have.
+const articles = 1 << 8
+
+// fee is a row of the fee table: its price is that of every case that meets its
+// conditions. A condition of 0 is none.
+type fee struct {
+	when    Case
+	perYear schema.Fils
+}
+
+const monthsPerYear = 12
+
+// On returns the policy in force on a day; false before the first one. A renewal
+// is priced and measured by the day it was submitted on (rules E1, E3).
+func On(day schema.Date) (*Policy, bool) {
+	all := All()
+	for i := len(all) - 1; i >= 0; i-- {
+		if day >= all[i].From {
+			return all[i], true
+		}
+	}
+	return nil, false
+}
+
+// All returns every policy, the oldest first. The slice is shared: read it only.
+// It is empty where [Check] has an error.
+func All() []*Policy {
+	all, _ := loaded()
+	return all
+}
+
+// Fee returns the price in fils of a renewal by a number of months: the year's
+// fee (rules FEE-17 to FEE-31) for each year or part of one, which is assumed. It
+// returns false where no price is known for the case, or no month is asked for.
+func (p *Policy) Fee(c Case, months int) (schema.Fils, bool) {
+	if months <= 0 {
+		return 0, false
+	}
+	years := (months + monthsPerYear - 1) / monthsPerYear
+	for i := range p.fees {
+		if p.fees[i].covers(c) {
+			return p.fees[i].perYear * schema.Fils(years), true
+		}
+	}
+	return 0, false
+}
+
+// covers says whether a case meets the row's conditions.
+func (f *fee) covers(c Case) bool {
+	return (f.when.Article == 0 || f.when.Article == c.Article) &&
+		(f.when.SponsorKind == 0 || f.when.SponsorKind == c.SponsorKind) &&
+		(f.when.SponsorArticle == 0 || f.when.SponsorArticle == c.SponsorArticle) &&
+		(f.when.Relation == 0 || f.when.Relation == c.Relation)
+}
+
+// MaxMonths returns the most months that one renewal under an article may ask
+// for: 17/1959 article 12, and the exceptions of 114/2024 for investors and
+// owners of real estate. It is 0 for an article that this service does not renew:
+// 14 is temporary, 15 and 16 are no residence, others were not in force.
+func (p *Policy) MaxMonths(a schema.Article) int { return p.maxMonths[a] }
+
+// WholeYears says whether a renewal under an article is granted for whole years
+// only, so that its months are a multiple of twelve (rule R-PASS-2).
+func (p *Policy) WholeYears(schema.Article) bool { return p.wholeYears }
+
+// WindowOpens returns the first day on which a renewal may be submitted of a
+// residency that expires on a day (rule R-EARLY-P).
+func (p *Policy) WindowOpens(expiry schema.Date) schema.Date {
+	return expiry.AddMonths(-p.windowMonths)
+}
+
+// PassportCoversPeriod says whether the passport must be valid until the last day
+// asked for (rules R-PASS-1, R-PASS-2). Where it need not, it must still be valid
+// on the day of the application (rule R-PASS-4).
+func (p *Policy) PassportCoversPeriod() bool { return p.passportCoversPeriod }
+
+// InsuranceCoversPeriod says whether a renewal under an article needs a health
+// insurance that covers the whole period asked for (rule R-INS-1). Who is exempt
+// from its price is not exempt from having one.
+func (p *Policy) InsuranceCoversPeriod(schema.Article) bool { return p.insuranceCoversPeriod }
