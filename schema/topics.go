@@ -1,39 +1,45 @@
 package schema
 
-// The topics. Their key is the resident's Civil ID, so that everything about one
-// person lies in one partition, in order; a decision goes to the partition of
-// the message that caused it, with its key.
-const (
-	TopicSubmissions = "tajdeed.submissions"
-	TopicDecisions   = "tajdeed.decisions"
-	TopicQuarantine  = "tajdeed.quarantine"
-)
+// DefaultPrefix begins the names of an installation's topics, unless the operator
+// chooses another. Two installations may share a cluster under two prefixes.
+const DefaultPrefix = "tajdeed"
 
-// Topic is a topic with the settings that it is created with.
-type Topic struct {
-	Name string
-	// Config are the broker's topic settings, by their names there.
-	Config map[string]string
+// Topics are the names of an installation's topics. Their key is the resident's
+// Civil ID, so that everything about one person lies in one partition, in order; a
+// decision goes to the partition of the message that caused it, with its key.
+type Topics struct {
+	Submissions string // applications
+	Decisions   string // what became of each
+	Quarantine  string // what could not be read, bytes untouched
 }
+
+// NamedTopics returns the names under a prefix: "tajdeed.submissions" and so on.
+func NamedTopics(prefix string) Topics {
+	return Topics{
+		Submissions: prefix + ".submissions",
+		Decisions:   prefix + ".decisions",
+		Quarantine:  prefix + ".quarantine",
+	}
+}
+
+// Names returns the names in the order of the flow.
+func (t Topics) Names() []string { return []string{t.Submissions, t.Decisions, t.Quarantine} }
 
 // DefaultPartitions is the number of partitions of every topic, unless the
 // operator chooses another at the creation. All topics of one installation have
 // the same number, because a decision keeps its cause's partition.
 const DefaultPartitions = 12
 
-// Topics returns the topics of an installation. Nothing expires: the topics are
-// the record's source, and a lost database is rebuilt from them. The broker's
-// clock stamps the messages, so that waiting times are measured by one clock.
-func Topics() []Topic {
-	settings := map[string]string{
-		"cleanup.policy":         "delete",
-		"retention.ms":           "-1",
-		"retention.bytes":        "-1",
-		"message.timestamp.type": "LogAppendTime",
-	}
-	return []Topic{
-		{Name: TopicSubmissions, Config: settings},
-		{Name: TopicDecisions, Config: settings},
-		{Name: TopicQuarantine, Config: settings},
+// TopicSettings are the settings that every topic is created with, by the broker's
+// names for them. Nothing expires: the topics are the record's source, and a lost
+// database is rebuilt from them. A message's time is its publisher's, because that
+// is what every client library reads; a clock that is far ahead is refused.
+func TopicSettings() map[string]string {
+	return map[string]string{
+		"cleanup.policy":                 "delete",
+		"retention.ms":                   "-1",
+		"retention.bytes":                "-1",
+		"message.timestamp.type":         "CreateTime",
+		"message.timestamp.after.max.ms": "3600000",
 	}
 }

@@ -15,6 +15,9 @@ CREATE TABLE position (
     -- Where the record of this partition begins: the offset of the first message
     -- that was read. Nothing before it is accounted for.
     first_offset     bigint NOT NULL,
+    -- Offsets between the first and the next that hold no message: the markers of
+    -- transactions and what aborted ones left.
+    skipped          bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (topic, partition),
     CONSTRAINT published_follows CHECK (published_offset <= next_offset),
     CONSTRAINT begins_before CHECK (first_offset <= published_offset)

@@ -1,0 +1,173 @@
+// Package analytics is the stage that carries decisions into ClickHouse, one wide
+// row for each, for analysts. It decides nothing and changes no record; what it
+// loses with a database can be read again from the decisions topic.
+//
+// No Civil ID, name or document leaves it: who must be told apart is a keyed hash.
+//
+// It is exact under redelivery: it goes on after the highest position that
+// ClickHouse holds, and drops a decision whose cause is not above the highest of
+// its partition, because causes only move forward there.
+package analytics
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tajdeed/consumers"
+	"tajdeed/schema"
+)
+
+// Name is the stage's name: its subcommand, and the prefix of its metrics.
+const Name = "analytics"
+
+// Group is the consumer group of the stage's workers.
+const Group = "tajdeed.analytics"
+
+// Sink is the [consumers.Handler] that writes decisions to ClickHouse.
+type Sink struct {
+	topics    schema.Topics
+	db        driver.Conn
+	publisher consumers.Publisher
+	pseudonym *Pseudonym
+	metrics   *metrics
+}
+
+// New returns the sink of an installation's decisions. What it cannot read it
+// hands to the publisher, for the quarantine topic.
+func New(topics schema.Topics, db driver.Conn, publisher consumers.Publisher, p *Pseudonym, registry prometheus.Registerer) *Sink {
+	return &Sink{topics: topics, db: db, publisher: publisher, pseudonym: p, metrics: newMetrics(registry)}
+}
+
+var _ consumers.Handler = (*Sink)(nil)
+
+//go:embed select_positions.sql
+var selectPositions string
+
+// Open asks ClickHouse how far the partition's decisions have come.
+func (s *Sink) Open(ctx context.Context, partition int, logStart int64) (consumers.Partition, int64, error) {
+	p := &sinkPartition{sink: s, partition: partition, highest: map[string]int64{}}
+	next := logStart
+	rows, err := s.db.Query(ctx, selectPositions, int32(partition))
+	if err != nil {
+		return nil, 0, fmt.Errorf("read positions: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var topic string
+		var cause, last int64
+		if err := rows.Scan(&topic, &cause, &last); err != nil {
+			return nil, 0, fmt.Errorf("read positions: %w", err)
+		}
+		p.highest[topic] = cause
+		next = max(next, last+1)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, 0, fmt.Errorf("read positions: %w", err)
+	}
+	return p, next, nil
+}
+
+// sinkPartition is the sink's hold on one partition of the decisions topic.
+type sinkPartition struct {
+	sink      *Sink
+	partition int
+	highest   map[string]int64 // the highest cause inserted, by its topic
+}
+
+// Idle does nothing: every batch is written down whole.
+func (p *sinkPartition) Idle(context.Context) error { return nil }
+
+// Prepare decodes a batch's decisions.
+func (p *sinkPartition) Prepare(b *consumers.Batch) consumers.Work {
+	w := &work{sinkPartition: p, batch: b, rows: make([]row, 0, len(b.Messages))}
+	for i := range b.Messages {
+		m := &b.Messages[i]
+		decision, err := schema.ReadDecision(m.Key, m.Value, m.Headers)
+		if err != nil {
+			b.Quarantine(m, err)
+			continue
+		}
+		w.rows = append(w.rows, row{Decision: decision, logOffset: m.Offset, publishedAt: m.Time})
+	}
+	return w
+}
+
+// row is a decision and where and when it lay on the decisions topic.
+type row struct {
+	schema.Decision
+	logOffset   int64
+	publishedAt time.Time
+}
+
+// work is a batch of decisions on its way into ClickHouse.
+type work struct {
+	*sinkPartition
+	batch    *consumers.Batch
+	rows     []row
+	sifted   bool
+	setAside bool
+}
+
+// Apply inserts the batch's new rows as one block. The block's token is made of
+// what it holds, so that a second attempt, after an answer that was lost, is
+// recognised by ClickHouse and dropped.
+func (w *work) Apply(ctx context.Context) error {
+	if err := w.quarantine(ctx); err != nil {
+		return err
+	}
+	w.sift()
+	if len(w.rows) == 0 {
+		return nil
+	}
+	if err := w.sink.insert(ctx, w.partition, w.rows); err != nil {
+		return fmt.Errorf("insert decisions: %w", err)
+	}
+	for i := range w.rows {
+		cause := &w.rows[i].Cause
+		w.highest[cause.Topic] = cause.Offset
+	}
+	w.sink.metrics.inserted.Add(float64(len(w.rows)))
+	return nil
+}
+
+// quarantine puts aside what could not be read. There is no record here to say
+// that it was done, so after a crash it may be done again.
+func (w *work) quarantine(ctx context.Context) error {
+	messages := w.batch.QuarantineMessages()
+	if w.setAside || len(messages) == 0 {
+		return nil
+	}
+	if err := w.sink.publisher.PublishTo(ctx, w.sink.topics.Quarantine, w.partition, messages); err != nil {
+		return fmt.Errorf("publish to %s: %w", w.sink.topics.Quarantine, err)
+	}
+	w.setAside = true
+	return nil
+}
+
+// sift drops, once, what was inserted before: decisions that were published again
+// when a worker of the stage before took a partition over.
+func (w *work) sift() {
+	if w.sifted {
+		return
+	}
+	w.sifted = true
+	highest := make(map[string]int64, len(w.highest))
+	for topic, offset := range w.highest {
+		highest[topic] = offset
+	}
+	kept := w.rows[:0]
+	for _, r := range w.rows {
+		if last, seen := highest[r.Cause.Topic]; seen && r.Cause.Offset <= last {
+			w.sink.metrics.repeated.Inc()
+			continue
+		}
+		highest[r.Cause.Topic] = r.Cause.Offset
+		kept = append(kept, r)
+	}
+	w.rows = kept
+}

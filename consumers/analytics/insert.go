@@ -1,0 +1,97 @@
+package analytics
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/google/uuid"
+
+	"tajdeed/schema"
+)
+
+//go:embed insert.sql
+var insertDecisions string
+
+// insertTimeout bounds one attempt; the engine makes another.
+const insertTimeout = 30 * time.Second
+
+// insert sends rows as one block.
+func (s *Sink) insert(ctx context.Context, partition int, rows []row) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, insertTimeout)
+	defer cancel()
+	ctx = driver.Context(ctx, driver.WithSettings(driver.Settings{
+		"insert_deduplication_token":                         token(partition, rows),
+		"deduplicate_blocks_in_dependent_materialized_views": 1,
+	}))
+	block, err := s.db.PrepareBatch(ctx, insertDecisions)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, block.Close()) }()
+	for i, values := range s.columns(partition, rows) {
+		if err := block.Column(i).Append(values); err != nil {
+			return fmt.Errorf("column %d: %w", i, err)
+		}
+	}
+	return block.Send()
+}
+
+// token names a block by what it holds. The same rows always have the same token,
+// and no two different blocks share one: places on the log never repeat.
+func token(partition int, rows []row) string {
+	return fmt.Sprintf("decision/%d/%d-%d/%d", partition, rows[0].logOffset, rows[len(rows)-1].logOffset, len(rows))
+}
+
+// columns are the values of insert.sql, in its order.
+func (s *Sink) columns(partition int, rows []row) []any {
+	hasher := s.pseudonym.hasher()
+	now := time.Now()
+	return []any{
+		column(rows, func(r *row) string { return r.Cause.Topic }),
+		column(rows, func(r *row) int32 { return int32(r.Cause.Partition) }),
+		column(rows, func(r *row) int64 { return r.Cause.Offset }),
+		column(rows, func(*row) int32 { return int32(partition) }),
+		column(rows, func(r *row) int64 { return r.logOffset }),
+		column(rows, func(r *row) uuid.UUID { return r.ApplicationID }),
+		column(rows, func(r *row) string { return r.Disposition.String() }),
+		column(rows, func(r *row) string { return r.Outcome.String() }),
+		column(rows, func(r *row) []string { return r.Reasons.Codes() }),
+		column(rows, func(r *row) string { return r.Policy }),
+		column(rows, func(r *row) string { return r.Kind.String() }),
+		column(rows, func(r *row) uint8 { return uint8(r.Article) }),
+		column(rows, func(r *row) uint16 { return uint16(r.Months) }),
+		column(rows, func(r *row) string { return r.Channel.String() }),
+		column(rows, func(r *row) uint64 { return hasher.person(r.CivilID) }),
+		column(rows, func(r *row) uint64 { return hasher.sponsor(r.SponsorID) }),
+		column(rows, func(r *row) int64 { return int64(r.FeeDue) }),
+		column(rows, func(r *row) int64 { return int64(r.FeePaid) }),
+		column(rows, func(r *row) *time.Time { return date(r.OldExpiry) }),
+		column(rows, func(r *row) *time.Time { return date(r.NewExpiry) }),
+		column(rows, func(r *row) time.Time { return r.SubmittedAt }),
+		column(rows, func(r *row) time.Time { return r.ReceivedAt }),
+		column(rows, func(r *row) time.Time { return r.DecidedAt }),
+		column(rows, func(r *row) time.Time { return r.publishedAt }),
+		column(rows, func(*row) time.Time { return now }),
+	}
+}
+
+func column[V any](rows []row, value func(*row) V) []V {
+	values := make([]V, len(rows))
+	for i := range rows {
+		values[i] = value(&rows[i])
+	}
+	return values
+}
+
+// date is null where there is none.
+func date(d schema.Date) *time.Time {
+	if d == 0 {
+		return nil
+	}
+	t := d.Time()
+	return &t
+}

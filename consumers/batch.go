@@ -1,0 +1,105 @@
+package consumers
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"github.com/segmentio/kafka-go/protocol"
+
+	"tajdeed/schema"
+)
+
+// Message is one record of a partition. Its bytes belong to its batch and are
+// valid as long as that is.
+type Message struct {
+	Offset  int64
+	Time    time.Time // when it was handed to the topic, by the publisher's clock
+	Key     []byte
+	Value   []byte
+	Headers []schema.Header
+}
+
+// Batch is a run of a partition's log that takes effect as a whole.
+type Batch struct {
+	Topic     string
+	Partition int
+	// From is the first offset of the run and To the one after its last. Between
+	// them lie the messages and offsets that hold none (a transaction's marker, a
+	// message of an aborted one).
+	From, To int64
+	Messages []Message
+
+	// HighWatermark is the partition's end when the run was fetched.
+	HighWatermark int64
+
+	quarantined []quarantined
+	arena       arena
+}
+
+// Position returns where a message of the batch lies.
+func (b *Batch) Position(m *Message) schema.Position {
+	return schema.Position{Topic: b.Topic, Partition: b.Partition, Offset: m.Offset}
+}
+
+// Quarantine puts a message aside that cannot be read as the contract says: it has
+// no effect, and its bytes go to the quarantine topic with the reason, which is a
+// [schema.Error] if a decoder of ours gave it.
+func (b *Batch) Quarantine(m *Message, err error) {
+	reason, ok := errors.AsType[*schema.Error](err)
+	if !ok {
+		reason = &schema.Error{Rule: schema.RuleBadFormat, Detail: err.Error()}
+	}
+	b.quarantined = append(b.quarantined, quarantined{message: m, reason: reason})
+}
+
+// Skipped is the number of offsets in the run that hold no message.
+func (b *Batch) Skipped() int64 { return b.To - b.From - int64(len(b.Messages)) }
+
+// split cuts a batch that is larger than most into several, each in order.
+func (b *Batch) split(most int) []*Batch {
+	if len(b.Messages) <= most {
+		return []*Batch{b}
+	}
+	head, tail := *b, *b
+	head.Messages, tail.Messages = b.Messages[:most], b.Messages[most:]
+	head.To = tail.Messages[0].Offset
+	tail.From = head.To
+	return append([]*Batch{&head}, tail.split(most)...)
+}
+
+// arena holds the bytes of a batch's messages in a few large pieces, instead of
+// two or more small ones for each message.
+type arena struct {
+	bytes []byte
+	pairs []schema.Header
+}
+
+const arenaBytes, arenaPairs = 128 << 10, 1 << 10
+
+// copy takes bytes over from the broker's answer, whose pages are used again.
+func (a *arena) copy(from protocol.Bytes) ([]byte, error) {
+	if from == nil {
+		return nil, nil
+	}
+	n := from.Len()
+	if cap(a.bytes)-len(a.bytes) < n {
+		a.bytes = make([]byte, 0, max(n, arenaBytes))
+	}
+	begin := len(a.bytes)
+	a.bytes = a.bytes[:begin+n]
+	to := a.bytes[begin : begin+n : begin+n]
+	_, err := io.ReadFull(from, to)
+	return to, err
+}
+
+func (a *arena) headers(from []protocol.Header) []schema.Header {
+	if cap(a.pairs)-len(a.pairs) < len(from) {
+		a.pairs = make([]schema.Header, 0, max(len(from), arenaPairs))
+	}
+	begin := len(a.pairs)
+	for _, h := range from {
+		a.pairs = append(a.pairs, schema.Header{Key: h.Key, Value: h.Value})
+	}
+	return a.pairs[begin:len(a.pairs):len(a.pairs)]
+}

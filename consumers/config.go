@@ -1,0 +1,82 @@
+package consumers
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config steers the engine. The zero value of a field means its default.
+type Config struct {
+	Brokers []string
+	// Group is the consumer group; every worker of a stage names the same.
+	Group string
+	// Topic is what the stage reads.
+	Topic string
+	// ClientID is what the brokers' logs show of the process.
+	ClientID string
+
+	// BatchMessages is the most messages of a batch. 500 to 2,000 is where a
+	// set-based transaction is cheapest; more only waits longer. Default 1,000.
+	BatchMessages int
+	// BatchBytes is about the most bytes that are fetched at once. Default 1 MiB.
+	BatchBytes int
+	// BatchAge is the longest that a message waits for others to share its batch,
+	// while there is no backlog. Default 5 ms.
+	BatchAge time.Duration
+	// Concurrency is how many batches of different partitions the process applies
+	// at once. It is the back-pressure: what waits for its turn fetches no more.
+	// Default 4.
+	Concurrency int
+
+	// SessionTimeout is how long a worker may be silent before its partitions go to
+	// another. Default 10 s; the broker's lower limit is 6 s unless it was changed.
+	SessionTimeout time.Duration
+	// DrainTimeout is how long a batch in flight may take to end when the partition
+	// is taken away or the process stops. Default 5 s, and always less than
+	// SessionTimeout.
+	DrainTimeout time.Duration
+}
+
+// withDefaults fills in what was left out.
+func (c Config) withDefaults() Config {
+	setDefault(&c.BatchMessages, 1000)
+	setDefault(&c.BatchBytes, 1<<20)
+	setDefault(&c.BatchAge, 5*time.Millisecond)
+	setDefault(&c.Concurrency, 4)
+	setDefault(&c.SessionTimeout, 10*time.Second)
+	setDefault(&c.DrainTimeout, 5*time.Second)
+	return c
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate says what is wrong with the configuration. It contacts nothing.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	switch {
+	case len(c.Brokers) == 0:
+		return errors.New("consumers: no brokers")
+	case c.Group == "":
+		return errors.New("consumers: no consumer group")
+	case c.Topic == "":
+		return errors.New("consumers: no topic")
+	case c.BatchMessages < 1 || c.BatchMessages > 50_000:
+		return fmt.Errorf("consumers: a batch of %d messages: 1 to 50,000 is possible", c.BatchMessages)
+	case c.BatchBytes < 64<<10 || c.BatchBytes > 64<<20:
+		return fmt.Errorf("consumers: a batch of %d bytes: 64 KiB to 64 MiB is possible", c.BatchBytes)
+	case c.BatchAge < 0 || c.BatchAge > time.Minute:
+		return fmt.Errorf("consumers: a batch age of %s: up to a minute is possible", c.BatchAge)
+	case c.Concurrency < 1:
+		return fmt.Errorf("consumers: a concurrency of %d: 1 or more is possible", c.Concurrency)
+	case c.DrainTimeout >= c.SessionTimeout:
+		return fmt.Errorf("consumers: the drain timeout %s must be less than the session timeout %s: "+
+			"a worker that drains no longer tells the broker that it lives", c.DrainTimeout, c.SessionTimeout)
+	}
+	return nil
+}

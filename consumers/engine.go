@@ -1,0 +1,151 @@
+package consumers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/segmentio/kafka-go"
+)
+
+// Handler says what a stage does with the partitions that it is given.
+type Handler interface {
+	// Open takes a partition over and returns from which offset to go on. It is
+	// called again after [ErrFenced]. The log begins at logStart.
+	Open(ctx context.Context, partition int, logStart int64) (Partition, int64, error)
+}
+
+// Partition is a stage's hold on one partition. Its methods are called by one
+// goroutine at a time, except Prepare, which runs beside them.
+type Partition interface {
+	// Prepare does what needs no store: it decodes. It must not fail; a message
+	// that cannot be read is quarantined.
+	Prepare(b *Batch) Work
+	// Idle is called when nothing has come for a moment, to write down what
+	// otherwise waits for the next batch.
+	Idle(ctx context.Context) error
+}
+
+// Work is a prepared batch.
+type Work interface {
+	// Apply makes the batch's effects durable and announces them. It is called
+	// again after an error, so it must be idempotent. [ErrFenced] says that
+	// another worker has gone on from here.
+	Apply(ctx context.Context) error
+}
+
+// ErrFenced says that a partition's position is not where this worker left it:
+// another owns it now, or a transaction whose answer was lost has committed.
+var ErrFenced = errors.New("the partition's position was moved by another worker")
+
+// Engine runs one stage in one process.
+type Engine struct {
+	config    Config
+	handler   Handler
+	log       *slog.Logger
+	metrics   *metrics
+	transport *kafka.Transport
+	slots     chan struct{} // one for each batch that may be applied at once
+
+	mu     sync.Mutex
+	health health
+}
+
+// New returns an engine for a stage. The stage's name is the prefix of its
+// metrics. Nothing is contacted before [Engine.Run].
+func New(stage string, config Config, handler Handler, log *slog.Logger, registry prometheus.Registerer) (*Engine, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	config = config.withDefaults()
+	return &Engine{
+		config:  config,
+		handler: handler,
+		log:     log.With("stage", stage),
+		metrics: newMetrics(stage, registry),
+		transport: &kafka.Transport{
+			ClientID:       config.ClientID,
+			MetadataTTL:    metadataTTL,
+			MetadataTopics: []string{config.Topic},
+			DialTimeout:    dialTimeout,
+		},
+		slots:  make(chan struct{}, config.Concurrency),
+		health: health{partitions: map[int]error{}},
+	}, nil
+}
+
+const (
+	// metadataTTL is how long a moved leader may go unseen.
+	metadataTTL = time.Second
+	dialTimeout = 5 * time.Second
+)
+
+// Run consumes until ctx ends. Then it finishes the batches in flight, announces
+// and commits them, leaves the group and returns nil.
+func (e *Engine) Run(ctx context.Context) error {
+	defer e.transport.CloseIdleConnections()
+	group, err := e.join()
+	if err != nil {
+		return fmt.Errorf("%s: %w", e.config.Group, err)
+	}
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() { stopped <- group.Close() })
+	err = e.generations(ctx, group)
+	if stop() { // ctx has not ended: the group ended by itself
+		return errors.Join(err, group.Close())
+	}
+	return <-stopped
+}
+
+// health is what [Engine.Ready] tells.
+type health struct {
+	joined     bool
+	partitions map[int]error // of each assigned partition, nil where it polls
+}
+
+var errStarting = errors.New("is being taken over")
+
+// Ready says why the stage cannot do its work: it is not in the group, or a
+// partition of its is not being polled. Having no partition is no fault.
+func (e *Engine) Ready() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.health.joined {
+		return fmt.Errorf("not in the consumer group %s", e.config.Group)
+	}
+	for partition, err := range e.health.partitions {
+		if err != nil {
+			return fmt.Errorf("%s/%d: %w", e.config.Topic, partition, err)
+		}
+	}
+	return nil
+}
+
+// Assigned returns how many partitions the process holds.
+func (e *Engine) Assigned() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.health.partitions)
+}
+
+// setHealth records how a partition fares.
+func (e *Engine) setHealth(partition int, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.health.partitions[partition] = err
+}
+
+// setJoined records a new assignment, or none.
+func (e *Engine) setJoined(joined bool, partitions []kafka.PartitionAssignment) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.health.joined = joined
+	e.health.partitions = make(map[int]error, len(partitions))
+	for _, p := range partitions {
+		e.health.partitions[p.ID] = errStarting
+	}
+}

@@ -1,0 +1,121 @@
+package consumers
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	"github.com/segmentio/kafka-go"
+
+	"tajdeed/schema"
+)
+
+// metrics are a stage's, by the stage's name: tajdeed_renewals_messages_total.
+type metrics struct {
+	messages    prometheus.Counter
+	batches     prometheus.Counter
+	batchSize   prometheus.Histogram
+	apply       prometheus.Histogram
+	retries     *prometheus.CounterVec
+	quarantined *prometheus.CounterVec
+	fenced      prometheus.Counter
+	rebalances  prometheus.Counter
+	partitions  prometheus.Gauge
+	lag         *prometheus.GaugeVec
+	age         prometheus.Histogram
+}
+
+// Namespace is the prefix of every metric of the program.
+const Namespace = "tajdeed"
+
+// LatencyBuckets span from a lone message's way through the pipeline to a backlog
+// of minutes, in seconds.
+var LatencyBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
+
+func newMetrics(stage string, registry prometheus.Registerer) *metrics {
+	auto := promauto.With(registry)
+	name := func(name, help string) prometheus.Opts {
+		return prometheus.Opts{Namespace: Namespace, Subsystem: stage, Name: name, Help: help}
+	}
+	m := &metrics{
+		messages: auto.NewCounter(prometheus.CounterOpts(name("messages_total",
+			"Messages whose effects are durable. Compare its rate with that of the topic's end."))),
+		batches: auto.NewCounter(prometheus.CounterOpts(name("batches_total",
+			"Batches applied. Messages by batches is the mean batch: near the limit means a backlog."))),
+		retries: auto.NewCounterVec(prometheus.CounterOpts(name("retries_total",
+			"Attempts that failed and were made again, by act. Anything steady means that a store or the broker is unwell.")),
+			[]string{"act"}),
+		quarantined: auto.NewCounterVec(prometheus.CounterOpts(name("quarantined_total",
+			"Messages that could not be read as the contract says, by the rule that they break.")), []string{"rule"}),
+		fenced: auto.NewCounter(prometheus.CounterOpts(name("fenced_total",
+			"Times that a partition's position had been moved by another worker. A few at a rebalance are normal."))),
+		rebalances: auto.NewCounter(prometheus.CounterOpts(name("rebalances_total",
+			"Assignments received from the consumer group."))),
+		partitions: auto.NewGauge(prometheus.GaugeOpts(name("assigned_partitions",
+			"Partitions that this process holds."))),
+		lag: auto.NewGaugeVec(prometheus.GaugeOpts(name("lag_messages",
+			"Messages between the position and the end of a partition, when it was last fetched.")), []string{"topic", "partition"}),
+		batchSize: auto.NewHistogram(prometheus.HistogramOpts{
+			Namespace: Namespace, Subsystem: stage, Name: "batch_messages",
+			Help:    "Messages of a batch.",
+			Buckets: prometheus.ExponentialBuckets(1, 4, 8),
+		}),
+		apply: auto.NewHistogram(latency(stage, "apply_duration_seconds",
+			"Time from a batch's turn until its effects are durable and announced, retries included.")),
+		age: auto.NewHistogram(latency(stage, "message_age_seconds",
+			"Age of a batch's oldest message when its effects are durable: what a submitter waits. Alert on this one.")),
+	}
+	for _, act := range []string{"take over", "fetch", "apply"} {
+		m.retries.WithLabelValues(act)
+	}
+	for _, rule := range schema.Rules() {
+		m.quarantined.WithLabelValues(rule.String())
+	}
+	return m
+}
+
+// latency are the options of a histogram of seconds, with classic buckets for
+// text scrapes and native ones for those that can.
+func latency(stage, name, help string) prometheus.HistogramOpts {
+	return prometheus.HistogramOpts{
+		Namespace: Namespace, Subsystem: stage, Name: name, Help: help,
+		Buckets:                        LatencyBuckets,
+		NativeHistogramBucketFactor:    1.1,
+		NativeHistogramMaxBucketNumber: 100,
+	}
+}
+
+func (m *metrics) assigned(partitions []kafka.PartitionAssignment) {
+	m.rebalances.Inc()
+	m.partitions.Set(float64(len(partitions)))
+}
+
+// revoked forgets the partitions' gauges: the lag of a partition that another
+// process holds would stand still here.
+func (m *metrics) revoked(partitions []kafka.PartitionAssignment) {
+	m.partitions.Set(0)
+	for _, p := range partitions {
+		m.lag.DeletePartialMatch(prometheus.Labels{"partition": strconv.Itoa(p.ID)})
+	}
+}
+
+func (m *metrics) fetched(b *Batch, err error) {
+	if err == nil && b.To == b.From {
+		m.lag.WithLabelValues(b.Topic, strconv.Itoa(b.Partition)).Set(float64(b.HighWatermark - b.To))
+	}
+}
+
+func (m *metrics) applied(b *Batch, took time.Duration) {
+	m.messages.Add(float64(len(b.Messages)))
+	m.batches.Inc()
+	m.batchSize.Observe(float64(len(b.Messages)))
+	m.apply.Observe(took.Seconds())
+	m.lag.WithLabelValues(b.Topic, strconv.Itoa(b.Partition)).Set(float64(b.HighWatermark - b.To))
+	if len(b.Messages) > 0 {
+		m.age.Observe(time.Since(b.Messages[0].Time).Seconds())
+	}
+	for _, q := range b.quarantined {
+		m.quarantined.WithLabelValues(q.reason.Rule.String()).Inc()
+	}
+}

@@ -1,0 +1,232 @@
+package consumers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// worker owns one partition for one generation. Two goroutines share the work:
+// one fetches and prepares the next batch while the other applies this one. The
+// channel between them holds one batch, so that a slow store stops the fetching.
+type worker struct {
+	engine    *Engine
+	fetcher   *fetcher
+	committer *committer
+	log       *slog.Logger
+}
+
+const (
+	// maxWait is how long the broker holds a fetch that finds nothing.
+	maxWait = 500 * time.Millisecond
+	// idleAfter is how long nothing must have come for a partition to be idle.
+	idleAfter = 50 * time.Millisecond
+)
+
+func (e *Engine) newWorker(partition int, committer *committer) *worker {
+	return &worker{
+		engine:    e,
+		committer: committer,
+		log:       e.log.With("topic", e.config.Topic, "partition", partition),
+		fetcher: &fetcher{
+			transport: e.transport,
+			broker:    kafka.TCP(e.config.Brokers...),
+			topic:     e.config.Topic,
+			partition: partition,
+			maxBytes:  e.config.BatchBytes,
+		},
+	}
+}
+
+// run works until the generation ends: it takes the partition over, applies its
+// batches, and begins again where another has moved the position. ctx ends the
+// taking; a batch in flight has the drain timeout to end in.
+func (w *worker) run(ctx context.Context) {
+	taking, cancel := context.WithCancel(ctx)
+	defer cancel()
+	doing, release := w.engine.drained(taking)
+	defer release()
+	for taking.Err() == nil {
+		if err := w.hold(taking, doing); err != nil {
+			w.log.Info("taking the partition over again", "cause", err)
+			w.engine.metrics.fenced.Inc()
+			_ = wait(taking, retryFirst)
+		}
+	}
+}
+
+// drained returns a context that outlives taking by the drain timeout.
+func (e *Engine) drained(taking context.Context) (context.Context, func()) {
+	doing, cancel := context.WithCancelCause(context.WithoutCancel(taking))
+	stop := context.AfterFunc(taking, func() {
+		timer := time.AfterFunc(e.config.DrainTimeout, func() { cancel(errDrained) })
+		context.AfterFunc(doing, func() { timer.Stop() })
+	})
+	return doing, func() {
+		stop()
+		cancel(context.Canceled)
+	}
+}
+
+var errDrained = errors.New("the drain timeout is over")
+
+// hold works on the partition until the generation ends, which is no error, or
+// another worker is found to own it.
+func (w *worker) hold(taking, doing context.Context) error {
+	partition, next, err := w.open(taking)
+	if err != nil {
+		return nil // the generation ended first
+	}
+	w.engine.setHealth(w.fetcher.partition, nil)
+	fetching, stop := context.WithCancel(taking)
+	defer stop()
+	prepared := make(chan preparedBatch, 1)
+	go w.fetchAll(fetching, partition, next, prepared)
+	err = w.applyAll(doing, partition, prepared)
+	stop()
+	for range prepared { // fetchAll closes it
+	}
+	return err
+}
+
+// open takes the partition over, however long that takes.
+func (w *worker) open(ctx context.Context) (partition Partition, next int64, err error) {
+	err = w.retry(ctx, "take over", func(ctx context.Context) error {
+		start, err := w.logStart(ctx)
+		if err != nil {
+			return err
+		}
+		partition, next, err = w.engine.handler.Open(ctx, w.fetcher.partition, start)
+		return err
+	})
+	return partition, next, err
+}
+
+// logStart asks the broker where the partition's log begins.
+func (w *worker) logStart(ctx context.Context) (int64, error) {
+	topic, partition := w.fetcher.topic, w.fetcher.partition
+	client := &kafka.Client{Addr: w.fetcher.broker, Transport: w.engine.transport, Timeout: dialTimeout}
+	response, err := client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
+		Topics: map[string][]kafka.OffsetRequest{topic: {kafka.FirstOffsetOf(partition)}},
+	})
+	if err != nil {
+		return 0, fmt.Errorf("find the log's start: %w", err)
+	}
+	for _, p := range response.Topics[topic] {
+		if p.Partition == partition {
+			return p.FirstOffset, p.Error
+		}
+	}
+	return 0, fmt.Errorf("find the log's start: %w", kafka.UnknownTopicOrPartition)
+}
+
+// preparedBatch is what the fetching goroutine hands to the applying one.
+type preparedBatch struct {
+	batch *Batch
+	work  Work
+}
+
+// fetchAll fetches and prepares batches from next on until ctx ends.
+func (w *worker) fetchAll(ctx context.Context, partition Partition, next int64, out chan<- preparedBatch) {
+	defer close(out)
+	for {
+		batch, err := w.nextBatch(ctx, next)
+		if err != nil {
+			return // ctx ended
+		}
+		if batch.To == batch.From {
+			continue // nothing came
+		}
+		next = batch.To
+		for _, part := range batch.split(w.engine.config.BatchMessages) {
+			select {
+			case out <- preparedBatch{part, partition.Prepare(part)}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// nextBatch fetches what lies at next. While that is little, it waits for the batch
+// age and takes what has come by then: a lone message waits no longer, and under
+// backlog nothing waits at all.
+func (w *worker) nextBatch(ctx context.Context, next int64) (*Batch, error) {
+	config := w.engine.config
+	batch := &Batch{Topic: config.Topic, Partition: w.fetcher.partition, From: next, To: next}
+	if err := w.fetch(ctx, batch, maxWait); err != nil {
+		return nil, err
+	}
+	for waited := false; batch.To > batch.From && len(batch.Messages) < config.BatchMessages/2; {
+		if batch.To >= batch.HighWatermark {
+			if waited {
+				break
+			}
+			if err := wait(ctx, config.BatchAge); err != nil {
+				return nil, err
+			}
+			waited = true
+		}
+		before := batch.To
+		if err := w.fetch(ctx, batch, 0); err != nil {
+			return nil, err
+		}
+		if waited && batch.To == before {
+			break
+		}
+	}
+	return batch, nil
+}
+
+// fetch fetches once with success; what came may be nothing.
+func (w *worker) fetch(ctx context.Context, b *Batch, wait time.Duration) error {
+	return w.retry(ctx, "fetch", func(ctx context.Context) error {
+		err := w.fetcher.fetch(ctx, b, wait)
+		w.engine.metrics.fetched(b, err)
+		return err
+	})
+}
+
+// applyAll applies batches in their order until there are no more.
+func (w *worker) applyAll(doing context.Context, partition Partition, in <-chan preparedBatch) error {
+	idle := time.NewTimer(idleAfter)
+	defer idle.Stop()
+	for {
+		select {
+		case p, more := <-in:
+			if !more {
+				return partition.Idle(doing)
+			}
+			if err := w.apply(doing, p); err != nil {
+				return err
+			}
+			idle.Reset(idleAfter)
+		case <-idle.C:
+			if err := partition.Idle(doing); err != nil {
+				w.log.Warn("idle", "error", err)
+			}
+		}
+	}
+}
+
+// apply applies one batch, however often it takes, while no more than the
+// configured number of batches are applied in the process.
+func (w *worker) apply(doing context.Context, p preparedBatch) error {
+	select {
+	case w.engine.slots <- struct{}{}:
+		defer func() { <-w.engine.slots }()
+	case <-doing.Done():
+		return context.Cause(doing)
+	}
+	begin := time.Now()
+	if err := w.retry(doing, "apply", p.work.Apply); err != nil {
+		return err
+	}
+	w.engine.metrics.applied(p.batch, time.Since(begin))
+	w.committer.mark(p.batch.Partition, p.batch.To)
+	return nil
+}

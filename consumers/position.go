@@ -1,0 +1,231 @@
+package consumers
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/segmentio/kafka-go"
+
+	"tajdeed/schema"
+)
+
+// Stage is what a stage does whose effects lie in the record. The ledger adds the
+// fence, the quarantine, the order of batches and the announcements.
+type Stage interface {
+	// Decode reads a batch's messages; it quarantines those that it cannot read.
+	Decode(b *Batch) Effects
+	// Announced reads again what the positions from (included) to to (excluded) of
+	// a partition announced, in their order.
+	Announced(ctx context.Context, db *pgxpool.Pool, partition int, from, to int64) ([]kafka.Message, error)
+}
+
+// Effects are a decoded batch of a stage.
+type Effects interface {
+	// Apply writes the batch's effects. Whatever it reads in order to decide, it
+	// locks first. It is called again, from the beginning, after an error.
+	Apply(ctx context.Context, tx pgx.Tx) error
+	// Announcements are the messages that the applied effects cause, in the order
+	// of their causes. Asked for after the transaction has committed.
+	Announcements() []kafka.Message
+	// Policy names the version of the policy that the effects were decided by.
+	Policy() string
+}
+
+// Publisher publishes messages to one partition of a topic, in their order. It
+// tries again by itself; an error means that it gave up for now.
+type Publisher interface {
+	PublishTo(ctx context.Context, topic string, partition int, messages []kafka.Message) error
+}
+
+// Ledger is the [Handler] of a stage whose effects lie in the record. Each batch
+// is one transaction that also moves the partition's position, and only from where
+// this worker left it.
+type Ledger struct {
+	topic      string
+	announceTo string
+	quarantine string
+	stage      Stage
+	db         *pgxpool.Pool
+	publisher  Publisher
+}
+
+// NewLedger returns the ledger of a stage that reads the topic of its name and
+// announces on the decisions topic, each announcement in its cause's partition.
+func NewLedger(topic string, topics schema.Topics, stage Stage, db *pgxpool.Pool, publisher Publisher) *Ledger {
+	return &Ledger{
+		topic: topic, announceTo: topics.Decisions, quarantine: topics.Quarantine,
+		stage: stage, db: db, publisher: publisher,
+	}
+}
+
+var _ Handler = (*Ledger)(nil)
+
+//go:embed open_position.sql
+var openPosition string
+
+//go:embed move_position.sql
+var movePosition string
+
+//go:embed note_published.sql
+var notePublished string
+
+//go:embed insert_batch.sql
+var insertBatch string
+
+// Open reads where the partition stands, and publishes what the worker before
+// this one made durable but may not have announced.
+func (l *Ledger) Open(ctx context.Context, partition int, logStart int64) (Partition, int64, error) {
+	var next, published int64
+	err := l.db.QueryRow(ctx, openPosition, l.topic, partition, logStart).Scan(&next, &published)
+	if err != nil {
+		return nil, 0, fmt.Errorf("open position: %w", err)
+	}
+	p := &ledgerPartition{ledger: l, partition: partition, published: published, noted: published}
+	if err := p.announceAgain(ctx, next); err != nil {
+		return nil, 0, err
+	}
+	return p, next, p.Idle(ctx)
+}
+
+// ledgerPartition is the ledger's hold on one partition.
+type ledgerPartition struct {
+	ledger    *Ledger
+	partition int
+	published int64 // everything before it is announced
+	noted     int64 // what the record knows of that
+}
+
+// takeoverPage is how many offsets are read and published at a time when a
+// partition is taken over.
+const takeoverPage = 10_000
+
+// announceAgain publishes what lies between the announced and the applied.
+func (p *ledgerPartition) announceAgain(ctx context.Context, next int64) error {
+	for p.published < next {
+		to := min(next, p.published+takeoverPage)
+		announced, err := p.ledger.stage.Announced(ctx, p.ledger.db, p.partition, p.published, to)
+		if err != nil {
+			return fmt.Errorf("read announcements: %w", err)
+		}
+		quarantined, err := readQuarantined(ctx, p.ledger.db, p.ledger.topic, p.partition, p.published, to)
+		if err != nil {
+			return err
+		}
+		if err := p.publish(ctx, announced, quarantined); err != nil {
+			return err
+		}
+		p.published = to
+	}
+	return nil
+}
+
+func (p *ledgerPartition) publish(ctx context.Context, announced, quarantined []kafka.Message) error {
+	if err := p.publishTo(ctx, p.ledger.announceTo, announced); err != nil {
+		return err
+	}
+	return p.publishTo(ctx, p.ledger.quarantine, quarantined)
+}
+
+func (p *ledgerPartition) publishTo(ctx context.Context, topic string, messages []kafka.Message) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	if err := p.ledger.publisher.PublishTo(ctx, topic, p.partition, messages); err != nil {
+		return fmt.Errorf("publish to %s: %w", topic, err)
+	}
+	return nil
+}
+
+// Idle writes down how far the announcements have come.
+func (p *ledgerPartition) Idle(ctx context.Context) error {
+	if p.noted == p.published {
+		return nil
+	}
+	if _, err := p.ledger.db.Exec(ctx, notePublished, p.ledger.topic, p.partition, p.published); err != nil {
+		return fmt.Errorf("note what is published: %w", err)
+	}
+	p.noted = p.published
+	return nil
+}
+
+// Prepare decodes a batch.
+func (p *ledgerPartition) Prepare(b *Batch) Work {
+	return &ledgerWork{ledgerPartition: p, batch: b, effects: p.ledger.stage.Decode(b)}
+}
+
+// ledgerWork is a decoded batch on its way into the record.
+type ledgerWork struct {
+	*ledgerPartition
+	batch     *Batch
+	effects   Effects
+	committed bool
+}
+
+// Apply commits the batch, unless an earlier attempt has, and announces it.
+func (w *ledgerWork) Apply(ctx context.Context) error {
+	if !w.committed {
+		if err := w.commit(ctx); err != nil {
+			return err
+		}
+		w.committed = true
+		w.noted = max(w.noted, w.published)
+	}
+	if err := w.publish(ctx, w.effects.Announcements(), w.batch.QuarantineMessages()); err != nil {
+		return err
+	}
+	w.published = w.batch.To
+	return nil
+}
+
+// commit is the transaction. If the answer to its COMMIT is lost, the next attempt
+// finds the position moved and is fenced; whoever opens the partition then reads
+// in the record what became of it.
+func (w *ledgerWork) commit(ctx context.Context) error {
+	return pgx.BeginFunc(ctx, w.ledger.db, func(tx pgx.Tx) error {
+		if err := w.fence(ctx, tx); err != nil {
+			return err
+		}
+		if err := w.effects.Apply(ctx, tx); err != nil {
+			return err
+		}
+		return w.record(ctx, tx)
+	})
+}
+
+func (w *ledgerWork) fence(ctx context.Context, tx pgx.Tx) error {
+	b := w.batch
+	moved, err := tx.Exec(ctx, movePosition, b.Topic, b.Partition, b.From, b.To, w.published, b.Skipped())
+	if err != nil {
+		return fmt.Errorf("move position: %w", err)
+	}
+	if moved.RowsAffected() != 1 {
+		return ErrFenced
+	}
+	return nil
+}
+
+// record writes the batch's own row while the batch holds its locks, and what it
+// quarantined.
+func (w *ledgerWork) record(ctx context.Context, tx pgx.Tx) (err error) {
+	b := w.batch
+	var queue pgx.Batch
+	queue.Queue(insertBatch, b.Topic, b.Partition, b.From, b.To, w.effects.Policy())
+	queueQuarantined(&queue, b)
+	results := tx.SendBatch(ctx, &queue)
+	defer func() { err = errors.Join(err, results.Close()) }()
+	for range queue.Len() {
+		if _, err := results.Exec(); err != nil {
+			return fmt.Errorf("record batch: %w", err)
+		}
+	}
+	return nil
+}
+
+// querier is what reads: a pool or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}

@@ -1,0 +1,247 @@
+// Package renewals is the stage that decides applications: it reads them, looks
+// up what the register knows of their residents, decides by the policy of the day
+// of submission and writes what follows, a batch at a time. The engine in the
+// parent package gives it batches and makes what it writes exact.
+//
+// It takes no time from a clock into a decision, and it talks to no other system.
+package renewals
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/segmentio/kafka-go"
+
+	"tajdeed/consumers"
+	"tajdeed/schema"
+)
+
+// Name is the stage's name: its subcommand, and the prefix of its metrics.
+const Name = "renewals"
+
+// Group is the consumer group of the stage's workers.
+const Group = "tajdeed.renewals"
+
+// Stage decides the applications of one topic.
+type Stage struct {
+	topic   string
+	metrics *metrics
+}
+
+// New returns the stage for a topic of applications.
+func New(topic string, registry prometheus.Registerer) *Stage {
+	return &Stage{topic: topic, metrics: newMetrics(registry)}
+}
+
+var _ consumers.Stage = (*Stage)(nil)
+
+// Decode reads a batch's applications.
+func (s *Stage) Decode(b *consumers.Batch) consumers.Effects {
+	e := &effects{stage: s, batch: b, applications: make([]received, 0, len(b.Messages))}
+	for i := range b.Messages {
+		m := &b.Messages[i]
+		application, err := schema.ReadApplication(m.Key, m.Value, m.Headers)
+		if err != nil {
+			b.Quarantine(m, err)
+			continue
+		}
+		e.applications = append(e.applications, received{
+			Application: application, digest: application.Digest(), message: m,
+		})
+	}
+	return e
+}
+
+// Announced reads again the decisions that a run of a partition caused.
+func (s *Stage) Announced(ctx context.Context, db *pgxpool.Pool, partition int, from, to int64) ([]kafka.Message, error) {
+	decisions, err := selectDecisions(ctx, db, s.topic, partition, from, to)
+	if err != nil {
+		return nil, err
+	}
+	return messages(decisions), nil
+}
+
+// received is an application as it came.
+type received struct {
+	schema.Application
+	digest  [32]byte
+	message *consumers.Message
+}
+
+// effects are a batch of applications and what became of them.
+type effects struct {
+	stage        *Stage
+	batch        *consumers.Batch
+	applications []received
+	decisions    []schema.Decision // of the last Apply
+	first        []int             // which of the applications are new
+}
+
+// Apply decides the batch and writes what follows.
+func (e *effects) Apply(ctx context.Context, tx pgx.Tx) error {
+	e.decisions, e.first = e.decisions[:0], e.first[:0]
+	if len(e.applications) == 0 {
+		return nil
+	}
+	known, err := load(ctx, tx, e.applications)
+	if err != nil {
+		return fmt.Errorf("read facts: %w", err)
+	}
+	renewed := e.decide(known, time.Now().Truncate(time.Microsecond))
+	if err := e.store(ctx, tx, renewed); err != nil {
+		return fmt.Errorf("write decisions: %w", err)
+	}
+	return nil
+}
+
+// decide decides the batch's applications in the order in which they came, each
+// seeing what those before it changed, and returns the residencies that changed.
+func (e *effects) decide(known *knowledge, now time.Time) (renewed []schema.Residency) {
+	changed := map[schema.CivilID]*facts{}
+	for i := range e.applications {
+		a := &e.applications[i]
+		decision := e.decision(a, now)
+		if earlier, taken := known.applications[a.ID]; taken {
+			repeat(&decision, a, earlier)
+		} else {
+			resident := known.resident(a.CivilID)
+			verdict := decide(&a.Application, resident)
+			state(&decision, verdict)
+			known.applications[a.ID] = earlierDecision{digest: a.digest, verdict: verdict}
+			e.first = append(e.first, i)
+			if verdict.reasons == 0 {
+				resident.residency.ExpiresOn = verdict.newExpiry
+				changed[a.CivilID] = resident
+			}
+		}
+		e.decisions = append(e.decisions, decision)
+	}
+	for _, resident := range changed {
+		renewed = append(renewed, resident.residency)
+	}
+	slices.SortFunc(renewed, func(a, b schema.Residency) int { return int(int64(a.CivilID) - int64(b.CivilID)) })
+	return renewed
+}
+
+// decision is what is the same for every disposition.
+func (e *effects) decision(a *received, now time.Time) schema.Decision {
+	return schema.Decision{
+		Cause:         e.batch.Position(a.message),
+		ApplicationID: a.ID,
+		CivilID:       a.CivilID,
+		Kind:          a.Kind,
+		Article:       a.Article,
+		SponsorID:     a.SponsorID,
+		Months:        a.Months,
+		Channel:       a.Channel,
+		FeePaid:       a.Fee.Amount,
+		SubmittedAt:   a.SubmittedAt,
+		ReceivedAt:    a.message.Time,
+		DecidedAt:     now,
+	}
+}
+
+// state puts a verdict into a decision as the first of its application.
+func state(d *schema.Decision, v verdict) {
+	d.Disposition = schema.DispositionFirst
+	d.Outcome, d.Reasons, d.Policy = v.outcome(), v.reasons, v.policy
+	d.FeeDue, d.OldExpiry, d.NewExpiry = v.feeDue, v.oldExpiry, v.newExpiry
+}
+
+// repeat answers an application whose id was decided before: the same again if it
+// is the same application, and a rejection if it is another.
+func repeat(d *schema.Decision, a *received, earlier earlierDecision) {
+	if earlier.digest == a.digest {
+		state(d, earlier.verdict)
+		d.Disposition = schema.DispositionResend
+		return
+	}
+	d.Disposition, d.Outcome = schema.DispositionConflict, schema.OutcomeRejected
+	d.Policy, d.OldExpiry = earlier.verdict.policy, earlier.verdict.oldExpiry
+	d.Reasons.Add(schema.ReasonApplicationConflict)
+}
+
+// Announcements returns the decisions as messages, and counts them: what is asked
+// for has been committed.
+func (e *effects) Announcements() []kafka.Message {
+	e.stage.metrics.count(e.decisions)
+	return messages(e.decisions)
+}
+
+// Policy names the versions that the batch was decided by: one, but on the day on
+// which a policy comes into force.
+func (e *effects) Policy() string {
+	var versions []string
+	for i := range e.decisions {
+		if v := e.decisions[i].Policy; !slices.Contains(versions, v) {
+			versions = append(versions, v)
+		}
+	}
+	return strings.Join(versions, ",")
+}
+
+// source is the CloudEvents source of the decisions.
+const source = "/tajdeed/renewals"
+
+// messages writes decisions as messages of the decisions topic. A decision's id is
+// the position of its cause.
+func messages(decisions []schema.Decision) []kafka.Message {
+	out := make([]kafka.Message, len(decisions))
+	for i := range decisions {
+		d := &decisions[i]
+		envelope := schema.Envelope{ID: causeID(d.Cause), Type: schema.TypeDecision, Source: source, Time: d.DecidedAt}
+		headers := envelope.Headers()
+		out[i] = kafka.Message{
+			Key:     d.CivilID.Append(nil),
+			Value:   d.AppendJSON(nil),
+			Headers: make([]kafka.Header, len(headers)),
+		}
+		for j, h := range headers {
+			out[i].Headers[j] = kafka.Header{Key: h.Key, Value: h.Value}
+		}
+	}
+	return out
+}
+
+func causeID(p schema.Position) string {
+	id := make([]byte, 0, len(p.Topic)+24)
+	id = append(id, p.Topic...)
+	id = strconv.AppendInt(append(id, '/'), int64(p.Partition), 10)
+	id = strconv.AppendInt(append(id, '/'), p.Offset, 10)
+	return string(id)
+}
+
+// earlierDecision is what was decided first under an application id.
+type earlierDecision struct {
+	digest  [32]byte
+	verdict verdict
+}
+
+// knowledge is what the record knows of a batch's residents and application ids.
+type knowledge struct {
+	residents    map[schema.CivilID]*facts
+	applications map[uuid.UUID]earlierDecision
+}
+
+// resident returns the facts of a resident, which are empty for one who is not in
+// the register.
+func (k *knowledge) resident(id schema.CivilID) *facts {
+	f, ok := k.residents[id]
+	if !ok {
+		f = &facts{}
+		k.residents[id] = f
+	}
+	return f
+}
+
+var errUnknownName = errors.New("the record holds a name that this program does not know")
