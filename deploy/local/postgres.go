@@ -1,0 +1,170 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// postgresSettings suit a laptop with work to do. What makes a commit durable
+// stays as shipped. This build has no lz4, and the compression of WAL that it
+// has costs more than it saves.
+var postgresSettings = map[string]string{
+	"listen_addresses":        "127.0.0.1",
+	"unix_socket_directories": "",
+	"max_connections":         "200",
+	"shared_buffers":          "512MB",
+	"effective_cache_size":    "2GB",
+	"maintenance_work_mem":    "256MB",
+	"max_wal_size":            "8GB", // a simulated year writes gigabytes
+	"checkpoint_timeout":      "15min",
+	"timezone":                "UTC",
+	"log_timezone":            "UTC",
+	"log_line_prefix":         "%m [%p] %d ",
+	"log_checkpoints":         "off",
+}
+
+func postgresURL(port int, database string) string {
+	return fmt.Sprintf("postgres://postgres@%s/%s?sslmode=disable", address(port), database)
+}
+
+func postgresRecipe(c Config, f *folder, root string, ports Ports) recipe {
+	home := filepath.Join(f.path, postgresName)
+	admin := postgresURL(ports.Postgres, "postgres")
+	return recipe{
+		name: postgresName,
+		prepare: func(ctx context.Context) (program, error) {
+			return preparePostgres(ctx, c, root, home, ports.Postgres)
+		},
+		furnish: func(ctx context.Context) error { return createDatabase(ctx, admin) },
+	}
+}
+
+func preparePostgres(ctx context.Context, c Config, root, home string, port int) (program, error) {
+	user, err := postgresUser()
+	if err != nil {
+		return program{}, err
+	}
+	if err := mustReach(user, root, filepath.Dir(home)); err != nil {
+		return program{}, err
+	}
+	if err := initPostgres(ctx, c, root, home, user); err != nil {
+		return program{}, err
+	}
+	return program{
+		name:    postgresName,
+		title:   "Postgres 18",
+		command: func() *exec.Cmd { return postgresCommand(root, home, port) },
+		user:    user,
+		tidy:    func() error { return removeForeignPid(home) },
+		answers: func(ctx context.Context) error { return postgresAnswers(ctx, port) },
+		stop:    syscall.SIGINT, // "fast": ends the sessions, then writes a checkpoint
+	}, nil
+}
+
+// initPostgres makes the data folder beside its place and moves it there
+// whole, so that a start that was cut short leaves none that looks ready.
+func initPostgres(ctx context.Context, c Config, root, home string, user *syscall.Credential) error {
+	if exists(filepath.Join(home, "PG_VERSION")) {
+		return nil
+	}
+	c.Progress("initialising Postgres")
+	next := home + ".new"
+	if err := os.RemoveAll(next); err != nil {
+		return fmt.Errorf("remove what an earlier start left: %w", err)
+	}
+	if err := makeOwned(next, user); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(root, "bin", "initdb"), "-D", next, "-U", "postgres",
+		"-A", "trust", "-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+	cmd.Env = cleanLocale(os.Environ())
+	cmd.Dir = filepath.Dir(home)
+	cmd.SysProcAttr = childAttr(user, 0)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w: %s", err, lastLines(out))
+	}
+	if err := os.Rename(next, home); err != nil {
+		return fmt.Errorf("move the data folder into place: %w", err)
+	}
+	return nil
+}
+
+func makeOwned(dir string, user *syscall.Credential) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil || user == nil {
+		return err
+	}
+	return os.Chown(dir, int(user.Uid), int(user.Gid))
+}
+
+func postgresCommand(root, home string, port int) *exec.Cmd {
+	args := []string{"-D", home, "-p", strconv.Itoa(port)}
+	for name, value := range postgresSettings {
+		args = append(args, "-c", name+"="+value)
+	}
+	cmd := exec.Command(filepath.Join(root, "bin", "postgres"), args...)
+	cmd.Env = cleanLocale(os.Environ())
+	return cmd
+}
+
+// cleanLocale keeps a person's locale, which may not be installed, and libpq's
+// settings out of the server.
+func cleanLocale(env []string) []string {
+	kept := []string{"LC_ALL=C"}
+	for _, e := range env {
+		if !strings.HasPrefix(e, "LC_") && !strings.HasPrefix(e, "LANG") && !strings.HasPrefix(e, "PG") {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+// removeForeignPid removes a pid file whose process is no Postgres of this
+// folder: after a reboot the number belongs to somebody else, and Postgres would
+// refuse to start. Where the process is ours, or gone, Postgres judges better.
+func removeForeignPid(home string) error {
+	path := filepath.Join(home, "postmaster.pid")
+	body, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	first, _, _ := strings.Cut(string(body), "\n")
+	pid, err := strconv.Atoi(strings.TrimSpace(first))
+	if err != nil {
+		return nil
+	}
+	if line, alive := commandLine(pid); alive && !strings.Contains(line, "postgres") {
+		return os.Remove(path)
+	}
+	return nil
+}
+
+func postgresAnswers(ctx context.Context, port int) error {
+	conn, err := pgx.Connect(ctx, postgresURL(port, "postgres"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	return conn.Ping(ctx)
+}
+
+func createDatabase(ctx context.Context, admin string) error {
+	conn, err := pgx.Connect(ctx, admin)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	var there bool
+	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = 'tajdeed')").Scan(&there); err != nil || there {
+		return err
+	}
+	_, err = conn.Exec(ctx, "CREATE DATABASE tajdeed")
+	return err
+}

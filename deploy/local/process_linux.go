@@ -1,0 +1,23 @@
+package local
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// childAttr puts a child into its own process group, so that Ctrl-C reaches
+// only us, and has the kernel signal it when the thread that forks it ends.
+func childAttr(user *syscall.Credential, orphaned syscall.Signal) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Credential: user, Pdeathsig: orphaned}
+}
+
+// commandLine is what the process was started with; false when there is none.
+func commandLine(pid int) (string, bool) {
+	body, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil || len(body) == 0 { // empty: a zombie
+		return "", false
+	}
+	return strings.ReplaceAll(string(body), "\x00", " "), true
+}
