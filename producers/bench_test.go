@@ -1,0 +1,58 @@
+package producers
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/segmentio/kafka-go"
+
+	"tajdeed/schema/kafkatest"
+)
+
+// BenchmarkPublish sends messages of 700 bytes to 12 partitions in calls of
+// several sizes; TAJDEED_BROKERS names a real broker.
+func BenchmarkPublish(b *testing.B) {
+	for _, size := range []int{1, 100, 1_000, 10_000} {
+		for _, parallel := range []bool{false, true} {
+			b.Run(fmt.Sprintf("%d_a_call/parallel=%t", size, parallel), func(b *testing.B) {
+				benchmarkPublish(b, size, parallel)
+			})
+		}
+	}
+}
+
+func benchmarkPublish(b *testing.B, size int, parallel bool) {
+	topics := kafkatest.NewTopics(b, 12, "bench")
+	p := newPublisher(b, Config{Brokers: topics.Brokers, Topics: topics.Names})
+	msgs := benchMessages(size)
+	publish := func() {
+		if err := p.Publish(b.Context(), topics.Names[0], msgs); err != nil {
+			b.Error(err)
+		}
+	}
+	publish()
+	b.ReportAllocs()
+	b.SetParallelism(8)
+	b.ResetTimer()
+	if parallel {
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				publish()
+			}
+		})
+	} else {
+		for range b.N {
+			publish()
+		}
+	}
+	b.ReportMetric(float64(b.N*size)/b.Elapsed().Seconds(), "msg/s")
+}
+
+func benchMessages(n int) []kafka.Message {
+	msgs := messages(n, n)
+	for i := range msgs {
+		msgs[i].Value = []byte(strings.Repeat(string(msgs[i].Value), 80)[:640])
+	}
+	return msgs
+}

@@ -1,0 +1,74 @@
+package producers
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// Config steers a [Publisher]. The zero value of a field means its default.
+type Config struct {
+	Brokers []string
+	// Topics are the topics that it may publish to. The brokers are asked about
+	// these only, not about every topic of the cluster.
+	Topics []string
+	// ClientID is what the brokers' logs show of the process.
+	ClientID string
+	// Compression of the batches. Default none: it costs three times the processor
+	// time, and pays where the network is the narrow place.
+	Compression kafka.Compression
+
+	// MaxBatchBytes is the most bytes of one request for one partition. A broker
+	// takes 1 MiB as shipped (message.max.bytes). Default 1,000,000.
+	MaxBatchBytes int
+	// MaxAttempts is how often one batch is sent before its messages are given up.
+	// Default 30: with the waits between them about half a minute, longer than a
+	// broker takes to restart.
+	MaxAttempts int
+	// AttemptTimeout is how long one attempt may take. Default 10 s.
+	AttemptTimeout time.Duration
+	// MinBackOff and MaxBackOff bound the wait between two attempts, which grows by
+	// half each time and varies by half. Default 20 ms and 1.5 s.
+	MinBackOff, MaxBackOff time.Duration
+	// MetadataTTL is how old the knowledge of leaders and partitions may get while
+	// nothing fails; a failure renews it at once. It also bounds how long a broker
+	// may take to tell. Default 1 s.
+	MetadataTTL time.Duration
+}
+
+// Validate says what is wrong with the configuration.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	switch {
+	case len(c.Brokers) == 0:
+		return errors.New("no brokers to publish to")
+	case len(c.Topics) == 0:
+		return errors.New("no topics to publish to")
+	case c.MaxBatchBytes < 0, c.MaxAttempts < 0, c.AttemptTimeout < 0, c.MetadataTTL < 0:
+		return errors.New("a limit of the publisher is negative")
+	case c.MinBackOff < 0, c.MaxBackOff < c.MinBackOff:
+		return fmt.Errorf("back-off from %s to %s is no range", c.MinBackOff, c.MaxBackOff)
+	}
+	return nil
+}
+
+// withDefaults fills in what was left out.
+func (c Config) withDefaults() Config {
+	setDefault(&c.ClientID, "tajdeed")
+	setDefault(&c.MaxBatchBytes, 1_000_000)
+	setDefault(&c.MaxAttempts, 30)
+	setDefault(&c.AttemptTimeout, 10*time.Second)
+	setDefault(&c.MinBackOff, 20*time.Millisecond)
+	setDefault(&c.MaxBackOff, 1500*time.Millisecond)
+	setDefault(&c.MetadataTTL, time.Second)
+	return c
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,140 @@
+// Package producers is everything that writes to a topic. The publisher here
+// sends messages to the brokers so that an acknowledged one is stored; its child
+// packages are what there is to send.
+//
+// It promises: keyed like Java's client, in order for each key within a call,
+// acknowledged by all in-sync replicas, tried again as long as that can help. It
+// doesn't promise "once": after a lost answer a batch is sent again and may then
+// lie in the log twice (kafka-go has no idempotent producer), so whoever reads
+// must recognise a message that it has seen. Nothing here knows what a message
+// says.
+package producers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/segmentio/kafka-go"
+)
+
+// ErrClosed answers a call after [Publisher.Close].
+var ErrClosed = errors.New("the publisher is closed")
+
+// Publisher sends messages to topics. It is safe for many goroutines; each call
+// sends its own requests, one at a time for each partition, so a lone message
+// waits for no other.
+type Publisher struct {
+	config    Config
+	log       *slog.Logger
+	transport *kafka.Transport
+	client    *kafka.Client
+	topics    map[string]*topicMetrics
+
+	// connections counts the times that the connections and what they knew of the
+	// cluster were thrown away; see refresh.
+	connections atomic.Int64
+
+	// open is held for reading by every call, and for writing by Close.
+	open   sync.RWMutex
+	closed bool
+}
+
+// NewPublisher prepares a publisher; it connects when it is first used. A nil
+// logger is silent, a nil registerer keeps the metrics to itself.
+func NewPublisher(config Config, log *slog.Logger, registerer prometheus.Registerer) (*Publisher, error) {
+	if err := config.Validate(); err != nil {
+		return nil, fmt.Errorf("publisher: %w", err)
+	}
+	config = config.withDefaults()
+	metrics, err := newMetrics(registerer)
+	if err != nil {
+		return nil, fmt.Errorf("publisher: %w", err)
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	transport := newTransport(config)
+	return &Publisher{
+		config:    config,
+		log:       log,
+		transport: transport,
+		client:    newClient(config, transport),
+		topics:    metrics.topics(config.Topics),
+	}, nil
+}
+
+// Publish sends messages to the partitions that their keys choose; a message
+// without a key (nil) goes to any. It returns when every message is acknowledged
+// or given up: nil, or a [*PublishError] that names the messages which were not
+// acknowledged. Messages of one partition keep their order, and behind the first
+// that fails nothing more is sent to its partition: a caller who repeats what
+// failed, in order, keeps the order too.
+//
+// The messages' Topic and Partition are ignored. Their bytes must not change
+// before Publish returns, nor be used again after the end of ctx made it fail.
+func (p *Publisher) Publish(ctx context.Context, topic string, msgs []kafka.Message) error {
+	return p.publish(ctx, topic, msgs, func(ctx context.Context) ([]run, error) {
+		return p.byKey(ctx, topic, msgs)
+	})
+}
+
+// PublishTo sends messages to one partition, in order, otherwise like
+// [Publisher.Publish]. It makes one request, or as many as MaxBatchBytes asks for.
+func (p *Publisher) PublishTo(ctx context.Context, topic string, partition int, msgs []kafka.Message) error {
+	return p.publish(ctx, topic, msgs, func(context.Context) ([]run, error) {
+		return []run{oneRun(partition, len(msgs))}, nil
+	})
+}
+
+// Close waits for the calls under way, whose contexts can end them sooner, and
+// closes the connections.
+func (p *Publisher) Close() error {
+	p.open.Lock()
+	defer p.open.Unlock()
+	p.closed = true
+	p.transport.CloseIdleConnections()
+	return nil
+}
+
+// publish is one call: it shares the messages out into runs, sends the runs side
+// by side, and tells what became of them.
+func (p *Publisher) publish(ctx context.Context, topic string, msgs []kafka.Message, share func(context.Context) ([]run, error)) error {
+	p.open.RLock()
+	defer p.open.RUnlock()
+	metrics, known := p.topics[topic]
+	switch {
+	case p.closed:
+		return ErrClosed
+	case !known:
+		return fmt.Errorf("publish to %s: %w: not among the publisher's topics", topic, ErrRefused)
+	case len(msgs) == 0:
+		return nil
+	}
+	defer metrics.observe(time.Now())
+
+	runs, err := share(ctx)
+	if err != nil {
+		return metrics.count(ctx, allFailed(topic, msgs, err), len(msgs))
+	}
+	results := p.sendRuns(ctx, topic, msgs, runs)
+	return metrics.count(ctx, newPublishError(topic, len(msgs), runs, results), len(msgs))
+}
+
+// sendRuns sends each run on its own, so that a slow or broken partition holds no
+// other up.
+func (p *Publisher) sendRuns(ctx context.Context, topic string, msgs []kafka.Message, runs []run) []result {
+	results := make([]result, len(runs))
+	var group sync.WaitGroup
+	for i := 1; i < len(runs); i++ {
+		group.Go(func() { results[i] = p.sendRun(ctx, topic, msgs, runs[i]) })
+	}
+	results[0] = p.sendRun(ctx, topic, msgs, runs[0])
+	group.Wait()
+	return results
+}

@@ -1,0 +1,223 @@
+package producers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+)
+
+// result is what became of a run, or of a part of one: so many messages from its
+// start were acknowledged, so many behind them failed with err, and the rest was
+// not sent.
+type result struct {
+	acked, failed int
+	err           error
+}
+
+// sendRun sends a run's batches one after the other and stops at the first that
+// fails.
+func (p *Publisher) sendRun(ctx context.Context, topic string, msgs []kafka.Message, r run) (sum result) {
+	for index := range r.batches(msgs, p.config.MaxBatchBytes) {
+		part := p.sendBatch(ctx, batch{topic: topic, partition: r.partition, msgs: msgs, index: index})
+		sum = result{acked: sum.acked + part.acked, failed: part.failed, err: part.err}
+		if sum.err != nil {
+			break
+		}
+	}
+	return sum
+}
+
+// batch is what one request carries: some of a call's messages, for one partition.
+type batch struct {
+	topic     string
+	partition int
+	msgs      []kafka.Message
+	index     []int
+}
+
+func (b batch) cut(from, to int) batch {
+	b.index = b.index[from:to]
+	return b
+}
+
+// sendBatch sends a batch until it is acknowledged. Where the broker refuses some
+// of its messages only, it finds them, so that what lies before them gets through.
+func (p *Publisher) sendBatch(ctx context.Context, b batch) result {
+	err := p.retry(ctx, b.topic, func(ctx context.Context) error { return p.attempt(ctx, b) })
+	if err == nil {
+		return result{acked: len(b.index)}
+	}
+	at := cutAt(err, len(b.index))
+	if at == 0 {
+		return result{failed: len(b.index), err: err}
+	}
+	head := p.sendBatch(ctx, b.cut(0, at))
+	if head.err != nil {
+		return head
+	}
+	tail := p.sendBatch(ctx, b.cut(at, len(b.index)))
+	tail.acked += head.acked
+	return tail
+}
+
+// cutAt says where to cut a refused batch of n messages: in half where all of it is
+// too large, before the first refused message where the broker named it, and
+// nowhere (0) where cutting can't help.
+func cutAt(err error, n int) int {
+	var records *recordsError
+	switch {
+	case errors.Is(err, kafka.MessageSizeTooLarge), errors.Is(err, kafka.RecordListTooLarge):
+		return n / 2
+	case errors.As(err, &records):
+		if records.first == 0 && n > 1 {
+			return 1
+		}
+		return min(records.first, n-1)
+	default:
+		return 0
+	}
+}
+
+// attempt makes one request and waits for the broker's answer.
+func (p *Publisher) attempt(ctx context.Context, b batch) error {
+	answer, err := p.client.Produce(ctx, &kafka.ProduceRequest{
+		Topic:        b.topic,
+		Partition:    b.partition,
+		RequiredAcks: kafka.RequireAll,
+		Compression:  p.config.Compression,
+		Records:      &records{batch: b},
+	})
+	switch {
+	case err != nil:
+		return err
+	case len(answer.RecordErrors) > 0:
+		return newRecordsError(answer)
+	default:
+		return answer.Error
+	}
+}
+
+// retry calls try until it succeeds, until its failure is final, or until ctx or
+// the attempts end.
+func (p *Publisher) retry(ctx context.Context, topic string, try func(context.Context) error) error {
+	var last error
+	attempt := func() (struct{}, error) {
+		used := p.connections.Load()
+		err := try(ctx)
+		if err != nil && terminal(err) {
+			return struct{}{}, backoff.Permanent(fmt.Errorf("%w: %w", ErrRefused, err))
+		}
+		p.refresh(used, err)
+		if last == nil || ctx.Err() == nil {
+			last = err // the end of ctx must not hide what went on before it
+		}
+		return struct{}{}, err
+	}
+	_, err := backoff.Retry(ctx, attempt,
+		backoff.WithBackOff(p.backOff()),
+		backoff.WithMaxTries(uint(p.config.MaxAttempts)),
+		backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(p.notifyRetry(ctx, topic)))
+	if err != nil && last != nil && !errors.Is(err, last) {
+		return fmt.Errorf("%w; the last attempt: %w", err, last)
+	}
+	return err
+}
+
+func (p *Publisher) backOff() *backoff.ExponentialBackOff {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval = p.config.MinBackOff, p.config.MaxBackOff
+	return b
+}
+
+// notifyRetry counts attempts that are made again, and logs the first of a series
+// and then one now and then: an outage is one story, not a thousand.
+func (p *Publisher) notifyRetry(ctx context.Context, topic string) backoff.Notify {
+	const every = 10
+	tries := 0
+	return func(err error, wait time.Duration) {
+		p.topics[topic].retries.Inc()
+		if tries++; tries%every == 1 {
+			p.log.LogAttrs(ctx, slog.LevelWarn, "publishing again", slog.String("topic", topic),
+				slog.Int("attempt", tries), slog.Duration("wait", wait), slog.Any("error", err))
+		}
+	}
+}
+
+// refresh throws the connections away, and what they knew of the cluster, after a
+// failure that either may have caused; the next attempt learns anew. Without it a
+// moved leader is not noticed before MetadataTTL, and each connection that a
+// restarted broker left dead costs an attempt. One of several that fail together
+// does it for all. Requests under way on the old connections are not disturbed.
+func (p *Publisher) refresh(used int64, err error) {
+	if err == nil || errors.Is(err, kafka.RequestTimedOut) || errors.Is(err, context.Canceled) {
+		return
+	}
+	if p.connections.CompareAndSwap(used, used+1) {
+		p.transport.CloseIdleConnections()
+	}
+}
+
+func newTransport(config Config) *kafka.Transport {
+	return &kafka.Transport{
+		ClientID:       config.ClientID,
+		DialTimeout:    min(config.AttemptTimeout, 5*time.Second),
+		MetadataTTL:    config.MetadataTTL,
+		MetadataTopics: config.Topics,
+	}
+}
+
+func newClient(config Config, transport *kafka.Transport) *kafka.Client {
+	return &kafka.Client{
+		Addr:      kafka.TCP(config.Brokers...),
+		Timeout:   config.AttemptTimeout,
+		Transport: transport,
+	}
+}
+
+// records hands a batch's messages to the protocol's encoder, without copies.
+type records struct {
+	batch      batch
+	next       int
+	record     protocol.Record
+	key, value payload
+}
+
+// ReadRecord implements [protocol.RecordReader].
+func (r *records) ReadRecord() (*protocol.Record, error) {
+	if r.next == len(r.batch.index) {
+		return nil, io.EOF
+	}
+	m := &r.batch.msgs[r.batch.index[r.next]]
+	r.next++
+	r.record = protocol.Record{
+		Time:    m.Time,
+		Headers: m.Headers,
+		Key:     r.key.of(m.Key),
+		Value:   r.value.of(m.Value),
+	}
+	return &r.record, nil
+}
+
+// payload is bytes as the encoder takes them.
+type payload struct{ bytes.Reader }
+
+// of returns the bytes, and for none the encoder's null.
+func (p *payload) of(b []byte) protocol.Bytes {
+	if b == nil {
+		return nil
+	}
+	p.Reset(b)
+	return p
+}
+
+// Close implements [protocol.Bytes].
+func (*payload) Close() error { return nil }

@@ -1,0 +1,153 @@
+// Package kafkatest gives a test topics of its own on the brokers that
+// `tajdeed servers -- go test …` started. It starts no broker itself.
+package kafkatest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/segmentio/kafka-go"
+)
+
+// EnvBrokers names the environment variable with the brokers' addresses,
+// host:port with commas between.
+const EnvBrokers = "TAJDEED_BROKERS"
+
+// patience is how long a broker may take to make topics ready. It takes
+// milliseconds; a machine with too much to do takes seconds.
+const patience = 30 * time.Second
+
+// Topics are the topics of one test.
+type Topics struct {
+	Brokers []string
+	Names   []string // in the order that NewTopics was asked for
+}
+
+// Brokers returns the brokers that tests run on, and fails the test where none are
+// named.
+func Brokers(t testing.TB) []string {
+	t.Helper()
+	brokers := os.Getenv(EnvBrokers)
+	if brokers == "" {
+		t.Fatalf("this test runs on a real broker and %s names none: run it as `tajdeed servers -- go test ./...`, or with `make test`", EnvBrokers)
+	}
+	return strings.Split(brokers, ",")
+}
+
+// NewTopics creates topics for this test only, one for each name, which becomes
+// the first part of theirs. They are empty and take messages when it returns, and
+// are deleted when the test ends.
+func NewTopics(t testing.TB, partitions int, names ...string) Topics {
+	t.Helper()
+	topics := Topics{Brokers: Brokers(t)}
+	suffix := uuid.NewString()[:13]
+	for _, name := range names {
+		topics.Names = append(topics.Names, name+"-"+suffix)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := topics.create(ctx, partitions); err != nil {
+		t.Fatalf("create topics for the test: %v", err)
+	}
+	t.Cleanup(func() { topics.delete(t) })
+	if err := topics.awaitLeaders(ctx, partitions); err != nil {
+		t.Fatalf("wait for the test's topics: %v", err)
+	}
+	return topics
+}
+
+// create asks for the topics as production has them: nothing expires, and the
+// broker's clock stamps the messages.
+func (ts Topics) create(ctx context.Context, partitions int) error {
+	client, done := ts.client()
+	defer done()
+	request := &kafka.CreateTopicsRequest{}
+	for _, name := range ts.Names {
+		request.Topics = append(request.Topics, kafka.TopicConfig{
+			Topic: name, NumPartitions: partitions, ReplicationFactor: 1,
+			ConfigEntries: []kafka.ConfigEntry{
+				{ConfigName: "retention.ms", ConfigValue: "-1"},
+				{ConfigName: "message.timestamp.type", ConfigValue: "LogAppendTime"},
+			},
+		})
+	}
+	answer, err := client.CreateTopics(ctx, request)
+	if err != nil {
+		return err
+	}
+	for name, err := range answer.Errors {
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// awaitLeaders waits until the leader of every partition answers for it. An offset
+// is asked for, which a broker answers when it takes messages too, and which
+// leaves the topics empty.
+func (ts Topics) awaitLeaders(ctx context.Context, partitions int) error {
+	request := &kafka.ListOffsetsRequest{Topics: make(map[string][]kafka.OffsetRequest)}
+	for _, name := range ts.Names {
+		for p := range partitions {
+			request.Topics[name] = append(request.Topics[name], kafka.LastOffsetOf(p))
+		}
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := ts.askLeaders(ctx, request)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-tick.C:
+		}
+	}
+}
+
+// askLeaders asks with a client of its own: another's knowledge of the cluster may
+// be older than the topics.
+func (ts Topics) askLeaders(ctx context.Context, request *kafka.ListOffsetsRequest) error {
+	client, done := ts.client()
+	defer done()
+	answer, err := client.ListOffsets(ctx, request)
+	if err != nil {
+		return err
+	}
+	for name, asked := range request.Topics {
+		if len(answer.Topics[name]) != len(asked) {
+			return fmt.Errorf("%s: %d of %d partitions answer", name, len(answer.Topics[name]), len(asked))
+		}
+		for _, p := range answer.Topics[name] {
+			if p.Error != nil {
+				return fmt.Errorf("%s, partition %d: %w", name, p.Partition, p.Error)
+			}
+		}
+	}
+	return nil
+}
+
+// delete is done without regard to the answer: a broker that the test stopped
+// keeps the topics, and no other test knows their names.
+func (ts Topics) delete(t testing.TB) {
+	client, done := ts.client()
+	defer done()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if _, err := client.DeleteTopics(ctx, &kafka.DeleteTopicsRequest{Topics: ts.Names}); err != nil {
+		t.Logf("delete the test's topics: %v", err)
+	}
+}
+
+func (ts Topics) client() (*kafka.Client, func()) {
+	transport := &kafka.Transport{MetadataTopics: ts.Names}
+	return &kafka.Client{Addr: kafka.TCP(ts.Brokers...), Transport: transport, Timeout: patience}, transport.CloseIdleConnections
+}
