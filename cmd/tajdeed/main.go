@@ -1,8 +1,10 @@
-// Command tajdeed is all of Tajdeed in one binary.
+// Command tajdeed is the whole of Tajdeed in one binary: a subcommand for each
+// stage of the flow, and those that set it up, feed it and ask it.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -19,9 +21,27 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	root := &cli.Command{Name: "tajdeed", Usage: "residency renewals from Kafka through Postgres to ClickHouse", Commands: []*cli.Command{serversCommand()}}
-	if err := root.Run(ctx, os.Args); err != nil {
-		fmt.Fprintln(os.Stderr, "tajdeed:", err)
-		os.Exit(1)
+	os.Exit(exitStatus(ctx, rootCommand().Run(ctx, os.Args)))
+}
+
+// exitStatus says what went wrong, once, and returns the code for it.
+func exitStatus(ctx context.Context, err error) int {
+	var coded cli.ExitCoder
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &coded):
+		complain(err)
+		return coded.ExitCode()
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return exitInterrupted
+	}
+	complain(err)
+	return exitFailed
+}
+
+func complain(err error) {
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(os.Stderr, "tajdeed:", text)
 	}
 }

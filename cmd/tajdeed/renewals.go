@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/urfave/cli/v3"
+
+	"tajdeed/consumers"
+	"tajdeed/consumers/renewals"
+	"tajdeed/producers"
+	"tajdeed/schema"
+	"tajdeed/schema/kafka"
+	"tajdeed/schema/postgres"
+)
+
+// renewalsDefaults suit transactions: see consumers.Config for what was measured.
+var renewalsDefaults = consumers.Config{
+	Group: renewals.Group, BatchMessages: 1000, BatchAge: 5 * time.Millisecond,
+	Concurrency: 4, SessionTimeout: 10 * time.Second,
+}
+
+func renewalsCommand() *cli.Command {
+	return &cli.Command{
+		Name:     "renewals",
+		Category: categoryStages,
+		Usage:    "decide applications and apply them to the record",
+		Description: `Reads the topic of submissions, decides each application by the policy of its
+day, writes what follows to Postgres, a batch to a transaction, and announces every
+decision. Run as many as there are partitions, at most; they share the work.
+
+SIGTERM and Ctrl-C let the batches in flight end. Ready means: in the group, and
+polling every partition that it was given.`,
+		Flags:  slices.Concat(brokerFlags(), []cli.Flag{postgresFlag(), listenFlag()}, engineFlags(renewalsDefaults)),
+		Before: noArguments,
+		Action: runRenewals,
+	}
+}
+
+func runRenewals(ctx context.Context, c *cli.Command) error {
+	if _, err := kafka.Check(ctx, c.StringSlice("brokers"), topics(c)); err != nil {
+		return err
+	}
+	db, err := postgres.Open(ctx, postgresConfig(c))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	registry := newRegistry()
+	publisher, err := producers.NewPublisher(publisherConfig(c), slog.Default(), registry)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = publisher.Close() }()
+	engine, err := newRenewals(engineConfig(c, topics(c).Submissions), topics(c), db, publisher, registry)
+	if err != nil {
+		return err
+	}
+	return process{listen: c.String("listen"), registry: registry, ready: engine.Ready, run: engine.Run}.serve(ctx)
+}
+
+// newRenewals puts the stage together.
+func newRenewals(config consumers.Config, topics schema.Topics, db *pgxpool.Pool, publisher consumers.Publisher, registry prometheus.Registerer) (*consumers.Engine, error) {
+	stage := renewals.New(config.Topic, registry)
+	ledger := consumers.NewLedger(config.Topic, topics, stage, db, publisher)
+	return consumers.New(renewals.Name, config, ledger, slog.Default(), registry)
+}
