@@ -1,8 +1,8 @@
 package schema
 
 import (
+	"bytes"
 	"fmt"
-	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -186,8 +186,16 @@ func (a *attributes) readTime() error {
 }
 
 // isJSON says whether a content type is that of JSON, parameters such as a
-// charset aside.
+// charset aside. Only ASCII letters have two cases here.
 func isJSON(contentType []byte) bool {
-	media, _, _ := strings.Cut(string(contentType), ";")
-	return strings.EqualFold(strings.TrimRight(media, " \t"), ContentType)
+	if len(contentType) < len(ContentType) {
+		return false
+	}
+	for i := range len(ContentType) {
+		if b := contentType[i]; b != ContentType[i] && (b < 'A' || b > 'Z' || b|0x20 != ContentType[i]) {
+			return false
+		}
+	}
+	rest := bytes.TrimLeft(contentType[len(ContentType):], " \t")
+	return len(rest) == 0 || rest[0] == ';'
 }

@@ -1,6 +1,9 @@
 package schema
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // An integer may be spelled in any way that JSON has: 240, 240.0, 24e1, 0.24E+3
 // are one number to a JSON Schema validator, so they are one number here. It is
@@ -99,6 +102,9 @@ func (c *cursor) number() (d decimal) {
 		fraction = c.digits(&d)
 	}
 	d.exponent = c.exponent() - fraction + d.zeros
+	if c.pos < len(c.s) && strings.IndexByte(",]} \t\r\n", c.s[c.pos]) < 0 {
+		c.failAt("a number that goes on as none does") // 012, 0x1F, 1_000
+	}
 	return d
 }
 

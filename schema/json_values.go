@@ -149,7 +149,7 @@ func (c *cursor) dateTime() time.Time {
 	case RuleOutOfRange:
 		c.fail(rule, "a date-time outside the years 1900 to 2199")
 	default:
-		c.badFormat(s, "a date-time of RFC 3339, such as 2026-01-31T09:30:00+03:00")
+		c.badFormat(s, "a date-time of RFC 3339 with seconds and an offset")
 	}
 	return time.Time{}
 }
