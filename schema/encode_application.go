@@ -59,7 +59,7 @@ func appendUUID(dst []byte, id uuid.UUID) []byte {
 		if i == 4 || i == 6 || i == 8 || i == 10 {
 			dst = append(dst, '-')
 		}
-		dst = append(dst, hex[b>>4], hex[b&0xf])
+		dst = append(dst, hexDigits[b>>4], hexDigits[b&0xf])
 	}
 	return append(dst, '"')
 }

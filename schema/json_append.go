@@ -2,7 +2,7 @@ package schema
 
 import "unicode/utf8"
 
-const hex = "0123456789abcdef"
+const hexDigits = "0123456789abcdef"
 
 // Writing goes the short way: the fields and their order are fixed, so the names
 // are written as they are, and only strings need care.
@@ -26,7 +26,7 @@ func appendEscaped(dst []byte, s string) []byte {
 		case r == '"' || r == '\\':
 			dst = append(dst, '\\', byte(r))
 		case r < ' ':
-			dst = append(dst, '\\', 'u', '0', '0', hex[r>>4], hex[r&0xf])
+			dst = append(dst, '\\', 'u', '0', '0', hexDigits[r>>4], hexDigits[r&0xf])
 		default:
 			dst = utf8.AppendRune(dst, r)
 		}
