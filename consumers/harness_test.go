@@ -1,0 +1,307 @@
+package consumers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/segmentio/kafka-go"
+
+	"tajdeed/consumers"
+	"tajdeed/schema"
+	"tajdeed/schema/kafkatest"
+	"tajdeed/schema/postgres/postgrestest"
+)
+
+// tally is a stage without a domain: it writes down every message that it sees, and
+// announces it. A value "poison" cannot be read.
+type tally struct {
+	topic string
+	// before is called at the beginning of every transaction, if set.
+	before func(context.Context, pgx.Tx, *consumers.Batch) error
+}
+
+func (s *tally) Decode(b *consumers.Batch) consumers.Effects {
+	e := &tallied{stage: s, batch: b}
+	for i := range b.Messages {
+		m := &b.Messages[i]
+		if string(m.Value) == "poison" {
+			b.Quarantine(m, &schema.Error{Field: "value", Rule: schema.RuleNotJSON, Detail: "6 bytes"})
+			continue
+		}
+		e.messages = append(e.messages, m)
+	}
+	return e
+}
+
+func (s *tally) Announced(ctx context.Context, db *pgxpool.Pool, partition int, from, to int64) ([]kafka.Message, error) {
+	rows, err := db.Query(ctx, `SELECT value FROM tally WHERE partition = $1 AND "offset" >= $2 AND "offset" < $3 ORDER BY "offset"`, partition, from, to)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (m kafka.Message, err error) {
+		return m, row.Scan(&m.Value)
+	})
+}
+
+type tallied struct {
+	stage    *tally
+	batch    *consumers.Batch
+	messages []*consumers.Message
+}
+
+func (e *tallied) Apply(ctx context.Context, tx pgx.Tx) error {
+	if e.stage.before != nil {
+		if err := e.stage.before(ctx, tx, e.batch); err != nil {
+			return err
+		}
+	}
+	for _, m := range e.messages {
+		_, err := tx.Exec(ctx, `INSERT INTO tally VALUES ($1, $2, $3)`, e.batch.Partition, m.Offset, m.Value)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *tallied) Announcements() []kafka.Message {
+	out := make([]kafka.Message, len(e.messages))
+	for i, m := range e.messages {
+		out[i].Value = m.Value
+	}
+	return out
+}
+
+func (e *tallied) Policy() string { return "tally" }
+
+// bench is a database and topics of one test's own.
+type bench struct {
+	*testing.T
+	db         *pgxpool.Pool
+	brokers    []string
+	topics     schema.Topics
+	partitions int
+	publisher  *publisher
+}
+
+func setup(t *testing.T, partitions int) *bench {
+	t.Helper()
+	t.Parallel()
+	named := kafkatest.NewTopics(t, partitions, "in", "out", "quarantine")
+	b := &bench{
+		T: t, db: postgrestest.New(t), brokers: named.Brokers, partitions: partitions,
+		topics: schema.Topics{Submissions: named.Names[0], Decisions: named.Names[1], Quarantine: named.Names[2]},
+	}
+	b.publisher = newPublisher(t, b.brokers)
+	b.exec(`CREATE TABLE tally (partition int, "offset" bigint, value bytea)`)
+	return b
+}
+
+func (b *bench) exec(sql string) {
+	b.Helper()
+	if _, err := b.db.Exec(b.Context(), sql); err != nil {
+		b.Fatalf("%s: %v", sql, err)
+	}
+}
+
+func (b *bench) count(sql string, args ...any) (n int64) {
+	b.Helper()
+	if err := b.db.QueryRow(b.Context(), sql, args...).Scan(&n); err != nil {
+		b.Fatalf("%s: %v", sql, err)
+	}
+	return n
+}
+
+func (b *bench) config() consumers.Config {
+	return consumers.Config{
+		Brokers: b.brokers, Group: b.topics.Submissions, Topic: b.topics.Submissions,
+		BatchMessages: 50, SessionTimeout: 6 * time.Second, DrainTimeout: 3 * time.Second,
+	}
+}
+
+// running is a worker of a test.
+type running struct {
+	*consumers.Engine
+	cancel context.CancelFunc
+	done   chan error
+}
+
+// start starts a worker and stops it when the test ends.
+func (b *bench) start(handler consumers.Handler, config consumers.Config) *running {
+	b.Helper()
+	engine, err := consumers.New("tally", config, handler, quiet(), prometheus.NewRegistry())
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(b.Context()))
+	r := &running{Engine: engine, cancel: cancel, done: make(chan error, 1)}
+	go func() { r.done <- engine.Run(ctx) }()
+	b.Cleanup(func() { r.stop(b.T) })
+	return r
+}
+
+func (b *bench) ledger(stage consumers.Stage) *consumers.Ledger {
+	return consumers.NewLedger(b.topics.Submissions, b.topics, stage, b.db, b.publisher)
+}
+
+func (b *bench) tally() *tally { return &tally{topic: b.topics.Submissions} }
+
+// stop stops a worker as SIGTERM would. It may be called twice.
+func (r *running) stop(t *testing.T) {
+	t.Helper()
+	r.cancel()
+	select {
+	case err := <-r.done:
+		r.done <- err
+		if err != nil {
+			t.Errorf("the worker stopped with an error: %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the worker did not stop")
+	}
+}
+
+// eventually waits for a condition, and fails the test with what it last said.
+func eventually(t *testing.T, condition func() error) {
+	t.Helper()
+	deadline := time.Now().Add(60 * time.Second)
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		err := condition()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("it did not come about within a minute: %v", err)
+		}
+		<-ticker.C
+	}
+}
+
+// drained waits until everything published was applied and announced.
+func (b *bench) drained(published int) {
+	b.Helper()
+	eventually(b.T, func() error {
+		next := b.count(`SELECT coalesce(sum(next_offset - skipped), 0) FROM position`)
+		announced := b.count(`SELECT coalesce(sum(published_offset - skipped), 0) FROM position`)
+		if next != int64(published) || announced != int64(published) {
+			return fmt.Errorf("%d of %d applied, %d announced", next, published, announced)
+		}
+		return nil
+	})
+}
+
+// publisher publishes to one partition, as the engine asks of one. fail, if set,
+// is asked before each call.
+type publisher struct {
+	client *kafka.Client
+	mu     sync.Mutex
+	fail   func() error
+}
+
+func newPublisher(t *testing.T, brokers []string) *publisher {
+	transport := &kafka.Transport{MetadataTTL: 500 * time.Millisecond}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &publisher{client: &kafka.Client{Addr: kafka.TCP(brokers...), Transport: transport, Timeout: 10 * time.Second}}
+}
+
+func (p *publisher) setFail(fail func() error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fail = fail
+}
+
+func (p *publisher) PublishTo(ctx context.Context, topic string, partition int, messages []kafka.Message) error {
+	p.mu.Lock()
+	fail := p.fail
+	p.mu.Unlock()
+	if fail != nil {
+		if err := fail(); err != nil {
+			return err
+		}
+	}
+	records := make([]kafka.Record, len(messages))
+	for i, m := range messages {
+		records[i] = kafka.Record{Key: kafka.NewBytes(m.Key), Value: kafka.NewBytes(m.Value), Headers: m.Headers, Time: time.Now()}
+	}
+	response, err := p.client.Produce(ctx, &kafka.ProduceRequest{
+		Topic: topic, Partition: partition, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...),
+	})
+	if err != nil {
+		return err
+	}
+	return response.Error
+}
+
+// publish publishes n numbered messages from a number on, spread over the
+// partitions; in each partition the numbers rise.
+func (b *bench) publish(from, n int) {
+	b.Helper()
+	byPartition := make([][]kafka.Message, b.partitions)
+	for i := from; i < from+n; i++ {
+		byPartition[i%b.partitions] = append(byPartition[i%b.partitions], kafka.Message{Value: []byte(strconv.Itoa(i))})
+	}
+	for partition, messages := range byPartition {
+		if len(messages) > 0 {
+			b.send(partition, messages...)
+		}
+	}
+}
+
+func (b *bench) send(partition int, messages ...kafka.Message) {
+	b.Helper()
+	publisher := publisher{client: b.publisher.client}
+	if err := publisher.PublishTo(b.Context(), b.topics.Submissions, partition, messages); err != nil {
+		b.Fatalf("publish: %v", err)
+	}
+}
+
+// read returns everything that lies in a partition of a topic.
+func (b *bench) read(topic string, partition int) []kafka.Message {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.Context(), 30*time.Second)
+	defer cancel()
+	conn, err := kafka.DialLeader(ctx, "tcp", b.brokers[0], topic, partition)
+	if err != nil {
+		b.Fatalf("dial %s/%d: %v", topic, partition, err)
+	}
+	defer conn.Close()
+	first, last, err := conn.ReadOffsets()
+	if err != nil {
+		b.Fatalf("offsets of %s/%d: %v", topic, partition, err)
+	}
+	if _, err := conn.Seek(first, kafka.SeekAbsolute|kafka.SeekDontCheck); err != nil {
+		b.Fatal(err)
+	}
+	var out []kafka.Message
+	for first < last {
+		batch := conn.ReadBatchWith(kafka.ReadBatchConfig{MinBytes: 1, MaxBytes: 1 << 20, MaxWait: time.Second})
+		for {
+			m, err := batch.ReadMessage()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				b.Fatalf("read %s/%d: %v", topic, partition, err)
+			}
+			out, first = append(out, m), m.Offset+1
+		}
+		if err := batch.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return out
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
