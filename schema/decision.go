@@ -31,8 +31,8 @@ type Decision struct {
 	OldExpiry Date // 0 where no residency is known
 	NewExpiry Date // 0 where rejected
 
-	// The times of the stages. ReceivedAt is the broker's clock, DecidedAt the
-	// worker's: observations, no inputs.
+	// The times of the stages. ReceivedAt is the Kafka time of the message,
+	// DecidedAt the worker's clock: observations, no inputs.
 	SubmittedAt time.Time
 	ReceivedAt  time.Time
 	DecidedAt   time.Time
