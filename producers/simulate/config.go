@@ -1,0 +1,88 @@
+package simulate
+
+import (
+	"errors"
+	"fmt"
+
+	"tajdeed/schema"
+	"tajdeed/schema/policy"
+)
+
+// Config says what is simulated. The zero value of a field means its default.
+type Config struct {
+	// Seed chooses the population and its year. The same configuration gives the
+	// same messages, byte for byte.
+	Seed uint64
+	// Residents is the size of the population. Each applies about once in a year
+	// of the simulation, so it is also about a year's messages. Default 50,000.
+	Residents int
+	// Start is the first day of the simulation. The default is 2025-12-01, three
+	// weeks before the rules changed: a year that begins there is decided by both
+	// policies, and by the first alone can some reasons be given.
+	Start schema.Date
+
+	// Rejected is about the share of first applications that are rejected. Here
+	// and below, a negative number means none. Default 0.08.
+	Rejected float64
+	// Duplicates is the share of messages that repeat an earlier one. Default 0.01.
+	Duplicates float64
+	// Conflicts is the share of messages that use an earlier application's id for
+	// another. Default 0.003.
+	Conflicts float64
+	// Unreadable is the share of messages that break the contract. Default 0.002.
+	Unreadable float64
+
+	// Record keeps what is expected of every application, for the manifest: about
+	// 100 bytes for each. Without it the manifest has counts only.
+	Record bool
+}
+
+// Limits of a population: the serial numbers of one birth date are four digits,
+// and below them there must be days enough.
+const (
+	minResidents = 100
+	maxResidents = 5_000_000
+)
+
+// lastStart leaves the simulation a century and more before the calendar of the
+// messages ends.
+var lastStart = schema.NewDate(2050, 1, 1)
+
+// Validate says what is wrong with the configuration.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	_, inForce := policy.On(c.Start)
+	switch {
+	case c.Residents < minResidents || c.Residents > maxResidents:
+		return fmt.Errorf("%d residents: %d to %d can be simulated", c.Residents, minResidents, maxResidents)
+	case !inForce:
+		return fmt.Errorf("no policy is known for %s, the first day of the simulation", c.Start)
+	case c.Start > lastStart:
+		return fmt.Errorf("the simulation must start before %s", lastStart)
+	case c.Rejected > 0.5:
+		return errors.New("a share of more than 0.5 rejected is no simulation of people")
+	case c.Duplicates+c.Conflicts+c.Unreadable > 0.5:
+		return errors.New("duplicates, conflicts and unreadable messages are together more than half")
+	}
+	return nil
+}
+
+// withDefaults fills in what was left out.
+func (c Config) withDefaults() Config {
+	setDefault(&c.Residents, 50_000)
+	setDefault(&c.Start, schema.NewDate(2025, 12, 1))
+	for share, value := range map[*float64]float64{
+		&c.Rejected: 0.08, &c.Duplicates: 0.01, &c.Conflicts: 0.003, &c.Unreadable: 0.002,
+	} {
+		setDefault(share, value)
+		*share = max(*share, 0)
+	}
+	return c
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,56 @@
+package simulate
+
+import "tajdeed/schema"
+
+// Manifest is what should have come out when the messages that were returned so far
+// are processed, each once and in order.
+type Manifest struct {
+	Seed      uint64
+	Residents int
+	Start     schema.Date
+	Counts    Counts
+	// Applications are the expectations of every application that was sent for the
+	// first time, in the stream's order; empty without [Config.Record].
+	Applications []Expectation
+	// Register is every residency as it should stand now.
+	Register []schema.Residency
+}
+
+// Counts sums the expectations up. What is counted by outcome, article and reason
+// are decisions: one for each readable message, so a resend counts again.
+type Counts struct {
+	Messages   int
+	Unreadable int
+
+	Dispositions map[schema.Disposition]map[schema.Outcome]int
+	Articles     map[schema.Article]map[schema.Outcome]int
+	Reasons      map[schema.Reason]int
+	Rules        map[schema.Rule]int // of the unreadable
+}
+
+// Decisions returns the number of decisions with a disposition and an outcome.
+func (c *Counts) Decisions(d schema.Disposition, o schema.Outcome) int { return c.Dispositions[d][o] }
+
+// First, Resends and Conflicts return the number of decisions by disposition.
+func (c *Counts) First() int     { return sum(c.Dispositions[schema.DispositionFirst]) }
+func (c *Counts) Resends() int   { return sum(c.Dispositions[schema.DispositionResend]) }
+func (c *Counts) Conflicts() int { return sum(c.Dispositions[schema.DispositionConflict]) }
+
+func sum[K comparable](counts map[K]int) (n int) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+func newManifest(s *Simulation) *Manifest {
+	m := &Manifest{
+		Seed: s.config.Seed, Residents: s.config.Residents, Start: s.config.Start,
+		Counts:       s.tally.counts(),
+		Applications: s.tally.applications[:len(s.tally.applications):len(s.tally.applications)],
+	}
+	for residency := range s.residencies() {
+		m.Register = append(m.Register, residency)
+	}
+	return m
+}

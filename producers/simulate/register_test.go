@@ -1,0 +1,109 @@
+package simulate
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"tajdeed/schema"
+	"tajdeed/schema/extract"
+)
+
+func TestExtractHoldsTheRegister(t *testing.T) {
+	t.Parallel()
+	s := newSimulation(t, Config{Seed: 11, Residents: 5_000})
+	dir := filepath.Join(t.TempDir(), "extract")
+	if err := s.WriteExtract(dir); err != nil {
+		t.Fatal(err)
+	}
+	e, err := extract.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	census, err := e.Check(t.Context(), func(_ *extract.Record, wrong *extract.LineError) error { return wrong })
+	if err != nil {
+		t.Fatal(err)
+	}
+	residencies := 0
+	for range s.residencies() {
+		residencies++
+	}
+	if int(census.Sponsors) != len(s.population.sponsors) || census.Residents != 5_000 || int(census.Residencies) != residencies {
+		t.Errorf("the extract holds %+v", census)
+	}
+	if residencies == 5_000 {
+		t.Error("nobody is without a residency")
+	}
+}
+
+func TestExtractIsOfGoLiveOnly(t *testing.T) {
+	t.Parallel()
+	s := newSimulation(t, Config{Residents: 200})
+	take(t, s, 1)
+	if err := s.WriteExtract(t.TempDir()); !errors.Is(err, errBegun) {
+		t.Errorf("after the first message: %v", err)
+	}
+}
+
+func TestPeopleAndSponsors(t *testing.T) {
+	t.Parallel()
+	s := newSimulation(t, Config{Seed: 12, Residents: 45_000})
+	seen := map[schema.CivilID]bool{}
+	staff := map[uint32]int{}
+	for _, r := range s.population.residents {
+		if r.civilID.Check() != nil || seen[r.civilID] {
+			t.Fatalf("Civil ID %d: %v, given out before: %t", uint64(r.civilID), r.civilID.Check(), seen[r.civilID])
+		}
+		seen[r.civilID] = true
+		if birth, _ := r.civilID.BirthDate(); r.article == 18 && birth > s.config.Start.AddDays(-18*daysPerYear) {
+			t.Errorf("a worker born on %s", birth)
+		}
+		if r.article == 18 {
+			staff[r.sponsor]++
+		}
+	}
+	largest, small := 0, 0
+	for _, n := range staff {
+		largest = max(largest, n)
+		if n <= 5 {
+			small++
+		}
+	}
+	if companies := 1_600; len(staff) > companies || largest < 500 || small < len(staff)/3 {
+		t.Errorf("%d companies with staff, the largest has %d, %d have up to 5", len(staff), largest, small)
+	}
+}
+
+func TestManifestIsWrittenAsJSON(t *testing.T) {
+	t.Parallel()
+	s := newSimulation(t, Config{Seed: 13, Residents: 1_000, Record: true})
+	take(t, s, 1_500)
+	m := s.Manifest()
+	path := filepath.Join(t.TempDir(), "manifest.json")
+	if err := m.WriteFile(path); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read struct {
+		Summary struct {
+			Messages  int
+			Decisions map[string]map[string]int
+		}
+		Applications []struct{ Outcome string }
+		Register     []struct{ CivilID string }
+	}
+	if err := json.Unmarshal(text, &read); err != nil {
+		t.Fatal(err)
+	}
+	if read.Summary.Messages != 1_500 || len(read.Applications) != m.Counts.First() || len(read.Register) != len(m.Register) {
+		t.Errorf("read back: %d messages, %d applications, %d residencies", read.Summary.Messages, len(read.Applications), len(read.Register))
+	}
+	if got := read.Summary.Decisions["resend"]["approved"]; got != m.Counts.Decisions(schema.DispositionResend, schema.OutcomeApproved) {
+		t.Errorf("%d resends approved", got)
+	}
+}

@@ -1,0 +1,137 @@
+// Package simulate is a population with residencies to renew, and the stream of
+// its applications: most of them right, some wrong in ways that people and channels
+// get them wrong, some sent twice, a few unreadable. The same seed gives the same
+// people and the same messages.
+//
+// It knows what should come out, because every application begins as a right one
+// and is spoiled on purpose: its expectations use no code of the consumers that
+// they are compared with. It reads no clock; its time is virtual and begins on the
+// configured day. `tajdeed simulate`, `up`, the benchmark and the tests use it.
+package simulate
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tajdeed/schema"
+)
+
+// Message is one message of the stream, as it goes to the topic of submissions.
+// Its bytes are the caller's: nothing here uses them again.
+type Message struct {
+	Key     []byte
+	Value   []byte
+	Headers []schema.Header
+	// At is when it is sent, in the simulation's time. Messages come in this order.
+	At     time.Time
+	Expect Expectation
+}
+
+// Expectation is what should become of a message.
+type Expectation struct {
+	// Disposition is 0 for a message that can't be read: then only Rule counts.
+	Disposition   schema.Disposition
+	Rule          schema.Rule // what an unreadable message breaks
+	ApplicationID uuid.UUID
+	CivilID       schema.CivilID
+	Article       schema.Article // as the application states it
+	Outcome       schema.Outcome
+	Reasons       schema.Reasons
+	// The rest is given where Disposition is first or resend.
+	Policy    string
+	FeeDue    schema.Fils
+	OldExpiry schema.Date // 0 where no residency is known
+	NewExpiry schema.Date // 0 where rejected
+}
+
+// Readable says whether the message is one that the contract allows.
+func (e *Expectation) Readable() bool { return e.Disposition != 0 }
+
+// Simulation is a population and its calendar. One goroutine uses it.
+type Simulation struct {
+	config Config
+	rng    *rand.Rand
+	rates  rates
+
+	population population
+	agenda     agenda
+	later      followUps
+	buffers    buffers
+	tally      tally
+	issued     uint64 // applications made, for receipts and policies
+}
+
+// New makes the population. It takes about a second for 500,000 residents.
+func New(config Config) (*Simulation, error) {
+	if err := config.Validate(); err != nil {
+		return nil, fmt.Errorf("simulate: %w", err)
+	}
+	config = config.withDefaults()
+	s := &Simulation{
+		config: config,
+		rng:    rand.New(rand.NewPCG(config.Seed, 0x7461_6a64_6565_6421)),
+		rates:  newRates(config),
+		tally:  newTally(config),
+	}
+	s.populate()
+	return s, nil
+}
+
+// Next returns the next message. Every resident comes up again when the renewed
+// residency nears its end; over virtual years passports run out that nobody
+// renews here, so the share of rejections grows after the fifth. It returns false
+// when the virtual calendar is at its end, more than a century after the start.
+func (s *Simulation) Next() (Message, bool) {
+	m, ok := s.next()
+	if ok {
+		s.tally.add(&m.Expect)
+	}
+	return m, ok
+}
+
+// next takes whatever comes first: a planned application or what follows one sent
+// before.
+func (s *Simulation) next() (Message, bool) {
+	for {
+		planned, ok := s.agenda.next()
+		if s.later.before(planned, ok) {
+			return s.later.pop(), true
+		}
+		if ok {
+			return s.submit(s.agenda.take()), true
+		}
+		if !s.openDay() {
+			return Message{}, false
+		}
+	}
+}
+
+// openDay begins the next day on which somebody applies. What is left to follow is
+// sent first, so a day begins with nothing that lies behind it.
+func (s *Simulation) openDay() bool {
+	if !s.agenda.advance() {
+		return false
+	}
+	for i := range s.agenda.today {
+		s.agenda.today[i] |= uint64(s.timeOfDay(s.agenda.day)) << 32
+	}
+	s.agenda.sort()
+	return true
+}
+
+// submit lets a resident apply, plans what the resident does next and what becomes
+// of the message on its way.
+func (s *Simulation) submit(resident int, at time.Time) Message {
+	application, expect := s.apply(resident, at)
+	message := s.message(&application, expect, at)
+	s.planNext(resident, schema.DateOf(at), &expect)
+	s.addFollowUps(&application, &message, at)
+	return message
+}
+
+// Manifest returns what should have come out when every message that Next has
+// returned is processed.
+func (s *Simulation) Manifest() *Manifest { return newManifest(s) }

@@ -1,0 +1,48 @@
+package simulate
+
+import (
+	"bytes"
+	"slices"
+
+	"tajdeed/schema"
+)
+
+// breach breaks the contract in one way and names the rule that it breaks.
+type breach struct {
+	rule  schema.Rule
+	apply func(*Message)
+}
+
+// breaches are the ways in which channels' mistakes make messages unreadable.
+var breaches = []breach{
+	{schema.RuleNotJSON, func(m *Message) { m.Value = m.Value[:len(m.Value)/2] }},
+	{schema.RuleNotJSON, func(m *Message) { m.Value = nil }},
+	{schema.RuleTrailingBytes, func(m *Message) { m.Value = append(slices.Clone(m.Value), '}') }},
+	{schema.RuleUnknownField, replace(`"kind":`, `"nationality":"IND","kind":`)},
+	{schema.RuleDuplicateField, replace(`"kind":`, `"channel":"counter","kind":`)},
+	{schema.RuleMissingField, replace(`"kind":"renewal",`, ``)},
+	{schema.RuleWrongType, replace(`"sponsor_id":"`, `"sponsor_id":1,"ignored":"`)},
+	{schema.RuleWrongType, replace(`"passport":{`, `"passport":null,"ignored":{`)},
+	{schema.RuleNotInSet, replace(`"kind":"renewal"`, `"kind":"visit"`)},
+	{schema.RuleBadFormat, replace(`"application_id":"`, `"application_id":"-`)},
+	{schema.RuleBadUTF8, replace(`"submitted_by":"`, "\"submitted_by\":\"\xff\xfe")},
+	{schema.RuleOversize, func(m *Message) {
+		m.Value = append(bytes.Repeat([]byte{' '}, schema.MaxMessageBytes), m.Value...)
+	}},
+	{schema.RuleKeyMismatch, func(m *Message) { m.Key = []byte("anonymous") }},
+	{schema.RuleMissingField, func(m *Message) { m.Headers = without(m.Headers, schema.HeaderType) }},
+	{schema.RuleMissingField, func(m *Message) { m.Headers = nil }},
+	{schema.RuleUnknownType, func(m *Message) {
+		m.Headers = append(without(m.Headers, schema.HeaderType),
+			schema.Header{Key: schema.HeaderType, Value: []byte("tajdeed.application.submitted.v0")})
+	}},
+}
+
+// replace returns a breach that writes one thing in place of another.
+func replace(old, new string) func(*Message) {
+	return func(m *Message) { m.Value = bytes.Replace(m.Value, []byte(old), []byte(new), 1) }
+}
+
+func without(headers []schema.Header, key string) []schema.Header {
+	return slices.DeleteFunc(slices.Clone(headers), func(h schema.Header) bool { return h.Key == key })
+}
