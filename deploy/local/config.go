@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 )
 
@@ -44,6 +45,11 @@ func (c Config) Validate() error {
 	case "", BrokerAuto, BrokerKafka, BrokerKfake:
 	default:
 		return fmt.Errorf("there is no broker %q: choose %s, %s or %s", c.Broker, BrokerAuto, BrokerKafka, BrokerKfake)
+	}
+	for _, dir := range []string{c.Data, c.Cache} {
+		if strings.ContainsAny(dir, ",:&<>\\\n") {
+			return fmt.Errorf("the folder %q has a character in it that the servers' configuration cannot carry: give one without , : & < > and \\", dir)
+		}
 	}
 	return c.validatePorts()
 }

@@ -75,7 +75,7 @@ func (s *Server) Start(ctx context.Context) error {
 func (s *Server) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cancel != nil {
+	if s.cancel != nil && s.broken == nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
