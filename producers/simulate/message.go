@@ -1,23 +1,26 @@
 package simulate
 
 import (
+	"slices"
 	"time"
 
 	"tajdeed/schema"
 )
 
-// message packs an application as its channel sends it. The event's id is the
-// application's: sent again, it is the same event.
+// message packs an application as its channel sends it.
 func (s *Simulation) message(a *schema.Application, expect Expectation, at time.Time) Message {
+	b := &s.buffers
 	return Message{
-		Key:     s.buffers.keep(a.CivilID.Append(s.buffers.scratch[:0])),
-		Value:   s.buffers.keep(a.AppendJSON(s.buffers.scratch[:0])),
-		Headers: envelope(a).Headers(),
+		Key:     b.keep(a.CivilID.Append(b.scratch[:0])),
+		Value:   b.keep(a.AppendJSON(b.scratch[:0])),
+		Headers: b.headers(a),
 		At:      at,
 		Expect:  expect,
 	}
 }
 
+// envelope is the event's. Its id is the application's: sent again, it is the same
+// event.
 func envelope(a *schema.Application) schema.Envelope {
 	return schema.Envelope{
 		ID:     a.ID.String(),
@@ -25,6 +28,29 @@ func envelope(a *schema.Application) schema.Envelope {
 		Source: "/channels/" + a.Channel.String(),
 		Time:   a.SubmittedAt,
 	}
+}
+
+// envelopes are the headers of each channel, with an id and a time to be replaced.
+var envelopes = func() map[schema.Channel][]schema.Header {
+	all := map[schema.Channel][]schema.Header{}
+	for _, c := range schema.Channels() {
+		all[c] = envelope(&schema.Application{Channel: c, SubmittedAt: time.Unix(1, 0)}).Headers()
+	}
+	return all
+}()
+
+// headers are those of the application's envelope, made without most of the work.
+func (b *buffers) headers(a *schema.Application) []schema.Header {
+	headers := slices.Clone(envelopes[a.Channel])
+	for i := range headers {
+		switch headers[i].Key {
+		case schema.HeaderID:
+			headers[i].Value = b.keep(append(b.scratch[:0], a.ID.String()...))
+		case schema.HeaderTime:
+			headers[i].Value = b.keep(a.SubmittedAt.AppendFormat(b.scratch[:0], time.RFC3339Nano))
+		}
+	}
+	return headers
 }
 
 // buffers hold the bytes of messages in a few large pieces. A piece is left to the

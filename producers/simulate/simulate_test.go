@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -102,6 +103,9 @@ func TestReadableMessagesAreReadAndUnreadableRefused(t *testing.T) {
 		}
 		if err != nil {
 			t.Fatalf("%v\n%s", err, m.Value)
+		}
+		if want := envelope(&a).Headers(); !reflect.DeepEqual(m.Headers, want) && e.Disposition == schema.DispositionFirst {
+			t.Fatalf("headers %s, want %s", m.Headers, want)
 		}
 		if a.ID != e.ApplicationID || a.CivilID != e.CivilID || a.Article != e.Article {
 			t.Fatalf("expected of another application: %+v", e)
