@@ -1,0 +1,81 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+)
+
+// printStatsJSON prints everything that was asked for as one object.
+func printStatsJSON(out io.Writer, s *stats) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(s)
+}
+
+// printStatsCSV returns a function that prints one section with a line of names.
+func printStatsCSV(section string) func(io.Writer, *stats) error {
+	return func(out io.Writer, s *stats) error {
+		lines := map[string]func(*stats) [][]string{
+			"throughput":   throughputLines,
+			"applications": applicationLines,
+			"reasons":      reasonLines,
+			"latency":      latencyLines,
+			"pace":         paceLines,
+		}[section](s)
+		if err := csv.NewWriter(out).WriteAll(lines); err != nil {
+			return fmt.Errorf("write CSV: %w", err)
+		}
+		return nil
+	}
+}
+
+func throughputLines(s *stats) [][]string {
+	lines := [][]string{{"start", "messages", "first", "resend", "conflict", "approved", "rejected"}}
+	for _, r := range s.Throughput {
+		lines = append(lines, []string{r.Start.Format(time.RFC3339), whole(r.Messages),
+			whole(r.First), whole(r.Resend), whole(r.Conflict), whole(r.Approved), whole(r.Rejected)})
+	}
+	return lines
+}
+
+func applicationLines(s *stats) [][]string {
+	lines := [][]string{{"article", "channel", "outcome", "first", "resend", "conflict", "fees_fils"}}
+	for _, r := range s.Applications {
+		lines = append(lines, []string{whole(uint64(r.Article)), r.Channel, r.Outcome,
+			whole(r.First), whole(r.Resend), whole(r.Conflict), strconv.FormatInt(r.FeesFils, 10)})
+	}
+	return lines
+}
+
+func reasonLines(s *stats) [][]string {
+	lines := [][]string{{"reason", "first", "resend", "conflict", "en", "ar"}}
+	for _, r := range s.Reasons {
+		lines = append(lines, []string{r.Reason, whole(r.First), whole(r.Resend), whole(r.Conflict), r.English, r.Arabic})
+	}
+	return lines
+}
+
+func latencyLines(s *stats) [][]string {
+	lines := [][]string{{"stage", "messages", "p50_ms", "p90_ms", "p99_ms", "max_ms"}}
+	for _, r := range s.Latency {
+		lines = append(lines, []string{r.Stage, whole(r.Messages), fraction(r.P50), fraction(r.P90), fraction(r.P99), fraction(r.Max)})
+	}
+	return lines
+}
+
+func paceLines(s *stats) [][]string {
+	lines := [][]string{{"span", "applications", "target", "share"}}
+	for _, r := range s.Pace {
+		lines = append(lines, []string{r.Span, whole(r.Applications), fraction(r.Target), fraction(r.Share)})
+	}
+	return lines
+}
+
+func whole(n uint64) string { return strconv.FormatUint(n, 10) }
+
+func fraction(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+)
+
+// newTable returns a table without walls: a rule under its names and above its sums.
+func newTable(names ...any) table.Writer {
+	t := table.NewWriter()
+	style := table.StyleLight
+	style.Options = table.OptionsNoBorders
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", ""
+	style.Box.MiddleVertical, style.Box.MiddleSeparator = "  ", "──"
+	style.Box.TopSeparator, style.Box.BottomSeparator = "──", "──"
+	style.Format.Header, style.Format.Footer = text.FormatDefault, text.FormatDefault
+	t.SetStyle(style)
+	t.AppendHeader(names)
+	return t
+}
+
+// alignRight aligns a run of columns as numbers, their names and sums too.
+func alignRight(t table.Writer, from, to int) {
+	var columns []table.ColumnConfig
+	for n := from; n <= to; n++ {
+		columns = append(columns, table.ColumnConfig{Number: n,
+			Align: text.AlignRight, AlignHeader: text.AlignRight, AlignFooter: text.AlignRight})
+	}
+	t.SetColumnConfigs(columns)
+}
+
+// writeTable writes a table under its title. Lines end where their text does.
+func writeTable(out *strings.Builder, title string, t table.Writer) {
+	out.WriteString("\n" + title + "\n\n")
+	for line := range strings.Lines(t.Render() + "\n") {
+		out.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+}
+
+// rightToLeftMark keeps the full stop of an Arabic sentence at its end, on the left,
+// in a line that otherwise runs from left to right. It has no width.
+const rightToLeftMark = "\u200f"
+
+// arabicLines breaks an Arabic text into lines that end at the right.
+func arabicLines(s string, width int) []string {
+	if s == "" {
+		return nil
+	}
+	lines := strings.Split(text.WrapSoft(s, width), "\n")
+	for i, line := range lines {
+		line = rightToLeftMark + strings.TrimSpace(line) + rightToLeftMark
+		lines[i] = text.AlignRight.Apply(line, width)
+	}
+	return lines
+}
+
+var english = message.NewPrinter(language.English)
+
+// grouped writes a number with commas between the thousands.
+func grouped(n uint64) string { return english.Sprintf("%d", n) }
+
+func groupedFloat(x float64) string { return english.Sprintf("%.1f", x) }
+
+func millis(ms float64) string { return groupedFloat(ms) }
+
+func percent(part, whole uint64) string {
+	if whole == 0 {
+		return "–"
+	}
+	return english.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
+}

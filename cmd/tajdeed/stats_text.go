@@ -1,0 +1,193 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"tajdeed/schema"
+)
+
+// printStatsText returns a function that prints the report for a person, within 100
+// columns.
+func printStatsText(q question) func(io.Writer, *stats) error {
+	return func(out io.Writer, s *stats) error {
+		var report strings.Builder
+		fmt.Fprintf(&report, "Decided from %s to %s, Kuwait time\n", kuwaitMinute(s.Since), kuwaitMinute(s.Until))
+		if s.Totals.Messages == 0 {
+			report.WriteString("\n" + whyNothing(s) + "\n")
+		}
+		for _, section := range q.sections {
+			writeSection(&report, section, s)
+		}
+		_, err := io.WriteString(out, report.String())
+		return err
+	}
+}
+
+// whyNothing says what else there is where the span is empty.
+func whyNothing(s *stats) string {
+	if s.held.Messages == 0 {
+		return "The analysts' database is empty: no decision has reached it yet."
+	}
+	return fmt.Sprintf("Nothing was decided in this span. There are %s decisions, from %s to %s:\ngive --since.",
+		grouped(s.held.Messages), kuwaitMinute(s.held.First), kuwaitMinute(s.held.Last))
+}
+
+// writeSection writes a section that holds something. The pace always does.
+func writeSection(out *strings.Builder, section string, s *stats) {
+	if s.Totals.Messages == 0 && section != "pace" {
+		return
+	}
+	switch section {
+	case "throughput":
+		writeThroughput(out, s)
+	case "applications":
+		writeApplications(out, s)
+	case "reasons":
+		writeReasons(out, s)
+	case "latency":
+		writeLatency(out, s)
+	case "pace":
+		writePace(out, s)
+	}
+}
+
+// barWidth is how wide the bar of the busiest hour or day is.
+const barWidth = 24
+
+func writeThroughput(out *strings.Builder, s *stats) {
+	layout := map[string]string{"hour": "Mon 02 Jan 15:04", "day": "Mon 02 Jan 2006"}[s.By]
+	t := newTable(strings.ToUpper(s.By[:1])+s.By[1:], "Messages", "First", "Resend", "Conflict", "Approved", "Rejected", "")
+	var most uint64
+	for _, r := range s.Throughput {
+		most = max(most, r.Messages)
+	}
+	for _, r := range s.Throughput {
+		t.AppendRow(throughputRow(r.Start.Format(layout), r.totals, shareBar(r.Messages, most)))
+	}
+	t.AppendFooter(throughputRow("Total", s.Totals, ""))
+	alignRight(t, 2, 7)
+	writeTable(out, "Throughput by "+s.By, t)
+}
+
+func throughputRow(name string, t totals, bar string) table.Row {
+	return table.Row{name, grouped(t.Messages), grouped(t.First), grouped(t.Resend), grouped(t.Conflict),
+		grouped(t.Approved), grouped(t.Rejected), bar}
+}
+
+// shareBar draws a share of the whole, in eighths of a character.
+func shareBar(n, most uint64) string {
+	eighths := int(n * barWidth * 8 / max(most, 1))
+	return strings.Repeat("█", eighths/8) + [...]string{"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"}[eighths%8]
+}
+
+// place is an article and a channel: a line of the applications' table.
+type place struct {
+	article uint8
+	channel string
+}
+
+// placeStats are the two outcomes of a place, side by side.
+type placeStats struct {
+	totals
+	fees schema.Fils
+}
+
+func writeApplications(out *strings.Builder, s *stats) {
+	places, order, all := byPlace(s.Applications)
+	t := newTable("Article", "Channel", "First", "Approved", "Rejected", "Share", "Resend", "Conflict", "Fees")
+	for i, p := range order {
+		if i > 0 && order[i-1].article != p.article {
+			t.AppendSeparator()
+		}
+		t.AppendRow(placeRow(strconv.Itoa(int(p.article)), p.channel, places[p]))
+	}
+	t.AppendFooter(placeRow("Total", "", all))
+	alignRight(t, 3, 9)
+	writeTable(out, "Applications by article, channel and outcome (share and fees are of the approved)", t)
+}
+
+// byPlace lays the outcomes side by side and adds all up.
+func byPlace(rows []applicationStats) (places map[place]*placeStats, order []place, all *placeStats) {
+	places, all = map[place]*placeStats{}, &placeStats{}
+	for _, r := range rows {
+		p := place{r.Article, r.Channel}
+		if places[p] == nil {
+			places[p] = &placeStats{}
+			order = append(order, p)
+		}
+		places[p].add(r)
+		all.add(r)
+	}
+	return places, order, all
+}
+
+func (p *placeStats) add(r applicationStats) {
+	row := totals{First: r.First, Resend: r.Resend, Conflict: r.Conflict}
+	if r.Outcome == schema.OutcomeApproved.String() {
+		row.Approved = r.First
+	} else {
+		row.Rejected = r.First
+	}
+	p.totals.add(&row)
+	p.fees += schema.Fils(r.FeesFils)
+}
+
+func placeRow(article, channel string, p *placeStats) table.Row {
+	return table.Row{article, channel, grouped(p.First), grouped(p.Approved), grouped(p.Rejected),
+		percent(p.Approved, p.First), grouped(p.Resend), grouped(p.Conflict), p.fees}
+}
+
+// reasonWidth is what is left of 100 columns for what a reason says.
+const reasonWidth = 60
+
+func writeReasons(out *strings.Builder, s *stats) {
+	refused := s.Totals.Rejected + s.Totals.Conflict
+	t := newTable("Reason", "Rejected", "Share", "What the applicant is told")
+	for i, r := range s.Reasons {
+		if i > 0 {
+			t.AppendRow(table.Row{""})
+		}
+		n := r.First + r.Conflict
+		t.AppendRow(table.Row{r.Reason, grouped(n), percent(n, refused), bothLanguages(r.English, r.Arabic, reasonWidth)})
+	}
+	alignRight(t, 2, 3)
+	writeTable(out, "Reasons of rejections (one may have several; what was sent again is left out)", t)
+}
+
+var stageTitles = map[string]string{
+	"received_to_decided":   "received → decided",
+	"decided_to_queryable":  "decided → queryable",
+	"received_to_queryable": "the whole way",
+}
+
+func writeLatency(out *strings.Builder, s *stats) {
+	t := newTable("Stage", "Messages", "p50", "p90", "p99", "Longest")
+	for _, r := range s.Latency {
+		t.AppendRow(table.Row{stageTitles[r.Stage], grouped(r.Messages), millis(r.P50), millis(r.P90), millis(r.P99), millis(r.Max)})
+	}
+	alignRight(t, 2, 6)
+	writeTable(out, "Latency in milliseconds", t)
+}
+
+func writePace(out *strings.Builder, s *stats) {
+	t := newTable("In the last", "Applications", "450,000 a year is", "Of the pace")
+	for _, r := range s.Pace {
+		t.AppendRow(table.Row{r.Span, grouped(r.Applications), grouped(uint64(r.Target + 0.5)), fmt.Sprintf("%s %%", groupedFloat(r.Share*100))})
+	}
+	alignRight(t, 2, 4)
+	writeTable(out, "The year's pace, now", t)
+}
+
+// bothLanguages lays a text out in English, from the left, and in Arabic, from the
+// right.
+func bothLanguages(english, arabic string, width int) string {
+	lines := strings.Split(text.WrapSoft(english, width), "\n")
+	return strings.Join(slices.Concat(lines, arabicLines(arabic, width)), "\n")
+}
