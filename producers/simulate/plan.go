@@ -50,10 +50,12 @@ func (s *Simulation) planNext(i int, day schema.Date, came *Expectation) {
 		s.planRenewal(i, day)
 	case came.Reasons.Has(schema.ReasonWindowNotOpen):
 		s.planInTime(i, day)
-	case hopeless(came.Reasons) || !s.chance(s.rates.again):
+	case hopeless(came.Reasons) && s.chance(s.rates.leave):
+		// settled at a desk, or gone: not heard of again
+	case hopeless(came.Reasons):
 		s.planAt(i, day, func() schema.Date { return day.AddDays(300 + s.rng.IntN(100)) })
 	default:
-		s.planAt(i, day, func() schema.Date { return day.AddDays(1 + s.rng.IntN(9)) })
+		s.planAt(i, day, func() schema.Date { return min(day.AddDays(1+s.rng.IntN(9)), max(r.expiresOn, day+1)) })
 	}
 }
 

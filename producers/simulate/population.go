@@ -120,8 +120,9 @@ func (s *Simulation) firstPlan(i int, day schema.Date) {
 }
 
 // passportEnd draws the last day of the passport of a resident who applies on a
-// day. Some have run out by then and some soon will; the others last five to ten
-// years, since nothing in the simulation renews a passport.
+// day. Some have run out by then and some soon will. The others outlast the
+// simulation, as no passport does: nothing in it renews one, and with ten years each,
+// the stream would turn into rejections within a day of running.
 func (s *Simulation) passportEnd(day schema.Date) schema.Date {
 	switch {
 	case s.chance(s.rates.passportOver):
@@ -129,7 +130,7 @@ func (s *Simulation) passportEnd(day schema.Date) schema.Date {
 	case s.chance(s.rates.passportShort):
 		return day.AddDays(20 + s.rng.IntN(160))
 	default:
-		return day.AddDays(5*365 + s.rng.IntN(5*365))
+		return day.AddDays((120 + s.rng.IntN(20)) * daysPerYear)
 	}
 }
 

@@ -193,6 +193,39 @@ func TestNothingWrongWhereNothingIsToBe(t *testing.T) {
 	}
 }
 
+func TestTheMixStaysOverTheYears(t *testing.T) {
+	t.Parallel()
+	s := newSimulation(t, Config{Seed: 10, Residents: 1_000})
+	var before, after Counts
+	for s.agenda.day < s.config.Start.AddDays(20*daysPerYear) {
+		take(t, s, 1_000)
+	}
+	before = s.Manifest().Counts
+	take(t, s, 10_000)
+	after = s.Manifest().Counts
+	rejected := after.Decisions(schema.DispositionFirst, schema.OutcomeRejected) - before.Decisions(schema.DispositionFirst, schema.OutcomeRejected)
+	near(t, "rejected after twenty years", float64(rejected)/10_000, 0.08, 0.025)
+}
+
+func TestTheStreamEndsWithTheCalendar(t *testing.T) {
+	t.Parallel()
+	s := newSimulation(t, Config{Seed: 14, Residents: 500})
+	n, last := 0, Message{}
+	for {
+		m, ok := s.Next()
+		if !ok {
+			break
+		}
+		if _, err := schema.ReadApplication(m.Key, m.Value, m.Headers); err != nil && m.Expect.Readable() {
+			t.Fatal(err)
+		}
+		n, last = n+1, m
+	}
+	if _, ok := s.Next(); ok || last.At.Year() < 2150 {
+		t.Errorf("the stream ended in %d after %d messages", last.At.Year(), n)
+	}
+}
+
 // What was approved is what the register holds in the end, and each renewal begins
 // where the one before ended.
 func TestRenewalsAddUp(t *testing.T) {

@@ -81,9 +81,10 @@ func New(config Config) (*Simulation, error) {
 }
 
 // Next returns the next message. Every resident comes up again when the renewed
-// residency nears its end; over virtual years passports run out that nobody
-// renews here, so the share of rejections grows after the fifth. It returns false
-// when the virtual calendar is at its end, more than a century after the start.
+// residency nears its end, so the stream goes on for as many years as anybody
+// applies, at most until the virtual calendar ends after more than a century; then
+// Next returns false. The mix stays, while about one in a hundred residents is lost
+// in a year: nobody is born or arrives.
 func (s *Simulation) Next() (Message, bool) {
 	m, ok := s.next()
 	if ok {
