@@ -1,0 +1,224 @@
+package renewals
+
+import (
+	"math/rand/v2"
+	"testing"
+	"testing/quick"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tajdeed/schema"
+)
+
+// defect is something wrong with a question, for which it is rejected.
+type defect struct {
+	reason schema.Reason
+	do     func(*question)
+	// hides are reasons that cannot be judged any more: what has no price cannot
+	// have a wrong one.
+	hides []schema.Reason
+}
+
+// defects can all be had at once, but for those that hide another.
+var defects = []defect{
+	{schema.ReasonArticleMismatch, func(q *question) { q.a.Article++ }, nil},
+	{schema.ReasonSponsorMismatch, func(q *question) { q.a.SponsorID++ }, nil},
+	{schema.ReasonPassportMismatch, func(q *question) { q.a.Passport.Number = "P7654321" }, nil},
+	{schema.ReasonMonthsOverLimit, func(q *question) { q.a.Months = 180 }, nil},
+	{schema.ReasonInsuranceShort, func(q *question) { q.a.Insurance.From = q.f.residency.ExpiresOn.AddDays(2) }, nil},
+	{schema.ReasonFeeMismatch, func(q *question) { q.a.Fee.Amount = 1 }, nil},
+	{schema.ReasonWindowNotOpen, func(q *question) { q.a.SubmittedAt = submittedOn(q.f.residency.ExpiresOn.AddDays(-70)) }, nil},
+	{
+		schema.ReasonPassportExpired,
+		func(q *question) { q.f.passport.ExpiresOn = q.f.residency.ExpiresOn.AddDays(-100) },
+		[]schema.Reason{schema.ReasonPassportTooShort},
+	},
+	{
+		schema.ReasonResidencyExpired,
+		func(q *question) { q.a.SubmittedAt = submittedOn(q.f.residency.ExpiresOn.AddDays(1)) },
+		[]schema.Reason{schema.ReasonWindowNotOpen},
+	},
+	{
+		schema.ReasonFeeMissing,
+		func(q *question) { q.a.Fee = schema.Payment{} },
+		[]schema.Reason{schema.ReasonFeeMismatch},
+	},
+	{
+		schema.ReasonInsuranceMissing,
+		func(q *question) { q.a.Insurance = schema.Insurance{} },
+		[]schema.Reason{schema.ReasonInsuranceShort},
+	},
+	{
+		schema.ReasonArticleNotRenewable,
+		func(q *question) { q.f.residency.Article = 14 },
+		[]schema.Reason{schema.ReasonMonthsOverLimit, schema.ReasonMonthsNotOffered, schema.ReasonFeeMismatch},
+	},
+}
+
+// first are the defects that end the judgement: nothing else can be known then.
+var first = []defect{
+	{reason: schema.ReasonResidencyUnknown, do: func(q *question) { q.f = facts{known: true} }},
+	{reason: schema.ReasonResidentUnknown, do: func(q *question) { q.f = facts{} }},
+	{reason: schema.ReasonCivilIDInvalid, do: func(q *question) { q.a.CivilID = badCivilID }},
+}
+
+func submittedOn(day schema.Date) time.Time { return day.Time().Add(9 * time.Hour) }
+
+// A defect more never takes away a reason that was there, except those that it
+// says it hides.
+func TestADefectNeverRemovesAReason(t *testing.T) {
+	t.Parallel()
+	for _, ask := range []func() question{under2020, under2025} {
+		for set := range 1 << len(defects) {
+			checkEachMore(t, ask, set)
+		}
+	}
+}
+
+// checkEachMore asks with a set of defects, and then with each of the later ones
+// too.
+func checkEachMore(t *testing.T, ask func() question, set int) {
+	t.Helper()
+	before := ask()
+	last := -1
+	for i := range defects {
+		if set&(1<<i) != 0 {
+			defects[i].do(&before)
+			last = i
+		}
+	}
+	had := before.decide().reasons
+	for _, more := range defects[last+1:] {
+		q := before
+		more.do(&q)
+		want := had
+		want.Add(more.reason)
+		for _, hidden := range more.hides {
+			want &^= 1 << hidden
+		}
+		if got := q.decide().reasons; got&want != want {
+			t.Fatalf("%s after %q: %q", more.reason.Code(), codes(had), codes(got))
+		}
+	}
+}
+
+// Several things wrong at once are all told at once.
+func TestAllReasonsAtOnce(t *testing.T) {
+	t.Parallel()
+	q := under2020()
+	for _, d := range defects {
+		switch d.reason {
+		case schema.ReasonArticleNotRenewable, schema.ReasonFeeMissing, schema.ReasonInsuranceMissing, schema.ReasonResidencyExpired:
+		default:
+			d.do(&q)
+		}
+	}
+	q.a.Months = 179
+	const want = "article_mismatch sponsor_mismatch window_not_open passport_mismatch passport_expired " +
+		"months_over_limit months_not_offered fee_mismatch insurance_short"
+	if got := q.decide().reasons; got != reasons(t, want) {
+		t.Errorf("%q, want %q", codes(got), want)
+	}
+}
+
+// A Civil ID that cannot be one is told alone, then an unknown resident, then one
+// without a residency, whatever else is wrong.
+func TestWhatIsToldAlone(t *testing.T) {
+	t.Parallel()
+	q := under2025()
+	for _, d := range defects {
+		d.do(&q)
+	}
+	for _, d := range first {
+		d.do(&q)
+		var want schema.Reasons
+		want.Add(d.reason)
+		if got := q.decide().reasons; got != want {
+			t.Errorf("%q, want %q alone", codes(got), codes(want))
+		}
+	}
+}
+
+// decide reads its arguments and changes nothing in them.
+func TestDecideLeavesItsArgumentsAlone(t *testing.T) {
+	t.Parallel()
+	q := under2025()
+	before := q
+	q.decide()
+	if q != before {
+		t.Errorf("it changed %+v to %+v", before, q)
+	}
+}
+
+// Whatever the numbers are, decide answers, and approves exactly what it has no
+// reason against.
+func TestDecideAnswersEverything(t *testing.T) {
+	t.Parallel()
+	check := func(seed uint64) bool { return consistent(randomQuestion(seed)) == "" }
+	if err := quick.Check(check, &quick.Config{MaxCount: 20_000}); err != nil {
+		t.Error(err)
+	}
+}
+
+// randomQuestion is one whose values lie near those that matter.
+func randomQuestion(seed uint64) question {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	q := under2025()
+	near := func(d *schema.Date) { *d += schema.Date(rng.IntN(800) - 400) }
+	near(&q.a.Insurance.From)
+	near(&q.a.Insurance.To)
+	near(&q.f.passport.ExpiresOn)
+	near(&q.f.residency.ExpiresOn)
+	q.a.SubmittedAt = q.a.SubmittedAt.AddDate(0, 0, rng.IntN(5000)-4500)
+	q.a.Months = rng.IntN(181)
+	q.a.Article, q.f.residency.Article = schema.Article(rng.IntN(256)), schema.Article(rng.IntN(256))
+	q.f.sponsor.Kind = schema.SponsorKind(rng.IntN(9))
+	q.f.residency.Relation = schema.Relation(rng.IntN(7))
+	q.f.known, q.f.resides = rng.IntN(9) > 0, rng.IntN(9) > 0
+	return q
+}
+
+// consistent says what is wrong with the answer to a question.
+func consistent(q question) string {
+	v := q.decide()
+	approved := v.outcome() == schema.OutcomeApproved
+	switch {
+	case approved != (v.reasons == 0):
+		return "the outcome is not that of its reasons"
+	case approved != (v.newExpiry != 0):
+		return "a new expiry is set where it is not approved, or none where it is"
+	case approved && v.newExpiry != q.f.residency.ExpiresOn.AddMonths(q.a.Months):
+		return "the new expiry is not the old one and the months"
+	case approved && v.feeDue != q.a.Fee.Amount:
+		return "it is approved with another fee than was paid"
+	case v.policy == "":
+		return "no policy is named"
+	case v != q.decide():
+		return "asked again it says something else"
+	}
+	return ""
+}
+
+func FuzzDecide(f *testing.F) {
+	for _, q := range []question{under2020(), under2025()} {
+		f.Add(uint64(q.a.CivilID), uint8(18), 12, q.a.SubmittedAt.Unix(), int64(q.a.Fee.Amount),
+			int32(q.a.Insurance.From), int32(q.a.Insurance.To), int32(q.f.passport.ExpiresOn), int32(q.f.residency.ExpiresOn), uint16(0x0113))
+	}
+	f.Fuzz(func(t *testing.T, id uint64, article uint8, months int, submitted, fee int64, from, to, passport, expiry int32, kinds uint16) {
+		q := under2025()
+		q.a.ID = uuid.UUID{}
+		q.a.CivilID, q.a.Article, q.f.residency.Article = schema.CivilID(id), schema.Article(article), schema.Article(article)
+		q.a.Months = months % 181 // what a message can carry
+		q.a.SubmittedAt = time.Unix(submitted, 0)
+		q.a.Fee.Amount = schema.Fils(fee)
+		q.a.Insurance.From, q.a.Insurance.To = schema.Date(from), schema.Date(to)
+		q.a.Passport.ExpiresOn, q.f.passport.ExpiresOn = schema.Date(passport), schema.Date(passport)
+		q.f.residency.ExpiresOn = schema.Date(expiry)
+		q.f.residency.Relation, q.f.sponsor.Kind = schema.Relation(kinds>>4&15), schema.SponsorKind(kinds&15)
+		q.f.sponsor.Article = schema.Article(kinds >> 8)
+		if wrong := consistent(q); wrong != "" {
+			t.Error(wrong)
+		}
+	})
+}
