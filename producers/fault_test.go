@@ -166,9 +166,15 @@ func TestBrokerGoneThenBack(t *testing.T) {
 		before := testutil.ToFloat64(retries)
 		go func() { done <- p.Publish(t.Context(), faulty, messages(20, 4)) }()
 		await(t, func() bool { return testutil.ToFloat64(retries) >= before+2 })
+		if p.Ready() == nil {
+			t.Errorf("round %d: ready while no broker is there", round)
+		}
 		cluster := start()
 		if err := <-done; err != nil {
 			t.Fatalf("round %d: %v", round, err)
+		}
+		if err := p.Ready(); err != nil {
+			t.Errorf("round %d: %v", round, err)
 		}
 		if got, want := highWatermark(cluster), int64(20*(round+1)); got != want {
 			t.Fatalf("round %d: %d messages in the log, want %d", round, got, want)

@@ -40,6 +40,9 @@ type Publisher struct {
 	// cluster were thrown away; see refresh.
 	connections atomic.Int64
 
+	// trouble is why the last request failed; nil after one that worked.
+	trouble atomic.Pointer[error]
+
 	// open is held for reading by every call, and for writing by Close.
 	open   sync.RWMutex
 	closed bool
@@ -90,6 +93,15 @@ func (p *Publisher) PublishTo(ctx context.Context, topic string, partition int, 
 	return p.publish(ctx, topic, msgs, func(context.Context) ([]run, error) {
 		return []run{oneRun(partition, len(msgs))}, nil
 	})
+}
+
+// Ready says why messages don't get through at present; nil where the last request
+// did, or none was made. A message refused for what it is doesn't count.
+func (p *Publisher) Ready() error {
+	if trouble := p.trouble.Load(); trouble != nil {
+		return fmt.Errorf("publishing fails: %w", *trouble)
+	}
+	return nil
 }
 
 // Close waits for the calls under way, whose contexts can end them sooner, and

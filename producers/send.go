@@ -112,6 +112,7 @@ func (p *Publisher) retry(ctx context.Context, topic string, try func(context.Co
 	attempt := func() (struct{}, error) {
 		used := p.connections.Load()
 		err := try(ctx)
+		p.note(err)
 		if err != nil && terminal(err) {
 			return struct{}{}, backoff.Permanent(fmt.Errorf("%w: %w", ErrRefused, err))
 		}
@@ -130,6 +131,19 @@ func (p *Publisher) retry(ctx context.Context, topic string, try func(context.Co
 		return fmt.Errorf("%w; the last attempt: %w", err, last)
 	}
 	return err
+}
+
+// note keeps the last failure that is not the message's own, until something works.
+func (p *Publisher) note(err error) {
+	switch {
+	case err == nil:
+		if p.trouble.Load() != nil {
+			p.trouble.Store(nil)
+		}
+	case !errors.Is(err, kafka.MessageSizeTooLarge) && !errors.Is(err, kafka.RecordListTooLarge) &&
+		!errors.Is(err, kafka.InvalidRecord) && !errors.Is(err, context.Canceled):
+		p.trouble.Store(&err)
+	}
 }
 
 func (p *Publisher) backOff() *backoff.ExponentialBackOff {

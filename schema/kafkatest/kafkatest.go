@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/segmentio/kafka-go"
+
+	"tajdeed/schema"
 )
 
 // EnvBrokers names the environment variable with the brokers' addresses,
@@ -61,19 +63,18 @@ func NewTopics(t testing.TB, partitions int, names ...string) Topics {
 	return topics
 }
 
-// create asks for the topics as production has them: nothing expires, and the
-// broker's clock stamps the messages.
+// create asks for the topics with the settings that production's have.
 func (ts Topics) create(ctx context.Context, partitions int) error {
 	client, done := ts.client()
 	defer done()
+	var settings []kafka.ConfigEntry
+	for name, value := range schema.TopicSettings() {
+		settings = append(settings, kafka.ConfigEntry{ConfigName: name, ConfigValue: value})
+	}
 	request := &kafka.CreateTopicsRequest{}
 	for _, name := range ts.Names {
 		request.Topics = append(request.Topics, kafka.TopicConfig{
-			Topic: name, NumPartitions: partitions, ReplicationFactor: 1,
-			ConfigEntries: []kafka.ConfigEntry{
-				{ConfigName: "retention.ms", ConfigValue: "-1"},
-				{ConfigName: "message.timestamp.type", ConfigValue: "LogAppendTime"},
-			},
+			Topic: name, NumPartitions: partitions, ReplicationFactor: 1, ConfigEntries: settings,
 		})
 	}
 	answer, err := client.CreateTopics(ctx, request)
