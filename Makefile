@@ -1,0 +1,50 @@
+# What go itself does as well is not here. `make help` lists the targets.
+
+BIN      := bin/tajdeed
+LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+TEST_DATA = $${TMPDIR:-/tmp}/tajdeed-test-$$$$
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## a tenth of a year through Kafka, Postgres and ClickHouse on this machine, then its statistics
+	$(BIN) up --once
+
+.PHONY: up
+up: build ## the same, without end, with a live summary; Ctrl-C stops it
+	$(BIN) up
+
+.PHONY: test
+test: build ## every test, on real servers started for them
+	@data=$(TEST_DATA); trap 'rm -rf "$$data"' EXIT; \
+	  $(BIN) servers --data "$$data" -- go test $(ARGS) ./...
+
+.PHONY: race
+race: build ## every test under the race detector
+	@$(MAKE) test ARGS="-race $(ARGS)"
+
+.PHONY: bench
+bench: build ## the benchmarks beside the code; ARGS=-benchtime=1x for one iteration each
+	@data=$(TEST_DATA); trap 'rm -rf "$$data"' EXIT; \
+	  $(BIN) servers --data "$$data" -- go test -run '^$$' -bench . -benchmem $(ARGS) ./...
+
+.PHONY: lint
+lint: ## what reads the code and complains
+	go vet ./...
+	go run $(LINTER) run
+
+.PHONY: build
+build: prerequisites ## the program, in bin/
+	go build -o $(BIN) ./cmd/tajdeed
+
+.PHONY: prerequisites
+prerequisites: ## what the servers need and go does not bring: Java, Maven, npm
+	@sh deploy/local/prerequisites.sh
+
+.PHONY: clean
+clean: ## what a build leaves; not the servers' data, see `tajdeed servers --help`
+	rm -rf bin
