@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -41,19 +42,31 @@ func writeTable(out *strings.Builder, title string, t table.Writer) {
 	}
 }
 
-// rightToLeftMark keeps the full stop of an Arabic sentence at its end, on the left,
-// in a line that otherwise runs from left to right. It has no width.
-const rightToLeftMark = "\u200f"
+// bothLanguages lays a text out in English, from the left, and in Arabic, from the
+// right. Either may be empty.
+func bothLanguages(english, arabic string, width int) string {
+	return strings.Join(slices.Concat(wrap(english, width), wrapArabic(arabic, width)), "\n")
+}
 
-// arabicLines breaks an Arabic text into lines that end at the right.
-func arabicLines(s string, width int) []string {
+func wrap(s string, width int) []string {
 	if s == "" {
 		return nil
 	}
 	lines := strings.Split(text.WrapSoft(s, width), "\n")
 	for i, line := range lines {
-		line = rightToLeftMark + strings.TrimSpace(line) + rightToLeftMark
-		lines[i] = text.AlignRight.Apply(line, width)
+		lines[i] = strings.TrimSpace(line)
+	}
+	return lines
+}
+
+// rightToLeftMark keeps the full stop of an Arabic sentence at its end, on the left,
+// in a line that otherwise runs from left to right. It has no width.
+const rightToLeftMark = "\u200f"
+
+func wrapArabic(s string, width int) []string {
+	lines := wrap(s, width)
+	for i, line := range lines {
+		lines[i] = text.AlignRight.Apply(rightToLeftMark+line+rightToLeftMark, width)
 	}
 	return lines
 }

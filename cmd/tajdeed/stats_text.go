@@ -3,12 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 
 	"tajdeed/schema"
 )
@@ -183,11 +181,4 @@ func writePace(out *strings.Builder, s *stats) {
 	}
 	alignRight(t, 2, 4)
 	writeTable(out, "The year's pace, now", t)
-}
-
-// bothLanguages lays a text out in English, from the left, and in Arabic, from the
-// right.
-func bothLanguages(english, arabic string, width int) string {
-	lines := strings.Split(text.WrapSoft(english, width), "\n")
-	return strings.Join(slices.Concat(lines, arabicLines(arabic, width)), "\n")
 }

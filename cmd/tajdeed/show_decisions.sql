@@ -1,0 +1,22 @@
+-- Every decision on messages with an application's id, the one that counts first. It
+-- is found through the application, the others by the index of what was repeated.
+SELECT d.disposition, d.outcome, d.reasons, d.policy,
+       lpad(d.civil_id::text, 12, '0') AS civil_id, d.article, d.months, d.channel,
+       d.fee_due_fils, d.fee_paid_fils,
+       to_char(d.old_expiry, 'YYYY-MM-DD') AS old_expiry,
+       to_char(d.new_expiry, 'YYYY-MM-DD') AS new_expiry,
+       d.submitted_at, d.received_at, d.decided_at,
+       d.topic, d.partition, d."offset",
+       coalesce(p.published_offset > d."offset", false) AS announced
+FROM (
+    SELECT first.*
+    FROM application a
+    JOIN decision first USING (topic, partition, "offset")
+    WHERE a.application_id = $1
+    UNION ALL
+    SELECT repeated.*
+    FROM decision repeated
+    WHERE repeated.application_id = $1 AND repeated.disposition <> 'first'
+) AS d
+LEFT JOIN position p USING (topic, partition)
+ORDER BY (d.disposition <> 'first'), d.decided_at, d.topic, d.partition, d."offset"

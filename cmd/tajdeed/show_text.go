@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// Where a value begins, and how wide what a reason says may be.
+const (
+	shownIndent = 14
+	shownWidth  = 66
+)
+
+// text lays the application out for a person, within 80 columns.
+func (s *shown) text() string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "Application %s (times are Kuwait's)\n\n", s.Application.ID)
+	s.Application.write(&out)
+	for i := range s.Decisions {
+		d := &s.Decisions[i]
+		title := dispositionTitles[d.Disposition]
+		fmt.Fprintf(&out, "\n%s %s\n%s\n", title, strings.ToUpper(d.Outcome), strings.Repeat("─", shownIndent+shownWidth))
+		d.write(&out)
+	}
+	return out.String()
+}
+
+var dispositionTitles = map[string]string{
+	"first":    "The first decision, which counts:",
+	"resend":   "The same application came again, and was answered the same:",
+	"conflict": "Another application came under this id:",
+}
+
+func (a *shownApplication) write(out *strings.Builder) {
+	shownField(out, "Asked for", "%s for %d months, article %d", a.Kind, a.Months, a.Article)
+	shownField(out, "Civil ID", "%s", a.CivilID)
+	shownField(out, "Sponsor", "%d", a.SponsorID)
+	shownField(out, "Passport", "%s, valid until %s", a.PassportCountry, a.PassportExpires)
+	shownField(out, "Submitted", "%s by %s, %s", kuwaitSecond(a.SubmittedAt), a.SubmittedBy, a.Channel)
+	if a.FeeReceipt == nil {
+		shownField(out, "Payment", "none stated")
+	} else {
+		shownField(out, "Payment", "%s at %s, receipt %s", a.FeePaid, kuwaitSecond(*a.FeePaidAt), *a.FeeReceipt)
+	}
+	if a.InsurancePolicy == nil {
+		shownField(out, "Insurance", "none stated")
+	} else {
+		shownField(out, "Insurance", "%s to %s, policy %s", *a.InsuranceFrom, *a.InsuranceTo, *a.InsurancePolicy)
+	}
+}
+
+func (d *shownDecision) write(out *strings.Builder) {
+	if d.Disposition == "conflict" {
+		shownField(out, "Asked for", "%d months, article %d, %s", d.Months, d.Article, d.Channel)
+		shownField(out, "Civil ID", "%s", d.CivilID)
+	}
+	shownField(out, "Decided", "%s, %s after it was received", kuwaitSecond(d.DecidedAt), d.DecidedAt.Sub(d.ReceivedAt).Round(time.Millisecond))
+	d.writeReasons(out)
+	if d.Disposition != "conflict" {
+		shownField(out, "Residency", "%s", d.residency())
+	}
+	shownField(out, "Fee", "%s", d.fee())
+	shownField(out, "Policy", "%s", d.Policy)
+	shownField(out, "Message", "%s, partition %d, offset %d", d.Topic, d.Partition, d.Offset)
+	shownField(out, "Announced", "%s", map[bool]string{true: "yes", false: "not yet"}[d.Announced])
+}
+
+func (d *shownDecision) residency() string {
+	switch {
+	case d.OldExpiry == nil:
+		return "none in the register"
+	case d.NewExpiry == nil:
+		return *d.OldExpiry + ", unchanged"
+	}
+	return *d.OldExpiry + " → " + *d.NewExpiry
+}
+
+// fee leaves out a price that the policy doesn't have, or that a conflict was never
+// given.
+func (d *shownDecision) fee() string {
+	paid := "paid " + d.FeePaid.String()
+	if d.FeeDue == 0 {
+		return paid
+	}
+	return "due " + d.FeeDue.String() + ", " + paid
+}
+
+// writeReasons writes each reason's code and what it says.
+func (d *shownDecision) writeReasons(out *strings.Builder) {
+	for i, reason := range d.Reasons {
+		name := "Reason"
+		if i > 0 {
+			name = ""
+		}
+		shownField(out, name, "%s", reason.Code)
+		if reason.English == "" && reason.Arabic == "" {
+			continue
+		}
+		for line := range strings.SplitSeq(bothLanguages(reason.English, reason.Arabic, shownWidth), "\n") {
+			shownField(out, "", "%s", line)
+		}
+	}
+}
+
+// shownField writes a name and its value.
+func shownField(out *strings.Builder, name, format string, values ...any) {
+	out.WriteString(text.AlignLeft.Apply(name, shownIndent))
+	fmt.Fprintf(out, format+"\n", values...)
+}
+
+func kuwaitSecond(t time.Time) string { return t.Format("2006-01-02 15:04:05") }
