@@ -85,6 +85,7 @@ type effects struct {
 	applications []received
 	decisions    []schema.Decision // of the last Apply
 	first        []int             // which of the applications are new
+	counted      bool              // whether the metrics have the decisions
 }
 
 // Apply decides the batch and writes what follows.
@@ -159,7 +160,8 @@ func state(d *schema.Decision, v verdict) {
 }
 
 // repeat answers an application whose id was decided before: the same again if it
-// is the same application, and a rejection if it is another.
+// is the same application, and a rejection if it is another. That one is told
+// nothing of the first, which may be another resident's.
 func repeat(d *schema.Decision, a *received, earlier earlierDecision) {
 	if earlier.digest == a.digest {
 		state(d, earlier.verdict)
@@ -167,14 +169,17 @@ func repeat(d *schema.Decision, a *received, earlier earlierDecision) {
 		return
 	}
 	d.Disposition, d.Outcome = schema.DispositionConflict, schema.OutcomeRejected
-	d.Policy, d.OldExpiry = earlier.verdict.policy, earlier.verdict.oldExpiry
+	d.Policy = earlier.verdict.policy
 	d.Reasons.Add(schema.ReasonApplicationConflict)
 }
 
 // Announcements returns the decisions as messages, and counts them: what is asked
-// for has been committed.
+// for has been committed. It is asked for again where the publishing failed.
 func (e *effects) Announcements() []kafka.Message {
-	e.stage.metrics.count(e.decisions)
+	if !e.counted {
+		e.stage.metrics.count(e.decisions)
+		e.counted = true
+	}
 	return messages(e.decisions)
 }
 
