@@ -1,0 +1,184 @@
+package renewals
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"tajdeed/schema"
+)
+
+// uniqueViolation is the SQLSTATE of a key that is taken.
+const uniqueViolation = "23505"
+
+// Two batches renew the same residents at once, in opposite order. Neither waits
+// for the other for ever, since both lock in key order, and neither loses what the
+// other did.
+func TestOppositeOrderNeitherDeadlocksNorLosesAnUpdate(t *testing.T) {
+	t.Parallel()
+	const residents, rounds = 200, 5
+	for range rounds {
+		r := newRecord(t)
+		var known []facts
+		var up, down []schema.Application
+		for i := range residents {
+			q := under2025().of(resident(i))
+			q.a.Months, q.a.Insurance.To = 1, date("2030-01-01")
+			known = append(known, q.f)
+			q.a.ID = numbered(i)
+			up = append(up, q.a)
+			q.a.ID = numbered(residents + i)
+			down = append(down, q.a)
+		}
+		slices.Reverse(down)
+		r.register(known...)
+		r.atOnce(r.decode(batch(0, log(0, up...)...)), r.decode(batch(1, log(0, down...)...)))
+		r.wantLines(`SELECT concat_ws(' ', expires_on, count(*)) FROM residency GROUP BY expires_on`, "2026-06-10 200")
+		r.wantLines(`SELECT concat_ws(' ', outcome, new_expiry, count(*)) FROM decision GROUP BY outcome, new_expiry ORDER BY new_expiry`,
+			"approved 2026-05-10 200", "approved 2026-06-10 200")
+	}
+}
+
+// atOnce commits batches in transactions that run beside one another.
+func (r *record) atOnce(all ...*effects) {
+	r.Helper()
+	var group sync.WaitGroup
+	begin := make(chan struct{})
+	for _, e := range all {
+		group.Go(func() {
+			<-begin
+			if err := r.commit(r.Context(), e); err != nil {
+				r.Errorf("partition %d: %v", e.batch.Partition, err)
+			}
+		})
+	}
+	close(begin)
+	group.Wait()
+}
+
+// A batch that finds a resident locked waits, and decides on what the other left.
+func TestWaitsForTheOtherBatch(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		end    func(pgx.Tx, context.Context) error
+		second string
+	}{
+		{"that commits", pgx.Tx.Commit, "1 0 first rejected {window_not_open,insurance_short} 2249-2025@1 20000 20000 2027-04-10 -"},
+		{"that is rolled back", pgx.Tx.Rollback, "1 0 first approved {} 2249-2025@1 20000 20000 2026-04-10 2027-04-10"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRecord(t)
+			q := under2025()
+			r.register(q.f)
+			again := q.a
+			again.ID = numbered(1)
+			if err := r.behind(batch1(0, q.a), batch1(1, again), c.end); err != nil {
+				t.Fatal(err)
+			}
+			got := r.lines(decisionLines)
+			if got[len(got)-1] != c.second {
+				t.Errorf("the second is %s, want %s", got[len(got)-1], c.second)
+			}
+		})
+	}
+}
+
+// batch1 is one application in a partition.
+func batch1(partition int, a schema.Application) oneMessage { return oneMessage{partition, a} }
+
+type oneMessage struct {
+	partition int
+	a         schema.Application
+}
+
+func (m oneMessage) effects(r *record) *effects { return r.decode(batch(m.partition, log(0, m.a)...)) }
+
+// behind applies the first, lets the second run into it, ends the first, and returns
+// what became of the second.
+func (r *record) behind(first, second oneMessage, end func(pgx.Tx, context.Context) error) error {
+	r.Helper()
+	ctx := r.Context()
+	tx, err := r.db.Begin(ctx)
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(ctx) }() // where the test fails before the end
+	if err := first.effects(r).Apply(ctx, tx); err != nil {
+		r.Fatalf("apply the first: %v", err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- r.commit(ctx, second.effects(r)) }()
+	r.awaitWaiting()
+	if err := end(tx, ctx); err != nil {
+		r.Fatalf("end the first: %v", err)
+	}
+	return <-done
+}
+
+// awaitWaiting waits until a transaction in the test's database waits for a lock.
+func (r *record) awaitWaiting() {
+	r.Helper()
+	const waiting = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+	deadline := time.Now().Add(30 * time.Second)
+	for ticker := time.NewTicker(5 * time.Millisecond); ; <-ticker.C {
+		var n int
+		if err := r.db.QueryRow(r.Context(), waiting).Scan(&n); err != nil {
+			r.Fatal(err)
+		}
+		if n > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			r.Fatal("nobody waits for a lock")
+		}
+	}
+}
+
+// One application id in two partitions at once: one is the first, and the other
+// finds it when it tries again.
+func TestSameIDInTwoPartitionsAtOnce(t *testing.T) {
+	t.Parallel()
+	q, other := under2025(), under2025().of(otherCivilID)
+	other.a.ID = q.a.ID
+	for _, c := range []struct {
+		name   string
+		second schema.Application
+		fails  bool // at first: it could not see the other, and found its key taken
+		want   string
+	}{
+		{"another resident's", other.a, true, "1 0 conflict rejected {application_conflict} 2249-2025@1 0 20000 - -"},
+		{"the same", q.a, false, "1 0 resend approved {} 2249-2025@1 20000 20000 2026-04-10 2027-04-10"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRecord(t)
+			r.register(q.f, other.f)
+			second := batch1(1, c.second)
+			err := r.behind(batch1(0, q.a), second, pgx.Tx.Commit)
+			if failed := code(err) == uniqueViolation; failed != c.fails || !failed && err != nil {
+				t.Fatalf("the second ended with %v", err)
+			}
+			if c.fails {
+				r.apply(batch(1, log(0, c.second)...))
+			}
+			r.wantLines(decisionLines, "0 0 first approved {} 2249-2025@1 20000 20000 2026-04-10 2027-04-10", c.want)
+			r.wantLines(applicationLines, fmt.Sprint("0 0 ", q.a.ID))
+		})
+	}
+}
+
+func code(err error) string {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pgErr.Code
+	}
+	return ""
+}
