@@ -108,7 +108,7 @@ func runTool(ctx context.Context, dir, name string, args ...string) error {
 		return nil
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("run %s: %w", filepath.Base(name), context.Cause(ctx))
+		return fmt.Errorf("run %s: %w", filepath.Base(name), ctx.Err())
 	}
 	return fmt.Errorf("run %s: %w: %s", filepath.Base(name), err, lastLines(out))
 }

@@ -46,7 +46,7 @@ func waitLock(ctx context.Context, path string) (*lock, error) {
 			return l, err
 		}
 		if !pause(ctx, 100*time.Millisecond) {
-			return nil, fmt.Errorf("wait for %s, %w: %w", path, err, context.Cause(ctx))
+			return nil, fmt.Errorf("wait for %s, %w: %w", path, err, ctx.Err())
 		}
 	}
 }

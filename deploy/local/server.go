@@ -100,7 +100,7 @@ func (s *Server) Ready(ctx context.Context) error {
 			return err
 		}
 		if !pause(ctx, 25*time.Millisecond) {
-			return fmt.Errorf("wait for %s: %w (%w); its log is %s", s.program.name, context.Cause(ctx), err, s.Log())
+			return fmt.Errorf("wait for %s: %w (%w); its log is %s", s.program.name, ctx.Err(), err, s.Log())
 		}
 	}
 }
@@ -187,6 +187,6 @@ func (s *Server) end(ctx context.Context, p *process) error {
 	case <-ctx.Done():
 		killed := p.kill()
 		<-p.ended
-		return fmt.Errorf("stop %s, killed: %w", s.program.name, errors.Join(context.Cause(ctx), killed))
+		return fmt.Errorf("stop %s, killed: %w", s.program.name, errors.Join(ctx.Err(), killed))
 	}
 }
