@@ -47,20 +47,37 @@ func Brokers(t testing.TB) []string {
 func NewTopics(t testing.TB, partitions int, names ...string) Topics {
 	t.Helper()
 	topics := Topics{Brokers: Brokers(t)}
-	suffix := uuid.NewString()[:13]
+	suffix := unique()
 	for _, name := range names {
 		topics.Names = append(topics.Names, name+"-"+suffix)
 	}
+	topics.make(t, partitions)
+	return topics
+}
+
+// NewInstallation creates the topics of an installation for this test only, as
+// [NewTopics] does, and returns the prefix of their names.
+func NewInstallation(t testing.TB, partitions int) (prefix string, topics Topics) {
+	t.Helper()
+	prefix = "test-" + unique()
+	topics = Topics{Brokers: Brokers(t), Names: schema.NamedTopics(prefix).Names()}
+	topics.make(t, partitions)
+	return prefix, topics
+}
+
+func unique() string { return uuid.NewString()[:13] }
+
+func (ts Topics) make(t testing.TB, partitions int) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	if err := topics.create(ctx, partitions); err != nil {
+	if err := ts.create(ctx, partitions); err != nil {
 		t.Fatalf("create topics for the test: %v", err)
 	}
-	t.Cleanup(func() { topics.delete(t) })
-	if err := topics.awaitLeaders(ctx, partitions); err != nil {
+	t.Cleanup(func() { ts.delete(t) })
+	if err := ts.awaitLeaders(ctx, partitions); err != nil {
 		t.Fatalf("wait for the test's topics: %v", err)
 	}
-	return topics
 }
 
 // create asks for the topics with the settings that production's have.

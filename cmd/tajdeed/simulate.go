@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"tajdeed/producers"
+	"tajdeed/producers/simulate"
+	"tajdeed/schema"
+	"tajdeed/schema/kafka"
+)
+
+// flagsSimulation is the heading of what is simulated.
+const flagsSimulation = "What is simulated"
+
+func simulateCommand() *cli.Command {
+	return &cli.Command{
+		Name:     "simulate",
+		Category: categoryStages,
+		Usage:    "publish a simulated population's applications",
+		Description: `Makes a population and publishes the applications of its years to the topic of
+submissions: most of them right, some wrong, some sent twice, a few unreadable. The
+same --seed, --residents and --start give the same people and the same messages.
+
+The record must know the population: write it as an extract, import that, then
+publish.
+
+   tajdeed simulate --extract DIR --extract-only
+   tajdeed import DIR
+   tajdeed simulate --rate 50
+
+Published again, the same messages are resends. To go on where an earlier run
+stopped, --skip what it said it had published.
+
+SIGTERM and Ctrl-C end it. Ready means: the last request to the brokers worked.`,
+		Flags:  slices.Concat(simulateFlags(), brokerFlags(), []cli.Flag{listenFlag()}),
+		Before: noArguments,
+		Action: runSimulate,
+	}
+}
+
+func simulateFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.Uint64Flag{Name: "seed", Usage: "`NUMBER` that chooses the population and its years", Sources: env("seed"), Category: flagsSimulation},
+		&cli.IntFlag{Name: "residents", Usage: "`SIZE` of the population; each applies about once a year", Value: 50_000, Sources: env("residents"), Category: flagsSimulation},
+		&cli.StringFlag{Name: "start", Usage: "first `DAY` of the simulation", DefaultText: "2025-12-01, before a change of rules", Sources: env("start"), Category: flagsSimulation},
+		&cli.Float64Flag{Name: "rate", Usage: "publish `N` messages a second; 0 is as fast as possible", Value: 50, Sources: env("rate"), Category: flagsSimulation},
+		&cli.Int64Flag{Name: "applications", Usage: "publish `N` messages and end; 0 is until stopped", Sources: env("applications"), Category: flagsSimulation},
+		&cli.Int64Flag{Name: "skip", Usage: "pass over the first `N` messages", Sources: env("skip"), Category: flagsSimulation},
+		&cli.StringFlag{Name: "extract", Usage: "write the population to `DIR` first, for `tajdeed import`", Sources: env("extract"), Category: flagsSimulation},
+		&cli.BoolFlag{Name: "extract-only", Usage: "end when the extract is written", Category: flagsSimulation},
+		&cli.StringFlag{Name: "manifest", Usage: "write to `FILE`, at the end, what should come of the messages, skipped ones included", Sources: env("manifest"), Category: flagsSimulation},
+	}
+}
+
+// simulation is what the command was asked for.
+type simulation struct {
+	config       simulate.Config
+	rate         float64
+	total        int64
+	skip         int64
+	extract      string
+	extractOnly  bool
+	manifestFile string
+}
+
+func readSimulation(c *cli.Command) (simulation, error) {
+	s := simulation{
+		config:       simulate.Config{Seed: c.Uint64("seed"), Residents: c.Int("residents"), Record: c.String("manifest") != ""},
+		rate:         c.Float64("rate"),
+		total:        c.Int64("applications"),
+		skip:         c.Int64("skip"),
+		extract:      c.String("extract"),
+		extractOnly:  c.Bool("extract-only"),
+		manifestFile: c.String("manifest"),
+	}
+	var err error
+	if day := c.String("start"); day != "" {
+		if s.config.Start, err = schema.ParseDate(day); err != nil {
+			return s, fmt.Errorf("--start: %w", err)
+		}
+	}
+	switch {
+	case s.rate < 0 || s.total < 0 || s.skip < 0:
+		return s, fmt.Errorf("--rate, --applications and --skip cannot be negative")
+	case s.extractOnly && s.extract == "":
+		return s, fmt.Errorf("--extract-only needs --extract DIR")
+	}
+	return s, s.config.Validate()
+}
+
+func runSimulate(ctx context.Context, c *cli.Command) error {
+	asked, err := readSimulation(c)
+	if err != nil {
+		return usageError(c, err)
+	}
+	population, err := simulate.New(asked.config)
+	if err != nil {
+		return err
+	}
+	if asked.extract != "" {
+		if err := population.WriteExtract(asked.extract); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.Root().Writer, "the population is in %s\n", asked.extract)
+	}
+	if asked.extractOnly {
+		return nil
+	}
+	if err := pass(ctx, population, asked.skip); err != nil {
+		return err
+	}
+	return asked.publish(ctx, c, population)
+}
+
+// pass takes n messages that are not published.
+func pass(ctx context.Context, population *simulate.Simulation, n int64) error {
+	for range n {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if _, ok := population.Next(); !ok {
+			return fmt.Errorf("the simulation ends before message %d", n)
+		}
+	}
+	return nil
+}
+
+// publish publishes the stream as a process that operations can look at.
+func (s simulation) publish(ctx context.Context, c *cli.Command, population *simulate.Simulation) error {
+	if _, err := kafka.Check(ctx, c.StringSlice("brokers"), topics(c)); err != nil {
+		return err
+	}
+	registry := newRegistry()
+	publisher, err := producers.NewPublisher(publisherConfig(c), slog.Default(), registry)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = publisher.Close() }()
+	shown, published := progress(c, s.steps(), "publishing"), int64(0)
+	f := feed{
+		simulation: population, publisher: publisher, topic: topics(c).Submissions,
+		rate: s.rate, total: s.total,
+		published: func(n int) { published += int64(n); shown.add(n) },
+	}
+	began := time.Now()
+	run := process{listen: c.String("listen"), registry: registry, ready: publisher.Ready, run: f.run}.serve(ctx)
+	shown.finish()
+	fmt.Fprintf(c.Root().Writer, "published %d messages to %s in %s; go on with --skip %d\n",
+		published, f.topic, time.Since(began).Round(time.Millisecond), s.skip+published)
+	if run != nil {
+		return run
+	}
+	return s.writeManifest(context.WithoutCancel(ctx), s.skip+published)
+}
+
+// steps is how long the progress bar is; -1 where there is no end.
+func (s simulation) steps() int64 {
+	if s.total == 0 {
+		return -1
+	}
+	return s.total
+}
+
+// writeManifest makes the stream again as far as it was published: a run that was
+// stopped had made more.
+func (s simulation) writeManifest(ctx context.Context, messages int64) error {
+	if s.manifestFile == "" {
+		return nil
+	}
+	again, err := simulate.New(s.config)
+	if err != nil {
+		return err
+	}
+	if err := pass(ctx, again, messages); err != nil {
+		return err
+	}
+	return again.Manifest().WriteFile(s.manifestFile)
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"tajdeed/schema/extract"
+	"tajdeed/schema/kafkatest"
+)
+
+// runSimulateCommand runs the command to its end and returns what it printed.
+func runSimulateCommand(t *testing.T, args ...string) (out string, err error) {
+	t.Helper()
+	var stdout bytes.Buffer
+	c := simulateCommand()
+	c.Writer = &stdout
+	c.ExitErrHandler = rootCommand().ExitErrHandler
+	err = c.Run(t.Context(), append([]string{"simulate", "--listen", ""}, args...))
+	return stdout.String(), err
+}
+
+func TestSimulatePublishesAndSaysWhatShouldComeOut(t *testing.T) {
+	t.Parallel()
+	prefix, topics := kafkatest.NewInstallation(t, 2)
+	dir := t.TempDir()
+	manifest := filepath.Join(dir, "manifest.json")
+	out, err := runSimulateCommand(t, "--brokers", strings.Join(topics.Brokers, ","), "--topics", prefix,
+		"--residents", "1000", "--rate", "0", "--applications", "1500", "--skip", "100",
+		"--extract", filepath.Join(dir, "extract"), "--manifest", manifest)
+	if err != nil || !strings.Contains(out, "published 1500 messages") || !strings.Contains(out, "--skip 1600") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if n := submitted(t, topics); n != 1500 {
+		t.Errorf("%d messages on the topic", n)
+	}
+	if _, err := extract.Open(filepath.Join(dir, "extract")); err != nil {
+		t.Error(err)
+	}
+	var written struct{ Summary struct{ Messages int } }
+	text, err := os.ReadFile(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &written); err != nil || written.Summary.Messages != 1600 {
+		t.Errorf("the manifest is of %d messages: %v", written.Summary.Messages, err)
+	}
+}
+
+func TestSimulateEndsAtSIGTERM(t *testing.T) {
+	t.Parallel()
+	prefix, topics := kafkatest.NewInstallation(t, 2)
+	p := start(t, "simulate", "--brokers", strings.Join(topics.Brokers, ","), "--topics", prefix, "--residents", "1000")
+	p.ready().signal(syscall.SIGTERM)
+	if code := p.command.ProcessState.ExitCode(); code != exitDone {
+		t.Errorf("exit code %d:\n%s", code, p.said())
+	}
+}
+
+func TestSimulateRefusesWhatItCannotDo(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"--residents", "3"}, {"--rate", "-1"}, {"--start", "yesterday"}, {"--extract-only"}, {"more"},
+	} {
+		if _, err := runSimulateCommand(t, args...); exitCodeOf(err) != exitUsage {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
