@@ -43,9 +43,10 @@ balanced · 130 interrupted.`,
 		Before:         setUpLog,
 		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // main does it
 		Commands: []*cli.Command{
-			serversCommand(),
+			upCommand(), serversCommand(),
 			renewalsCommand(), analyticsCommand(),
 			migrateCommand(),
+			statsCommand(),
 			versionCommand(),
 		},
 	}

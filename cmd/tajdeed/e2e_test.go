@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	client "github.com/segmentio/kafka-go"
+
+	"tajdeed/deploy/local"
+	"tajdeed/schema"
+	"tajdeed/schema/clickhouse"
+	"tajdeed/schema/postgres"
+)
+
+// One application is followed from the topic to the analysts' row.
+func TestOneApplicationFromTopicToRow(t *testing.T) {
+	t.Parallel()
+	s := newStores(t)
+	simulation := s.populate(200)
+	worker, sink := s.renewals().ready(), s.analytics().ready()
+	m, ok := simulation.Next()
+	for ok && (m.Expect.Disposition != schema.DispositionFirst || m.Expect.Outcome != schema.OutcomeApproved) {
+		m, ok = simulation.Next()
+	}
+	message := client.Message{Key: m.Key, Value: m.Value, Headers: kafkaHeaders(m.Headers)}
+	if err := s.publisher.Publish(t.Context(), s.topics.Submissions, []client.Message{message}); err != nil {
+		t.Fatal(err)
+	}
+	s.drained(1)
+
+	var outcome, expiry string
+	err := s.record.QueryRow(t.Context(), `SELECT outcome, y.expires_on::text FROM decision d JOIN residency y USING (civil_id)
+		WHERE application_id = $1`, m.Expect.ApplicationID).Scan(&outcome, &expiry)
+	if err != nil || outcome != "approved" || expiry != m.Expect.NewExpiry.String() {
+		t.Errorf("the record has %s until %s (%v), want approved until %s", outcome, expiry, err, m.Expect.NewExpiry)
+	}
+	s.announces(&m.Expect.ApplicationID, m.Key)
+	var submitted, received, decided, published, inserted time.Time
+	err = s.analysts.QueryRow(t.Context(), `SELECT submitted_at, received_at, decided_at, published_at, inserted_at FROM decision
+		WHERE application_id = $1`, m.Expect.ApplicationID.String()).Scan(&submitted, &received, &decided, &published, &inserted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The publisher's clock counts milliseconds, the others microseconds.
+	if received.After(decided.Add(time.Millisecond)) || decided.After(published.Add(time.Millisecond)) || published.After(inserted.Add(time.Millisecond)) {
+		t.Errorf("times of the stages are out of order: %s %s %s %s", received, decided, published, inserted)
+	}
+	worker.shows("tajdeed_renewals_decisions_total{disposition=\"first\",outcome=\"approved\"} 1")
+	sink.shows("tajdeed_analytics_rows_total 1")
+}
+
+// announces fails unless the decision lies on the topic of decisions, under the
+// application's key.
+func (s *stores) announces(id interface{ String() string }, key []byte) {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
+	defer cancel()
+	for partition := range 4 {
+		reader := client.NewReader(client.ReaderConfig{Brokers: s.brokers, Topic: s.topics.Decisions, Partition: partition, MaxWait: 100 * time.Millisecond})
+		lag, err := reader.ReadLag(ctx)
+		if err != nil {
+			s.Fatal(err)
+		}
+		for range lag {
+			m, err := reader.ReadMessage(ctx)
+			if err != nil {
+				s.Fatal(err)
+			}
+			var headers []schema.Header
+			for _, h := range m.Headers {
+				headers = append(headers, schema.Header{Key: h.Key, Value: h.Value})
+			}
+			d, err := schema.ReadDecision(m.Key, m.Value, headers)
+			if err == nil && d.ApplicationID.String() == id.String() && string(m.Key) == string(key) && d.Cause.Partition == partition {
+				_ = reader.Close()
+				return
+			}
+		}
+		_ = reader.Close()
+	}
+	s.Errorf("no decision on %s lies on the topic", id)
+}
+
+// shows fails unless the metrics hold a line, and the other pages answer.
+func (p *program) shows(line string) {
+	p.Helper()
+	eventually(p.T, func() error {
+		if _, body := p.get("/metrics"); !strings.Contains(body, line+"\n") {
+			return fmt.Errorf("/metrics has no line %s", line)
+		}
+		return nil
+	})
+	if status, body := p.get("/livez"); status != http.StatusOK {
+		p.Errorf("/livez: %d %s", status, body)
+	}
+}
+
+// Twenty thousand messages of all kinds, and every row as the generator expects it.
+func TestTwentyThousandAsExpected(t *testing.T) {
+	t.Parallel()
+	s := newStores(t)
+	simulation := s.populate(20_000)
+	s.publish(simulation, 20_000)
+	s.renewals()
+	s.analytics()
+	s.drained(20_000)
+	s.compare(simulation)
+	s.everyReason()
+}
+
+// A worker and a sink die in the middle, without a word, and start again.
+func TestKilledInTheMiddle(t *testing.T) {
+	t.Parallel()
+	s := newStores(t)
+	simulation := s.populate(10_000)
+	s.publish(simulation, 10_000)
+	for _, consumed := range []int{500, 3000, 6000} {
+		worker, sink := s.renewals("--batch-messages", "100"), s.analytics()
+		s.consumed(consumed)
+		worker.signal(syscall.SIGKILL)
+		sink.signal(syscall.SIGKILL)
+	}
+	s.renewals()
+	s.analytics()
+	s.drained(10_000)
+	s.compare(simulation)
+}
+
+// Two workers share the topic; one joins and one leaves while messages come.
+func TestWorkersJoinAndLeave(t *testing.T) {
+	t.Parallel()
+	s := newStores(t)
+	simulation := s.populate(9_000)
+	s.analytics()
+	first := s.renewals("--batch-messages", "100").ready()
+	s.publish(simulation, 3_000)
+	second := s.renewals("--batch-messages", "100")
+	s.publish(simulation, 3_000)
+	second.ready()
+	first.signal(syscall.SIGTERM)
+	if code := first.command.ProcessState.ExitCode(); code != exitDone {
+		t.Errorf("the worker that was told to stop exited with %d:\n%s", code, first.said())
+	}
+	s.publish(simulation, 3_000)
+	s.drained(9_000)
+	s.compare(simulation)
+}
+
+// Postgres goes away in the middle and comes back. Nothing is quarantined for it,
+// and the worker says meanwhile that it is not ready.
+func TestPostgresStopsInTheMiddle(t *testing.T) {
+	t.Parallel()
+	servers, err := local.Start(t.Context(), local.Config{Data: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+		defer cancel()
+		if err := servers.Stop(ctx); err != nil {
+			t.Errorf("stop the servers: %v", err)
+		}
+	})
+	s := migrated(t, servers.Endpoints())
+	simulation := s.populate(10_000)
+	worker := s.renewals("--batch-messages", "100").ready()
+	s.analytics().ready()
+	s.publish(simulation, 5_000)
+	s.consumed(500)
+	if err := servers.Server("postgres").Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.publish(simulation, 5_000)
+	eventually(t, func() error {
+		if status, _ := worker.get("/readyz"); status != http.StatusServiceUnavailable {
+			return errRows
+		}
+		return nil
+	})
+	if err := servers.Server("postgres").Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	worker.ready()
+	s.drained(10_000)
+	s.compare(simulation)
+}
+
+// migrated returns stores on servers of the test's own.
+func migrated(t *testing.T, at local.Endpoints) *stores {
+	t.Helper()
+	pool, err := postgres.Connect(t.Context(), postgres.Config{URL: at.Postgres})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	if _, err := postgres.Migrate(t.Context(), pool); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := clickhouse.Migrate(t.Context(), clickhouse.Config{URL: at.ClickHouse}); err != nil {
+		t.Fatal(err)
+	}
+	return openStores(t, at.Postgres, at.ClickHouse, at.Brokers)
+}
