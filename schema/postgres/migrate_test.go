@@ -1,0 +1,142 @@
+package postgres_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"tajdeed/schema/postgres"
+	"tajdeed/schema/postgres/postgrestest"
+)
+
+func TestMigrateFromEmptyThenNothing(t *testing.T) {
+	t.Parallel()
+	db := postgrestest.Empty(t)
+	if got, want := migrate(t, db), migrationFiles(t); !slices.Equal(got, want) {
+		t.Errorf("applied %q, want %q", got, want)
+	}
+	if again := migrate(t, db); len(again) > 0 {
+		t.Errorf("applied again: %q", again)
+	}
+	if err := postgres.CheckVersion(t.Context(), db); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMigrateTwoAtOnce starts two deployments together: one applies everything, the
+// other waits and finds nothing to do.
+func TestMigrateTwoAtOnce(t *testing.T) {
+	t.Parallel()
+	db := postgrestest.Empty(t)
+	var both sync.WaitGroup
+	var applied [2][]string
+	var errs [2]error
+	for i := range applied {
+		both.Go(func() { applied[i], errs[i] = postgres.Migrate(t.Context(), db) })
+	}
+	both.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := slices.Concat(applied[0], applied[1]), migrationFiles(t); !slices.Equal(got, want) {
+		t.Errorf("applied %q and %q, want %q once", applied[0], applied[1], want)
+	}
+}
+
+// TestMigrateFromEveryVersion begins at each older schema, with a valid row in every
+// table that it has.
+func TestMigrateFromEveryVersion(t *testing.T) {
+	t.Parallel()
+	files := migrationFiles(t)
+	for i, file := range files[:len(files)-1] {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			db := postgrestest.Empty(t)
+			migrateTo(t, db, int64(i+1))
+			tables := tables(t, db)
+			for _, table := range tables {
+				exec(t, db, insertValid(table))
+			}
+			if got := migrate(t, db); !slices.Equal(got, files[i+1:]) {
+				t.Errorf("applied %q, want %q", got, files[i+1:])
+			}
+			for _, table := range tables {
+				if n := count(t, db, table); n != 1 {
+					t.Errorf("%s holds %d rows after the migration, want 1", table, n)
+				}
+			}
+		})
+	}
+}
+
+func TestOpenRefusesAnotherSchema(t *testing.T) {
+	t.Parallel()
+	last := int64(len(migrationFiles(t)))
+	for _, test := range []struct {
+		name    string
+		version int64 // the last that was applied, 0 for none
+		want    error
+	}{
+		{"none", 0, postgres.ErrSchemaOld},
+		{"older", last - 1, postgres.ErrSchemaOld},
+		{"this", last, nil},
+		{"newer", last + 1, postgres.ErrSchemaNew},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := postgrestest.Empty(t)
+			if test.version > 0 {
+				migrateTo(t, db, min(test.version, last))
+			}
+			if test.version > last { // as a later program notes it
+				exec(t, db, `INSERT INTO schema_migration (version_id, is_applied) VALUES (9999, true)`)
+			}
+			opened, err := postgres.Open(t.Context(), postgres.Config{URL: db.Config().ConnString()})
+			if !errors.Is(err, test.want) {
+				t.Errorf("Open: %v, want %v", err, test.want)
+			}
+			if err == nil {
+				opened.Close()
+			}
+		})
+	}
+}
+
+func migrate(t *testing.T, db *pgxpool.Pool) []string {
+	t.Helper()
+	applied, err := postgres.Migrate(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return applied
+}
+
+// migrateTo stops at an older version, as an older program would.
+func migrateTo(t *testing.T, db *pgxpool.Pool, version int64) {
+	t.Helper()
+	provider, err := goose.NewProvider(goose.DialectPostgres, stdlib.OpenDBFromPool(db), os.DirFS("."),
+		goose.WithTableName("schema_migration"), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = provider.Close() }()
+	if _, err := provider.UpTo(t.Context(), version); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func migrationFiles(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no migrations: %v", err)
+	}
+	return files
+}
