@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -155,7 +156,7 @@ func TestWorkersJoinAndLeave(t *testing.T) {
 // and the worker says meanwhile that it is not ready.
 func TestPostgresStopsInTheMiddle(t *testing.T) {
 	t.Parallel()
-	servers, err := local.Start(t.Context(), local.Config{Data: t.TempDir()})
+	servers, err := local.Start(t.Context(), local.Config{Data: dataFolder(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,4 +206,18 @@ func migrated(t *testing.T, at local.Endpoints) *stores {
 		t.Fatal(err)
 	}
 	return openStores(t, at.Postgres, at.ClickHouse, at.Brokers)
+}
+
+// dataFolder is one that the servers' user can reach, unlike a test's own.
+func dataFolder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "tajdeed-test-")
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }

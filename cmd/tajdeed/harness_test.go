@@ -22,6 +22,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	client "github.com/segmentio/kafka-go"
 
+	"tajdeed/deploy/local"
 	"tajdeed/producers"
 	"tajdeed/producers/simulate"
 	"tajdeed/schema"
@@ -39,6 +40,9 @@ import (
 const asProgram = "TAJDEED_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
+	if local.ChildMain(os.Args) {
+		return
+	}
 	if os.Getenv(asProgram) != "" {
 		main()
 		return
