@@ -48,10 +48,12 @@ var _ consumers.Handler = (*Sink)(nil)
 //go:embed select_positions.sql
 var selectPositions string
 
-// Open asks ClickHouse how far the partition's decisions have come.
+// Open asks ClickHouse how far the partition's decisions have come. The log's start
+// counts only where there are none: if decisions were deleted before they were read,
+// the engine is to find the gap.
 func (s *Sink) Open(ctx context.Context, partition int, logStart int64) (consumers.Partition, int64, error) {
 	p := &sinkPartition{sink: s, partition: partition, highest: map[string]int64{}}
-	next := logStart
+	next := int64(-1)
 	rows, err := s.db.Query(ctx, selectPositions, int32(partition))
 	if err != nil {
 		return nil, 0, fmt.Errorf("read positions: %w", err)
@@ -68,6 +70,9 @@ func (s *Sink) Open(ctx context.Context, partition int, logStart int64) (consume
 	}
 	if err := rows.Err(); err != nil {
 		return nil, 0, fmt.Errorf("read positions: %w", err)
+	}
+	if next < 0 {
+		next = logStart
 	}
 	return p, next, nil
 }
@@ -87,7 +92,7 @@ func (p *sinkPartition) Prepare(b *consumers.Batch) consumers.Work {
 	w := &work{sinkPartition: p, batch: b, rows: make([]row, 0, len(b.Messages))}
 	for i := range b.Messages {
 		m := &b.Messages[i]
-		decision, err := schema.ReadDecision(m.Key, m.Value, m.Headers)
+		decision, err := p.read(m)
 		if err != nil {
 			b.Quarantine(m, err)
 			continue
@@ -95,6 +100,19 @@ func (p *sinkPartition) Prepare(b *consumers.Batch) consumers.Work {
 		w.rows = append(w.rows, row{Decision: decision, logOffset: m.Offset, publishedAt: m.Time})
 	}
 	return w
+}
+
+// read reads a decision. One that does not lie in its cause's partition is none that
+// the stage before published, and would make later ones look like repeats.
+func (p *sinkPartition) read(m *consumers.Message) (schema.Decision, error) {
+	decision, err := schema.ReadDecision(m.Key, m.Value, m.Headers)
+	if err == nil && decision.Cause.Partition != p.partition {
+		err = &schema.Error{
+			Field: "cause.partition", Rule: schema.RuleContradiction,
+			Detail: "another partition than the one that the decision lies in",
+		}
+	}
+	return decision, err
 }
 
 // row is a decision and where and when it lay on the decisions topic.
@@ -113,26 +131,49 @@ type work struct {
 	setAside bool
 }
 
-// Apply inserts the batch's new rows as one block. The block's token is made of
-// what it holds, so that a second attempt, after an answer that was lost, is
+// Apply inserts the batch's new rows, as one block for each month. A block's token is
+// made of what it holds, so that a second attempt, after an answer that was lost, is
 // recognised by ClickHouse and dropped.
 func (w *work) Apply(ctx context.Context) error {
 	if err := w.quarantine(ctx); err != nil {
 		return err
 	}
 	w.sift()
-	if len(w.rows) == 0 {
-		return nil
+	for len(w.rows) > 0 {
+		n := sameMonth(w.rows)
+		if err := w.sink.insert(ctx, w.partition, w.rows[:n]); err != nil {
+			return fmt.Errorf("insert decisions: %w", err)
+		}
+		w.inserted(n)
 	}
-	if err := w.sink.insert(ctx, w.partition, w.rows); err != nil {
-		return fmt.Errorf("insert decisions: %w", err)
+	return nil
+}
+
+// sameMonth is how many of the first rows were decided in one month. ClickHouse
+// writes a block down whole within a month only: if it died between two months'
+// parts, the later could stand there without the earlier, and look like all.
+func sameMonth(rows []row) int {
+	n := 1
+	for n < len(rows) && month(rows[n].DecidedAt) == month(rows[0].DecidedAt) {
+		n++
 	}
-	for i := range w.rows {
+	return n
+}
+
+// month numbers the months as the table is partitioned, by Kuwait's calendar.
+func month(t time.Time) int {
+	year, month, _ := t.In(schema.Kuwait).Date()
+	return year*12 + int(month)
+}
+
+// inserted takes the first n rows as done.
+func (w *work) inserted(n int) {
+	for i := range w.rows[:n] {
 		cause := &w.rows[i].Cause
 		w.highest[cause.Topic] = cause.Offset
 	}
-	w.sink.metrics.inserted.Add(float64(len(w.rows)))
-	return nil
+	w.rows = w.rows[n:]
+	w.sink.metrics.inserted.Add(float64(n))
 }
 
 // quarantine puts aside what could not be read. There is no record here to say
