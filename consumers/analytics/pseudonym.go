@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -28,7 +29,7 @@ func NewPseudonym(key []byte) (*Pseudonym, error) {
 	if len(key) < PseudonymKeyBytes {
 		return nil, fmt.Errorf("%w: %d bytes, at least %d are needed", ErrPseudonymKey, len(key), PseudonymKeyBytes)
 	}
-	return &Pseudonym{key: key}, nil
+	return &Pseudonym{key: bytes.Clone(key)}, nil
 }
 
 // hasher is for one goroutine.

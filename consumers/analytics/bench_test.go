@@ -1,0 +1,72 @@
+package analytics
+
+import (
+	"fmt"
+	"testing"
+)
+
+// BenchmarkPrepare decodes a batch of 1,000 decisions.
+func BenchmarkPrepare(b *testing.B) {
+	messages := log(0, decisions(0, 1000)...)
+	p := &sinkPartition{partition: partition}
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Prepare(batch(messages...))
+	}
+	perRow(b, 1000)
+}
+
+func BenchmarkColumns(b *testing.B) {
+	rows := benchRows(0, 10_000)
+	sink := &Sink{pseudonym: key(b, "a key of this benchmark")}
+	b.ReportAllocs()
+	for b.Loop() {
+		sink.columns(partition, rows)
+	}
+	perRow(b, len(rows))
+}
+
+func BenchmarkPseudonym(b *testing.B) {
+	h := key(b, "a key of this benchmark").hasher()
+	b.ReportAllocs()
+	for b.Loop() {
+		h.person(civilID)
+	}
+}
+
+// BenchmarkInsert sends blocks to a real ClickHouse: the larger, the cheaper a row.
+func BenchmarkInsert(b *testing.B) {
+	for _, size := range []int{1000, 10_000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			h := newWarehouse(b)
+			sink := h.newSink(h.db)
+			rows, from := benchRows(0, size), int64(0)
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				for i := range rows { // the same block again would be dropped
+					rows[i].logOffset, rows[i].Cause.Offset = from+int64(i), from+int64(i)
+				}
+				from += int64(size)
+				b.StartTimer()
+				if err := sink.insert(b.Context(), partition, rows); err != nil {
+					b.Fatal(err)
+				}
+			}
+			perRow(b, size)
+		})
+	}
+}
+
+func benchRows(from int64, n int) []row {
+	rows := make([]row, 0, n)
+	for i, d := range decisions(from, from+int64(n)) {
+		rows = append(rows, row{Decision: d, logOffset: int64(i), publishedAt: d.DecidedAt})
+	}
+	return rows
+}
+
+// perRow reports the time by row instead of by batch.
+func perRow(b *testing.B, rows int) {
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(rows), "ns/row")
+}

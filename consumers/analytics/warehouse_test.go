@@ -1,0 +1,184 @@
+package analytics
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/segmentio/kafka-go"
+
+	"tajdeed/consumers"
+	"tajdeed/schema"
+	"tajdeed/schema/clickhouse/clickhousetest"
+)
+
+const (
+	partition = 3
+	civilID   = schema.CivilID(291030104196)
+	sponsorID = schema.SponsorID(204118336)
+)
+
+var topics = schema.NamedTopics("test")
+
+// warehouse is a database of one test's own, in which nothing is merged: a row that
+// was inserted twice stays there twice.
+type warehouse struct {
+	testing.TB
+	db        driver.Conn
+	publisher *publisher
+	pseudonym *Pseudonym
+}
+
+func newWarehouse(t testing.TB) *warehouse {
+	t.Helper()
+	h := &warehouse{TB: t, db: clickhousetest.New(t), publisher: &publisher{}, pseudonym: key(t, "a key of this test")}
+	if err := h.db.Exec(t.Context(), `SYSTEM STOP MERGES decision`); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func key(t testing.TB, text string) *Pseudonym {
+	t.Helper()
+	p, err := NewPseudonym([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// newSink is the sink of a process that has just started.
+func (h *warehouse) newSink(db driver.Conn) *Sink {
+	return New(topics, db, h.publisher, h.pseudonym, prometheus.NewRegistry())
+}
+
+// open takes the partition over, and fails where it does not go on where it should.
+func (h *warehouse) open(s *Sink, wantNext int64) *sinkPartition {
+	h.Helper()
+	p, next, err := s.Open(h.Context(), partition, 0)
+	if err != nil {
+		h.Fatal(err)
+	}
+	if next != wantNext {
+		h.Fatalf("goes on at %d, want %d", next, wantNext)
+	}
+	return p.(*sinkPartition)
+}
+
+// deliver applies messages as one batch.
+func (h *warehouse) deliver(p *sinkPartition, messages ...consumers.Message) {
+	h.Helper()
+	if err := p.Prepare(batch(messages...)).Apply(h.Context()); err != nil {
+		h.Fatalf("apply from %d: %v", messages[0].Offset, err)
+	}
+}
+
+func batch(messages ...consumers.Message) *consumers.Batch {
+	return &consumers.Batch{
+		Topic: topics.Decisions, Partition: partition,
+		From: messages[0].Offset, To: messages[len(messages)-1].Offset + 1, Messages: messages,
+	}
+}
+
+// decidedAt is when the first decision of a test was taken.
+var decidedAt = time.Date(2026, time.March, 15, 6, 30, 2, 402118000, time.UTC)
+
+// decision is the one that a message of the submissions caused.
+func decision(offset int64) schema.Decision {
+	at := decidedAt.Add(time.Duration(offset) * time.Millisecond)
+	return schema.Decision{
+		Cause:         schema.Position{Topic: topics.Submissions, Partition: partition, Offset: offset},
+		ApplicationID: uuid.MustParse(fmt.Sprintf("0197c3a2-0000-7000-8000-%012d", offset%1e12)),
+		Disposition:   schema.DispositionFirst, Outcome: schema.OutcomeApproved, Policy: "2249-2025@1",
+		CivilID: civilID, Kind: schema.KindRenewal, Article: 18, SponsorID: sponsorID, Months: 12, Channel: schema.ChannelCompanyPortal,
+		FeeDue: 20000, FeePaid: 20000,
+		OldExpiry: schema.NewDate(2026, time.April, 10), NewExpiry: schema.NewDate(2027, time.April, 10),
+		SubmittedAt: at.Add(-2 * time.Second), ReceivedAt: at.Add(-time.Second).Truncate(time.Millisecond), DecidedAt: at,
+	}
+}
+
+// message is a decision as it lies on its topic.
+func message(logOffset int64, d schema.Decision) consumers.Message {
+	envelope := schema.Envelope{ID: fmt.Sprint(d.Cause.Offset), Type: schema.TypeDecision, Source: "/test", Time: d.DecidedAt}
+	return consumers.Message{
+		Offset: logOffset, Time: d.DecidedAt.Add(time.Second).Truncate(time.Millisecond),
+		Key: d.CivilID.Append(nil), Value: d.AppendJSON(nil), Headers: envelope.Headers(),
+	}
+}
+
+// log lays decisions on the topic from an offset on.
+func log(from int64, decisions ...schema.Decision) []consumers.Message {
+	messages := make([]consumers.Message, len(decisions))
+	for i, d := range decisions {
+		messages[i] = message(from+int64(i), d)
+	}
+	return messages
+}
+
+// decisions are those that a run of the submissions caused.
+func decisions(from, to int64) (all []schema.Decision) {
+	for offset := from; offset < to; offset++ {
+		all = append(all, decision(offset))
+	}
+	return all
+}
+
+// exactly fails unless the decisions on the submissions from 0 to n stand in the
+// table, each once.
+func (h *warehouse) exactly(n uint64) {
+	h.Helper()
+	const sql = `SELECT count(), uniqExact(cause_topic, cause_partition, cause_offset), toUInt64(max(cause_offset) + 1) FROM decision`
+	var rows, distinct, end uint64
+	if err := h.db.QueryRow(h.Context(), sql).Scan(&rows, &distinct, &end); err != nil {
+		h.Fatal(err)
+	}
+	if rows != n || distinct != n || end != n {
+		h.Errorf("%d rows, %d different, up to %d, want %d of each", rows, distinct, end, n)
+	}
+}
+
+// lines asks for one column of text.
+func (h *warehouse) lines(sql string, args ...any) (lines []string) {
+	h.Helper()
+	rows, err := h.db.Query(h.Context(), sql, args...)
+	if err != nil {
+		h.Fatalf("%s: %v", sql, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			h.Fatal(err)
+		}
+		lines = append(lines, line)
+	}
+	if err := rows.Err(); err != nil {
+		h.Fatal(err)
+	}
+	return lines
+}
+
+// publisher keeps what it is given. fail, if set, is what it answers, once.
+type publisher struct {
+	mu       sync.Mutex
+	fail     error
+	messages []kafka.Message
+	topic    string
+}
+
+func (p *publisher) PublishTo(_ context.Context, topic string, _ int, messages []kafka.Message) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.fail; err != nil {
+		p.fail = nil
+		return err
+	}
+	p.topic = topic
+	p.messages = append(p.messages, messages...)
+	return nil
+}
