@@ -40,6 +40,9 @@ type Publisher struct {
 	// cluster were thrown away; see refresh.
 	connections atomic.Int64
 
+	// slots are held by the requests under way.
+	slots chan struct{}
+
 	// trouble is why the last request failed; nil after one that worked.
 	trouble atomic.Pointer[error]
 
@@ -69,6 +72,7 @@ func NewPublisher(config Config, log *slog.Logger, registerer prometheus.Registe
 		transport: transport,
 		client:    newClient(config, transport),
 		topics:    metrics.topics(config.Topics),
+		slots:     make(chan struct{}, config.MaxInFlight),
 	}, nil
 }
 

@@ -86,8 +86,14 @@ func cutAt(err error, n int) int {
 	}
 }
 
-// attempt makes one request and waits for the broker's answer.
+// attempt makes one request, when it is its turn, and waits for the broker's answer.
 func (p *Publisher) attempt(ctx context.Context, b batch) error {
+	select {
+	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	answer, err := p.client.Produce(ctx, &kafka.ProduceRequest{
 		Topic:        b.topic,
 		Partition:    b.partition,

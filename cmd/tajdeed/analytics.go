@@ -34,7 +34,7 @@ under another one the same person looks like a new one.`,
 		Flags: slices.Concat(brokerFlags(), []cli.Flag{
 			clickhouseFlag(),
 			&cli.StringFlag{Name: "pseudonym-key", Usage: "`SECRET` of 16 characters or more that hides who is who", Sources: env("pseudonym-key"), Required: true, Category: flagsEngine},
-			listenFlag(),
+			listenFlag(portAnalytics),
 		}, engineFlags(analyticsDefaults)),
 		Before: noArguments,
 		Action: runAnalytics,

@@ -79,8 +79,17 @@ func clickhouseFlag() cli.Flag {
 	return &cli.StringFlag{Name: "clickhouse", Usage: "`URL` of the analysts' database", Value: "clickhouse://127.0.0.1:9000/tajdeed", Sources: env("clickhouse"), Category: flagsStores}
 }
 
-func listenFlag() cli.Flag {
-	return &cli.StringFlag{Name: "listen", Usage: "serve /metrics, /livez and /readyz on `ADDRESS`; port 0 takes a free one, empty serves nothing", Value: "127.0.0.1:9464", Sources: env("listen"), Category: flagsOps}
+// The ports of the pages for operations: each stage its own, so that all can run on
+// one machine.
+const (
+	portRenewals  = 9464
+	portAnalytics = 9465
+	portSimulate  = 9466
+	portUp        = 9467
+)
+
+func listenFlag(port int) cli.Flag {
+	return &cli.StringFlag{Name: "listen", Usage: "serve /metrics, /livez and /readyz on `ADDRESS`; port 0 takes a free one, empty serves nothing", Value: fmt.Sprintf("127.0.0.1:%d", port), Sources: env("listen"), Category: flagsOps}
 }
 
 // engineFlags are a stage's, with the defaults that suit it.

@@ -35,7 +35,7 @@ decision. Run as many as there are partitions, at most; they share the work.
 
 SIGTERM and Ctrl-C let the batches in flight end. Ready means: in the group, and
 polling every partition that it was given.`,
-		Flags:  slices.Concat(brokerFlags(), []cli.Flag{postgresFlag(), listenFlag()}, engineFlags(renewalsDefaults)),
+		Flags:  slices.Concat(brokerFlags(), []cli.Flag{postgresFlag(), listenFlag(portRenewals)}, engineFlags(renewalsDefaults)),
 		Before: noArguments,
 		Action: runRenewals,
 	}

@@ -38,7 +38,7 @@ Published again, the same messages are resends. To go on where an earlier run
 stopped, --skip what it said it had published.
 
 SIGTERM and Ctrl-C end it. Ready means: the last request to the brokers worked.`,
-		Flags:  slices.Concat(simulateFlags(), brokerFlags(), []cli.Flag{listenFlag()}),
+		Flags:  slices.Concat(simulateFlags(), brokerFlags(), []cli.Flag{listenFlag(portSimulate)}),
 		Before: noArguments,
 		Action: runSimulate,
 	}

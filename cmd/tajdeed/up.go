@@ -47,7 +47,7 @@ While it runs, other commands can look on: give them the addresses that it print
 			&cli.IntFlag{Name: "residents", Usage: "`SIZE` of the population; each applies about once a year", DefaultText: "50,000, or --applications if more", Sources: env("residents")},
 			&cli.IntFlag{Name: "partitions", Usage: "`NUMBER` of partitions of the topics", Value: schema.DefaultPartitions, Sources: env("partitions")},
 			&cli.BoolFlag{Name: "json", Usage: "print the result of --once as one JSON object, and nothing else"},
-			listenFlag(),
+			listenFlag(portUp),
 		}, serverFlags()),
 		Before: beforeUp,
 		Action: runUp,

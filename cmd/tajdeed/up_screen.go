@@ -39,6 +39,7 @@ func (s *system) watch(ctx context.Context) error {
 	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
 		err = nil
 	}
+	fmt.Print(view.figures()) // what the screen showed last stays
 	return errors.Join(err, view.err)
 }
 
@@ -88,16 +89,14 @@ var (
 )
 
 // View draws the screen.
-func (v *screen) View() string {
+func (v *screen) View() string { return v.figures() + v.places() }
+
+// figures are what the stages have done.
+func (v *screen) figures() string {
 	sum := summarise(v.history)
-	var b strings.Builder
-	fmt.Fprintf(&b, "\n  %s %s\n\n", styleTitle.Render("Tajdeed · تجديد"),
-		styleFaint.Render("running for "+time.Since(v.begin).Round(time.Second).String()))
-	b.WriteString(sum.flow())
-	b.WriteString(sum.outcomes())
-	b.WriteString(sum.timing())
-	b.WriteString(v.places())
-	return b.String()
+	return fmt.Sprintf("\n  %s %s\n\n", styleTitle.Render("Tajdeed · تجديد"),
+		styleFaint.Render("running for "+time.Since(v.begin).Round(time.Second).String())) +
+		sum.flow() + sum.outcomes() + sum.timing()
 }
 
 // places says where to look further.

@@ -188,7 +188,7 @@ func (s *system) populate(ctx context.Context, c *cli.Command, say func(string))
 	if !found {
 		return s.importPopulation(ctx, c, say)
 	}
-	return s.skip(ctx, m.Published)
+	return pass(ctx, s.simulation, m.Published)
 }
 
 // residents is the size of a new population.
@@ -229,15 +229,4 @@ func (s *system) importPopulation(ctx context.Context, c *cli.Command, say func(
 		return err
 	}
 	return s.remember()
-}
-
-// skip passes over what was published before.
-func (s *system) skip(ctx context.Context, n int64) error {
-	for range n {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		s.simulation.Next()
-	}
-	return nil
 }

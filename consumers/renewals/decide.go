@@ -70,6 +70,9 @@ func renew(v *verdict, a *schema.Application, f *facts, rules *policy.Policy, da
 	checkPassport(v, f.passport.ExpiresOn, rules.PassportCoversPeriod(), day, expiry)
 	checkPrice(v, a, f, rules)
 	checkInsurance(v, a.Insurance, rules.InsuranceCoversPeriod(f.residency.Article), expiry)
+	if expiry > schema.MaxDate { // no decision could say it
+		v.reasons.Add(schema.ReasonMonthsOverLimit)
+	}
 	if v.reasons == 0 {
 		v.newExpiry = expiry
 	}
