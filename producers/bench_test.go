@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/segmentio/kafka-go"
 
 	"tajdeed/schema/kafkatest"
@@ -47,6 +48,7 @@ func benchmarkPublish(b *testing.B, size int, parallel bool) {
 		}
 	}
 	b.ReportMetric(float64(b.N*size)/b.Elapsed().Seconds(), "msg/s")
+	b.ReportMetric(testutil.ToFloat64(p.topics[topics.Names[0]].retries), "retries")
 }
 
 func benchMessages(n int) []kafka.Message {
