@@ -30,19 +30,19 @@ type shown struct {
 // shownApplication is what was applied for first under the id. Dates are civil
 // dates, written YYYY-MM-DD.
 type shownApplication struct {
-	ID              uuid.UUID    `json:"application_id" db:"application_id"`
+	ID              uuid.UUID    `db:"application_id"      json:"application_id"`
 	Kind            string       `json:"kind"`
 	CivilID         string       `json:"civil_id"`
 	Article         int          `json:"article"`
 	SponsorID       int          `json:"sponsor_id"`
 	Months          int          `json:"months"`
 	PassportCountry string       `json:"passport_country"`
-	PassportExpires string       `json:"passport_expires_on" db:"passport_expires_on"`
+	PassportExpires string       `db:"passport_expires_on" json:"passport_expires_on"`
 	Channel         string       `json:"channel"`
 	SubmittedBy     string       `json:"submitted_by"`
 	SubmittedAt     time.Time    `json:"submitted_at"`
 	FeeReceipt      *string      `json:"fee_receipt"`
-	FeePaid         *schema.Fils `json:"fee_paid_fils" db:"fee_paid_fils"`
+	FeePaid         *schema.Fils `db:"fee_paid_fils"       json:"fee_paid_fils"`
 	FeePaidAt       *time.Time   `json:"fee_paid_at"`
 	InsurancePolicy *string      `json:"insurance_policy"`
 	InsuranceFrom   *string      `json:"insurance_from"`
@@ -53,15 +53,15 @@ type shownApplication struct {
 type shownDecision struct {
 	Disposition string        `json:"disposition"`
 	Outcome     string        `json:"outcome"`
-	Reasons     []shownReason `json:"reasons" db:"-"`
-	Codes       []string      `json:"-" db:"reasons"`
+	Reasons     []shownReason `db:"-"              json:"reasons"`
+	Codes       []string      `db:"reasons"        json:"-"`
 	Policy      string        `json:"policy"`
 	CivilID     string        `json:"civil_id"`
 	Article     int           `json:"article"`
 	Months      int           `json:"months"`
 	Channel     string        `json:"channel"`
-	FeeDue      schema.Fils   `json:"fee_due_fils" db:"fee_due_fils"`
-	FeePaid     schema.Fils   `json:"fee_paid_fils" db:"fee_paid_fils"`
+	FeeDue      schema.Fils   `db:"fee_due_fils"   json:"fee_due_fils"`
+	FeePaid     schema.Fils   `db:"fee_paid_fils"  json:"fee_paid_fils"`
 	OldExpiry   *string       `json:"old_expiry"`
 	NewExpiry   *string       `json:"new_expiry"`
 	SubmittedAt time.Time     `json:"submitted_at"`

@@ -35,37 +35,37 @@ var dispositionTitles = map[string]string{
 }
 
 func (a *shownApplication) write(out *strings.Builder) {
-	shownField(out, "Asked for", "%s for %d months, article %d", a.Kind, a.Months, a.Article)
-	shownField(out, "Civil ID", "%s", a.CivilID)
-	shownField(out, "Sponsor", "%d", a.SponsorID)
-	shownField(out, "Passport", "%s, valid until %s", a.PassportCountry, a.PassportExpires)
-	shownField(out, "Submitted", "%s by %s, %s", kuwaitSecond(a.SubmittedAt), a.SubmittedBy, a.Channel)
+	shownFieldf(out, "Asked for", "%s for %d months, article %d", a.Kind, a.Months, a.Article)
+	shownFieldf(out, "Civil ID", "%s", a.CivilID)
+	shownFieldf(out, "Sponsor", "%d", a.SponsorID)
+	shownFieldf(out, "Passport", "%s, valid until %s", a.PassportCountry, a.PassportExpires)
+	shownFieldf(out, "Submitted", "%s by %s, %s", kuwaitSecond(a.SubmittedAt), a.SubmittedBy, a.Channel)
 	if a.FeeReceipt == nil {
-		shownField(out, "Payment", "none stated")
+		shownFieldf(out, "Payment", "none stated")
 	} else {
-		shownField(out, "Payment", "%s at %s, receipt %s", a.FeePaid, kuwaitSecond(*a.FeePaidAt), *a.FeeReceipt)
+		shownFieldf(out, "Payment", "%s at %s, receipt %s", a.FeePaid, kuwaitSecond(*a.FeePaidAt), *a.FeeReceipt)
 	}
 	if a.InsurancePolicy == nil {
-		shownField(out, "Insurance", "none stated")
+		shownFieldf(out, "Insurance", "none stated")
 	} else {
-		shownField(out, "Insurance", "%s to %s, policy %s", *a.InsuranceFrom, *a.InsuranceTo, *a.InsurancePolicy)
+		shownFieldf(out, "Insurance", "%s to %s, policy %s", *a.InsuranceFrom, *a.InsuranceTo, *a.InsurancePolicy)
 	}
 }
 
 func (d *shownDecision) write(out *strings.Builder) {
 	if d.Disposition == "conflict" {
-		shownField(out, "Asked for", "%d months, article %d, %s", d.Months, d.Article, d.Channel)
-		shownField(out, "Civil ID", "%s", d.CivilID)
+		shownFieldf(out, "Asked for", "%d months, article %d, %s", d.Months, d.Article, d.Channel)
+		shownFieldf(out, "Civil ID", "%s", d.CivilID)
 	}
-	shownField(out, "Decided", "%s, %s after it was received", kuwaitSecond(d.DecidedAt), d.DecidedAt.Sub(d.ReceivedAt).Round(time.Millisecond))
+	shownFieldf(out, "Decided", "%s, %s after it was received", kuwaitSecond(d.DecidedAt), d.DecidedAt.Sub(d.ReceivedAt).Round(time.Millisecond))
 	d.writeReasons(out)
 	if d.Disposition != "conflict" {
-		shownField(out, "Residency", "%s", d.residency())
+		shownFieldf(out, "Residency", "%s", d.residency())
 	}
-	shownField(out, "Fee", "%s", d.fee())
-	shownField(out, "Policy", "%s", d.Policy)
-	shownField(out, "Message", "%s, partition %d, offset %d", d.Topic, d.Partition, d.Offset)
-	shownField(out, "Announced", "%s", map[bool]string{true: "yes", false: "not yet"}[d.Announced])
+	shownFieldf(out, "Fee", "%s", d.fee())
+	shownFieldf(out, "Policy", "%s", d.Policy)
+	shownFieldf(out, "Message", "%s, partition %d, offset %d", d.Topic, d.Partition, d.Offset)
+	shownFieldf(out, "Announced", "%s", map[bool]string{true: "yes", false: "not yet"}[d.Announced])
 }
 
 func (d *shownDecision) residency() string {
@@ -95,18 +95,18 @@ func (d *shownDecision) writeReasons(out *strings.Builder) {
 		if i > 0 {
 			name = ""
 		}
-		shownField(out, name, "%s", reason.Code)
+		shownFieldf(out, name, "%s", reason.Code)
 		if reason.English == "" && reason.Arabic == "" {
 			continue
 		}
 		for line := range strings.SplitSeq(bothLanguages(reason.English, reason.Arabic, shownWidth), "\n") {
-			shownField(out, "", "%s", line)
+			shownFieldf(out, "", "%s", line)
 		}
 	}
 }
 
-// shownField writes a name and its value.
-func shownField(out *strings.Builder, name, format string, values ...any) {
+// shownFieldf writes a name and its value.
+func shownFieldf(out *strings.Builder, name, format string, values ...any) {
 	out.WriteString(text.AlignLeft.Apply(name, shownIndent))
 	fmt.Fprintf(out, format+"\n", values...)
 }

@@ -69,11 +69,11 @@ func runStats(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	stats, err := askStats(ctx, db, asked)
+	answer, err := askStats(ctx, db, asked)
 	if err != nil {
 		return err
 	}
-	return asked.print(c.Root().Writer, stats)
+	return asked.print(c.Root().Writer, answer)
 }
 
 // question is what a command line asks for.

@@ -49,52 +49,52 @@ type stats struct {
 // totals count messages and applications: messages = first + resend + conflict,
 // first = approved + rejected.
 type totals struct {
-	Messages uint64 `json:"messages" ch:"messages"`
-	First    uint64 `json:"first" ch:"first"`
-	Resend   uint64 `json:"resend" ch:"resend"`
-	Conflict uint64 `json:"conflict" ch:"conflict"`
-	Approved uint64 `json:"approved" ch:"approved"`
-	Rejected uint64 `json:"rejected" ch:"rejected"`
+	Messages uint64 `ch:"messages" json:"messages"`
+	First    uint64 `ch:"first"    json:"first"`
+	Resend   uint64 `ch:"resend"   json:"resend"`
+	Conflict uint64 `ch:"conflict" json:"conflict"`
+	Approved uint64 `ch:"approved" json:"approved"`
+	Rejected uint64 `ch:"rejected" json:"rejected"`
 }
 
 type throughputStats struct {
-	Start time.Time `json:"start" ch:"start"`
+	Start time.Time `ch:"start" json:"start"`
 	totals
 }
 
 type applicationStats struct {
-	Article  uint8  `json:"article" ch:"article"`
-	Channel  string `json:"channel" ch:"channel"`
-	Outcome  string `json:"outcome" ch:"outcome"`
-	First    uint64 `json:"first" ch:"first"`
-	Resend   uint64 `json:"resend" ch:"resend"`
-	Conflict uint64 `json:"conflict" ch:"conflict"`
-	FeesFils int64  `json:"fees_fils" ch:"fees_fils"` // what approved applications paid
+	Article  uint8  `ch:"article"   json:"article"`
+	Channel  string `ch:"channel"   json:"channel"`
+	Outcome  string `ch:"outcome"   json:"outcome"`
+	First    uint64 `ch:"first"     json:"first"`
+	Resend   uint64 `ch:"resend"    json:"resend"`
+	Conflict uint64 `ch:"conflict"  json:"conflict"`
+	FeesFils int64  `ch:"fees_fils" json:"fees_fils"` // what approved applications paid
 }
 
 type reasonStats struct {
-	Reason   string `json:"reason" ch:"reason"`
-	First    uint64 `json:"first" ch:"first"`
-	Resend   uint64 `json:"resend" ch:"resend"`
-	Conflict uint64 `json:"conflict" ch:"conflict"`
+	Reason   string `ch:"reason"   json:"reason"`
+	First    uint64 `ch:"first"    json:"first"`
+	Resend   uint64 `ch:"resend"   json:"resend"`
+	Conflict uint64 `ch:"conflict" json:"conflict"`
 	English  string `json:"en"`
 	Arabic   string `json:"ar"`
 }
 
 type latencyStats struct {
-	Stage    string  `json:"stage" ch:"stage"`
-	Messages uint64  `json:"messages" ch:"messages"`
-	P50      float64 `json:"p50" ch:"p50_ms"`
-	P90      float64 `json:"p90" ch:"p90_ms"`
-	P99      float64 `json:"p99" ch:"p99_ms"`
-	Max      float64 `json:"max" ch:"max_ms"`
+	Stage    string  `ch:"stage"    json:"stage"`
+	Messages uint64  `ch:"messages" json:"messages"`
+	P50      float64 `ch:"p50_ms"   json:"p50"`
+	P90      float64 `ch:"p90_ms"   json:"p90"`
+	P99      float64 `ch:"p99_ms"   json:"p99"`
+	Max      float64 `ch:"max_ms"   json:"max"`
 }
 
 type paceStats struct {
-	Span         string  `json:"span" ch:"span"`
-	Applications uint64  `json:"applications" ch:"applications"`
-	Target       float64 `json:"target" ch:"target"`
-	Share        float64 `json:"share" ch:"share"`
+	Span         string  `ch:"span"         json:"span"`
+	Applications uint64  `ch:"applications" json:"applications"`
+	Target       float64 `ch:"target"       json:"target"`
+	Share        float64 `ch:"share"        json:"share"`
 }
 
 type extent struct {

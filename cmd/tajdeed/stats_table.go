@@ -2,12 +2,11 @@ package main
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 )
 
 // newTable returns a table without walls: a rule under its names and above its sums.
@@ -71,18 +70,15 @@ func wrapArabic(s string, width int) []string {
 	return lines
 }
 
-var english = message.NewPrinter(language.English)
+// grouped writes a count with commas between its thousands.
+func grouped(n uint64) string { return thousands(int64(n)) }
 
-// grouped writes a number with commas between the thousands.
-func grouped(n uint64) string { return english.Sprintf("%d", n) }
+func tenths(x float64) string { return strconv.FormatFloat(x, 'f', 1, 64) }
 
-func groupedFloat(x float64) string { return english.Sprintf("%.1f", x) }
-
-func millis(ms float64) string { return groupedFloat(ms) }
-
+// percent is empty of meaning where there is no whole.
 func percent(part, whole uint64) string {
 	if whole == 0 {
 		return "–"
 	}
-	return english.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
+	return tenths(100*float64(part)/float64(whole)) + " %"
 }

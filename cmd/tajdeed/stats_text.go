@@ -168,7 +168,7 @@ var stageTitles = map[string]string{
 func writeLatency(out *strings.Builder, s *stats) {
 	t := newTable("Stage", "Messages", "p50", "p90", "p99", "Longest")
 	for _, r := range s.Latency {
-		t.AppendRow(table.Row{stageTitles[r.Stage], grouped(r.Messages), millis(r.P50), millis(r.P90), millis(r.P99), millis(r.Max)})
+		t.AppendRow(table.Row{stageTitles[r.Stage], grouped(r.Messages), tenths(r.P50), tenths(r.P90), tenths(r.P99), tenths(r.Max)})
 	}
 	alignRight(t, 2, 6)
 	writeTable(out, "Latency in milliseconds", t)
@@ -177,7 +177,7 @@ func writeLatency(out *strings.Builder, s *stats) {
 func writePace(out *strings.Builder, s *stats) {
 	t := newTable("In the last", "Applications", "450,000 a year is", "Of the pace")
 	for _, r := range s.Pace {
-		t.AppendRow(table.Row{r.Span, grouped(r.Applications), grouped(uint64(r.Target + 0.5)), fmt.Sprintf("%s %%", groupedFloat(r.Share*100))})
+		t.AppendRow(table.Row{r.Span, grouped(r.Applications), grouped(uint64(r.Target + 0.5)), tenths(r.Share*100) + " %"})
 	}
 	alignRight(t, 2, 4)
 	writeTable(out, "The year's pace, now", t)
