@@ -44,10 +44,10 @@ balanced · 130 interrupted.`,
 		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // main does it
 		Commands: []*cli.Command{
 			upCommand(), serversCommand(),
-			renewalsCommand(), analyticsCommand(),
-			migrateCommand(),
-			statsCommand(),
-			versionCommand(),
+			renewalsCommand(), analyticsCommand(), simulateCommand(),
+			migrateCommand(), importCommand(),
+			submitCommand(), showCommand(), statsCommand(),
+			metricsCommand(), versionCommand(),
 		},
 	}
 	refuseUsage(root)
