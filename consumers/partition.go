@@ -51,10 +51,13 @@ func (w *worker) run(ctx context.Context) {
 	doing, release := w.engine.drained(taking)
 	defer release()
 	for taking.Err() == nil {
-		if err := w.hold(taking, doing); err != nil {
-			w.log.Info("taking the partition over again", "cause", err)
+		switch err := w.hold(taking, doing); {
+		case errors.Is(err, ErrFenced):
+			w.log.Info("another worker has gone on from here; looking where the partition stands")
 			w.engine.metrics.fenced.Inc()
 			_ = wait(taking, retryFirst)
+		case err != nil:
+			w.log.Warn("a batch was left to whoever owns the partition next", "cause", err)
 		}
 	}
 }
@@ -199,17 +202,24 @@ func (w *worker) applyAll(doing context.Context, partition Partition, in <-chan 
 		select {
 		case p, more := <-in:
 			if !more {
-				return partition.Idle(doing)
+				w.rest(doing, partition)
+				return nil
 			}
 			if err := w.apply(doing, p); err != nil {
 				return err
 			}
 			idle.Reset(idleAfter)
 		case <-idle.C:
-			if err := partition.Idle(doing); err != nil {
-				w.log.Warn("idle", "error", err)
-			}
+			w.rest(doing, partition)
 		}
+	}
+}
+
+// rest lets the stage write down what otherwise waits for the next batch. If that
+// fails, it goes on waiting.
+func (w *worker) rest(doing context.Context, partition Partition) {
+	if err := partition.Idle(doing); err != nil {
+		w.log.Warn("what was announced could not be written down; it may be announced again", "error", err)
 	}
 }
 
