@@ -1,6 +1,7 @@
 package producers
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -69,7 +70,7 @@ func readAll(t testing.TB, brokers []string, topic string, partition int) []kafk
 func ofKey(msgs []kafka.Message, key []byte) []string {
 	var values []string
 	for i := range msgs {
-		if string(msgs[i].Key) == string(key) {
+		if bytes.Equal(msgs[i].Key, key) {
 			values = append(values, string(msgs[i].Value))
 		}
 	}
@@ -105,7 +106,7 @@ func TestPublishKeepsEachKeysOrderInOnePartition(t *testing.T) {
 			t.Errorf("key %s: order %v", sent[i].Key, got)
 		}
 	}
-	if string(read[0].Headers[0].Key) != "ce_id" {
+	if read[0].Headers[0].Key != "ce_id" {
 		t.Errorf("headers: %v", read[0].Headers)
 	}
 }
@@ -138,7 +139,7 @@ func TestPublishToOnePartition(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := readAll(t, topics.Brokers, topics.Names[0], 2)
-	if !slices.EqualFunc(read, sent, func(a, b kafka.Message) bool { return string(a.Value) == string(b.Value) }) {
+	if !slices.EqualFunc(read, sent, func(a, b kafka.Message) bool { return bytes.Equal(a.Value, b.Value) }) {
 		t.Fatalf("the partition holds %d messages, not the %d sent in their order", len(read), len(sent))
 	}
 }
@@ -194,7 +195,7 @@ func TestTooLargeMessageIsNamedAndStopsItsPartitionOnly(t *testing.T) {
 		t.Errorf("first failure: %+v", first)
 	}
 	for _, f := range failed.Failures[1:] {
-		if f.Err != ErrNotSent || f.Index < 20 || f.Partition != failed.Failures[0].Partition {
+		if !errors.Is(f.Err, ErrNotSent) || f.Index < 20 || f.Partition != failed.Failures[0].Partition {
 			t.Errorf("behind it: %+v", f)
 		}
 	}

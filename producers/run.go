@@ -77,7 +77,11 @@ func (p *Publisher) askPartitions(ctx context.Context, topic string) (int, error
 	if err != nil {
 		return 0, fmt.Errorf("ask for the topic's partitions: %w", err)
 	}
-	for _, t := range answer.(*metadata.Response).Topics {
+	response, ok := answer.(*metadata.Response)
+	if !ok {
+		return 0, fmt.Errorf("ask for the topic's partitions: answered with %T", answer)
+	}
+	for _, t := range response.Topics {
 		if t.ErrorCode != 0 {
 			return 0, kafka.Error(t.ErrorCode)
 		}

@@ -53,7 +53,7 @@ func runSubmit(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	read, err := readSubmissions(in)
 	if err != nil {
 		return err

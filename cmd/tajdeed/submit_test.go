@@ -120,8 +120,7 @@ func submitted(t *testing.T, topics kafkatest.Topics) (n int64) {
 }
 
 func exitCodeOf(err error) int {
-	var coded cli.ExitCoder
-	if errors.As(err, &coded) {
+	if coded, ok := errors.AsType[cli.ExitCoder](err); ok {
 		return coded.ExitCode()
 	}
 	return exitDone

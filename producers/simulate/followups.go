@@ -2,8 +2,8 @@ package simulate
 
 import (
 	"bytes"
-	"container/heap"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -102,48 +102,29 @@ func (s *Simulation) unreadable(a *schema.Application, at time.Time) Message {
 	return m
 }
 
-// followUps are messages still to come, the next one first.
-type followUps struct {
-	queue queue
-	count uint64
-}
-
-type followUp struct {
-	message Message
-	order   uint64 // among those of the same time
-}
+// followUps are messages still to come, the next one first. They are few: what
+// follows comes within two days.
+type followUps []Message
 
 // before says whether one of them comes before what is planned for today. Without
 // anything planned none does: the next day's plan is not known yet.
-func (f *followUps) before(planned time.Time, ok bool) bool {
-	return ok && len(f.queue) > 0 && !f.queue[0].message.At.After(planned)
+func (f followUps) before(planned time.Time, ok bool) bool {
+	return ok && len(f) > 0 && !f[0].At.After(planned)
 }
 
+// push puts a message behind those of its time and before later ones.
 func (f *followUps) push(m Message) {
-	f.count++
-	heap.Push(&f.queue, followUp{m, f.count})
+	at, _ := slices.BinarySearchFunc(*f, m.At, func(e Message, t time.Time) int {
+		if e.At.After(t) {
+			return 1
+		}
+		return -1
+	})
+	*f = slices.Insert(*f, at, m)
 }
 
-func (f *followUps) pop() Message { return heap.Pop(&f.queue).(followUp).message }
-
-// queue implements [heap.Interface].
-type queue []followUp
-
-func (q queue) Len() int      { return len(q) }
-func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)   { *q = append(*q, x.(followUp)) }
-
-func (q queue) Less(i, j int) bool {
-	if a, b := q[i].message.At, q[j].message.At; !a.Equal(b) {
-		return a.Before(b)
-	}
-	return q[i].order < q[j].order
-}
-
-func (q *queue) Pop() any {
-	last := len(*q) - 1
-	x := (*q)[last]
-	(*q)[last] = followUp{}
-	*q = (*q)[:last]
-	return x
+func (f *followUps) pop() Message {
+	m := (*f)[0]
+	*f = slices.Delete(*f, 0, 1)
+	return m
 }

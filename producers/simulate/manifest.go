@@ -1,6 +1,10 @@
 package simulate
 
-import "tajdeed/schema"
+import (
+	"slices"
+
+	"tajdeed/schema"
+)
 
 // Manifest is what should have come out when the messages that were returned so far
 // are processed, each once and in order.
@@ -31,9 +35,13 @@ type Counts struct {
 // Decisions returns the number of decisions with a disposition and an outcome.
 func (c *Counts) Decisions(d schema.Disposition, o schema.Outcome) int { return c.Dispositions[d][o] }
 
-// First, Resends and Conflicts return the number of decisions by disposition.
-func (c *Counts) First() int     { return sum(c.Dispositions[schema.DispositionFirst]) }
-func (c *Counts) Resends() int   { return sum(c.Dispositions[schema.DispositionResend]) }
+// First returns the number of first decisions.
+func (c *Counts) First() int { return sum(c.Dispositions[schema.DispositionFirst]) }
+
+// Resends returns the number of decisions that repeat a first one.
+func (c *Counts) Resends() int { return sum(c.Dispositions[schema.DispositionResend]) }
+
+// Conflicts returns the number of decisions on applications under a taken id.
 func (c *Counts) Conflicts() int { return sum(c.Dispositions[schema.DispositionConflict]) }
 
 func sum[K comparable](counts map[K]int) (n int) {
@@ -47,7 +55,7 @@ func newManifest(s *Simulation) *Manifest {
 	m := &Manifest{
 		Seed: s.config.Seed, Residents: s.config.Residents, Start: s.config.Start,
 		Counts:       s.tally.counts(),
-		Applications: s.tally.applications[:len(s.tally.applications):len(s.tally.applications)],
+		Applications: slices.Clip(s.tally.applications),
 	}
 	for residency := range s.residencies() {
 		m.Register = append(m.Register, residency)

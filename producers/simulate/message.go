@@ -39,6 +39,15 @@ var envelopes = func() map[schema.Channel][]schema.Header {
 	return all
 }()
 
+// buffers hold the bytes of messages in a few large pieces. A piece is left to the
+// messages in it when it is full, so nothing is ever overwritten.
+type buffers struct {
+	scratch []byte
+	piece   []byte
+}
+
+const pieceBytes = 256 << 10
+
 // headers are those of the application's envelope, made without most of the work.
 func (b *buffers) headers(a *schema.Application) []schema.Header {
 	headers := slices.Clone(envelopes[a.Channel])
@@ -52,15 +61,6 @@ func (b *buffers) headers(a *schema.Application) []schema.Header {
 	}
 	return headers
 }
-
-// buffers hold the bytes of messages in a few large pieces. A piece is left to the
-// messages in it when it is full, so nothing is ever overwritten.
-type buffers struct {
-	scratch []byte
-	piece   []byte
-}
-
-const pieceBytes = 256 << 10
 
 // keep returns a copy of what was just written to the scratch.
 func (b *buffers) keep(written []byte) []byte {

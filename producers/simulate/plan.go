@@ -60,16 +60,12 @@ func (s *Simulation) planNext(i int, day schema.Date, came *Expectation) {
 }
 
 // hopeless says whether applying again soon would change nothing.
-func hopeless(reasons schema.Reasons) bool {
-	for _, r := range []schema.Reason{
-		schema.ReasonResidencyUnknown, schema.ReasonArticleNotRenewable, schema.ReasonResidencyExpired,
-		schema.ReasonPassportExpired, schema.ReasonPassportTooShort,
-	} {
-		if reasons.Has(r) {
-			return true
-		}
-	}
-	return false
+func hopeless(reasons schema.Reasons) bool { return slices.ContainsFunc(lasting, reasons.Has) }
+
+// lasting are the reasons that an applicant can't put right here.
+var lasting = []schema.Reason{
+	schema.ReasonResidencyUnknown, schema.ReasonArticleNotRenewable, schema.ReasonResidencyExpired,
+	schema.ReasonPassportExpired, schema.ReasonPassportTooShort,
 }
 
 func (s *Simulation) planRenewal(i int, day schema.Date) {

@@ -58,8 +58,8 @@ func (s *Simulation) found(kind schema.SponsorKind, full int) group {
 }
 
 // sponsor adds a sponsor to the register and returns its index.
-func (s *Simulation) sponsor(new sponsor) uint32 {
-	s.population.sponsors = append(s.population.sponsors, new)
+func (s *Simulation) sponsor(file sponsor) uint32 {
+	s.population.sponsors = append(s.population.sponsors, file)
 	return uint32(len(s.population.sponsors) - 1)
 }
 

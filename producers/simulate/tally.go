@@ -45,7 +45,7 @@ func (t *tally) counts() Counts {
 	for _, d := range schema.Dispositions() {
 		c.Dispositions[d] = outcomes(t.byDisposition[d])
 	}
-	for article, counted := range t.byArticle {
+	for article, counted := range &t.byArticle {
 		if counted != [4]int{} {
 			c.Articles[schema.Article(article)] = outcomes(counted)
 		}

@@ -39,8 +39,8 @@ var breaches = []breach{
 }
 
 // replace returns a breach that writes one thing in place of another.
-func replace(old, new string) func(*Message) {
-	return func(m *Message) { m.Value = bytes.Replace(m.Value, []byte(old), []byte(new), 1) }
+func replace(that, by string) func(*Message) {
+	return func(m *Message) { m.Value = bytes.Replace(m.Value, []byte(that), []byte(by), 1) }
 }
 
 func without(headers []schema.Header, key string) []schema.Header {
