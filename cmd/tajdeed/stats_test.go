@@ -18,6 +18,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/urfave/cli/v3"
 
+	"tajdeed/schema"
 	"tajdeed/schema/clickhouse"
 	"tajdeed/schema/clickhouse/clickhousetest"
 )
@@ -40,6 +41,26 @@ func TestStatsReport(t *testing.T) {
 			golden(t, name, asked(t, statsCommand(), slices.Concat(args, []string{"--clickhouse", url})...))
 		})
 	}
+}
+
+// TestStatsFitWhateverTheReason sets every reason that there is, in a report that is
+// otherwise as wide as a year makes it.
+func TestStatsFitWhateverTheReason(t *testing.T) {
+	t.Parallel()
+	busy := totals{Messages: 450_000, First: 450_000, Resend: 99_999, Conflict: 99_999, Approved: 450_000, Rejected: 450_000}
+	s := &stats{By: "day", Totals: busy, Throughput: []throughputStats{{totals: busy}}}
+	for _, channel := range schema.Channels() {
+		s.Applications = append(s.Applications, applicationStats{Article: 18, Channel: channel.String(), Outcome: "approved", First: 75_000, Resend: 9_999, FeesFils: 1_500_000_000})
+	}
+	for _, reason := range schema.AllReasons() {
+		s.Reasons = append(s.Reasons, reasonStats{Reason: reason.Code(), First: 450_000})
+	}
+	explain(s.Reasons)
+	var report strings.Builder
+	if err := printStatsText(question{sections: allSections})(&report, s); err != nil {
+		t.Fatal(err)
+	}
+	fits(t, report.String())
 }
 
 func TestStatsOfNothing(t *testing.T) {
@@ -193,14 +214,20 @@ func asked(t *testing.T, command *cli.Command, args ...string) string {
 	return out
 }
 
-// golden compares a report with the file that holds it, and holds it to 100 columns.
-func golden(t *testing.T, name, got string) {
+// fits holds a report to 100 columns.
+func fits(t *testing.T, report string) {
 	t.Helper()
-	for line := range strings.Lines(got) {
+	for line := range strings.Lines(report) {
 		if width := text.StringWidthWithoutEscSequences(strings.TrimSuffix(line, "\n")); width > 100 || !utf8.ValidString(line) {
 			t.Errorf("a line is %d columns wide: %s", width, line)
 		}
 	}
+}
+
+// golden compares a report with the file that holds it.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	fits(t, got)
 	path := filepath.Join("testdata", name)
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {

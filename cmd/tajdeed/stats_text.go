@@ -142,8 +142,8 @@ func placeRow(article, channel string, p *placeStats) table.Row {
 		percent(p.Approved, p.First), grouped(p.Resend), grouped(p.Conflict), p.fees}
 }
 
-// reasonWidth is what is left of 100 columns for what a reason says.
-const reasonWidth = 60
+// reasonWidth is what the longest code and the numbers leave of 100 columns.
+const reasonWidth = 59
 
 func writeReasons(out *strings.Builder, s *stats) {
 	refused := s.Totals.Rejected + s.Totals.Conflict
