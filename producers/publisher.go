@@ -28,7 +28,7 @@ var ErrClosed = errors.New("the publisher is closed")
 
 // Publisher sends messages to topics. It is safe for many goroutines; each call
 // sends its own requests, one at a time for each partition, so a lone message
-// waits for no other.
+// waits for no batch to fill.
 type Publisher struct {
 	config    Config
 	log       *slog.Logger
