@@ -18,7 +18,7 @@ import (
 type Stage interface {
 	// Decode reads a batch's messages; it quarantines those that it cannot read.
 	Decode(b *Batch) Effects
-	// Announced reads again what the positions from (included) to to (excluded) of
+	// Announced reads again what the positions from one offset to before another of
 	// a partition announced, in their order.
 	Announced(ctx context.Context, db *pgxpool.Pool, partition int, from, to int64) ([]kafka.Message, error)
 }

@@ -10,7 +10,7 @@ func TestParseDateReadsTheCalendar(t *testing.T) {
 		"2026-02-28": true, "2026-02-29": false, "2028-02-29": true, "2100-02-29": false, "2000-02-29": true,
 		"2026-04-30": true, "2026-04-31": false, "2026-12-31": true, "2026-00-01": false, "2026-13-01": false,
 		"2026-01-00": false, "2026-01-32": false, "2026-1-01": false, "2026-01-1": false, "2026/01/01": false,
-		"": false, "2026-01-01 ": false, "+026-01-01": false, "٢٠٢٦": false,
+		"": false, "2026-01-01\t": false, "+026-01-01": false, "٢٠٢٦": false,
 	} {
 		d, err := ParseDate(s)
 		if (err == nil) != want || want && d.String() != s {

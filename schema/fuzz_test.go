@@ -89,7 +89,7 @@ func TestMutatedMessagesAreJudgedAlike(t *testing.T) {
 }
 
 // token matches a string, a number, a word or a mark of JSON.
-var token = regexp.MustCompile(`"(\\.|[^"\\])*"|[-+.0-9eE]+|[a-z]+|[^\s]`)
+var token = regexp.MustCompile(`"(\\.|[^"\\])*"|[-+.0-9eE]+|[a-z]+|\S`)
 
 // strangers are tokens that a mutation puts in place of others.
 var strangers = []string{

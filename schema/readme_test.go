@@ -81,7 +81,7 @@ func TestReadmeHasEveryDisposition(t *testing.T) {
 
 func TestReadmeShowsAnApplication(t *testing.T) {
 	example := regexp.MustCompile("(?s)```json\n(.*?)```").FindStringSubmatch(readme(t))
-	if example == nil || !json.Valid([]byte(example[1])) {
+	if len(example) != 2 || !json.Valid([]byte(example[1])) {
 		t.Fatal("README.md shows no JSON")
 	}
 	if _, err := DecodeApplication([]byte(example[1])); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -77,7 +78,7 @@ func (s *stores) announces(id interface{ String() string }, key []byte) {
 				headers = append(headers, schema.Header{Key: h.Key, Value: h.Value})
 			}
 			d, err := schema.ReadDecision(m.Key, m.Value, headers)
-			if err == nil && d.ApplicationID.String() == id.String() && string(m.Key) == string(key) && d.Cause.Partition == partition {
+			if err == nil && d.ApplicationID.String() == id.String() && bytes.Equal(m.Key, key) && d.Cause.Partition == partition {
 				_ = reader.Close()
 				return
 			}

@@ -31,6 +31,8 @@ const (
 	feedChunk = 6000
 	// feedTick is how often a rate is caught up with.
 	feedTick = 20 * time.Millisecond
+	// feedTimeout is how long a chunk may take, retries included.
+	feedTimeout = time.Minute
 )
 
 // run publishes until ctx ends, which is no error, or all is published. The next
@@ -45,15 +47,26 @@ func (f *feed) run(ctx context.Context) error {
 		made <- f.makeChunks(making, chunks)
 	}()
 	for chunk := range chunks {
-		if err := f.publisher.Publish(ctx, f.topic, chunk); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return fmt.Errorf("publish the simulation: %w", err)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err := f.publish(ctx, chunk); err != nil {
+			return err
 		}
 		f.published(len(chunk))
 	}
 	return <-made
+}
+
+// publish sends a chunk to its end, whenever we are told to stop: what was begun is
+// counted, so that another run goes on behind it.
+func (f *feed) publish(ctx context.Context, chunk []kafka.Message) error {
+	doing, cancel := context.WithTimeout(context.WithoutCancel(ctx), feedTimeout)
+	defer cancel()
+	if err := f.publisher.Publish(doing, f.topic, chunk); err != nil {
+		return fmt.Errorf("publish the simulation: %w", err)
+	}
+	return nil
 }
 
 // makeChunks makes what is due, in chunks.

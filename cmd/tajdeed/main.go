@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // ClickHouse's times are Kuwait's; a bare container knows no zones
 
 	"github.com/urfave/cli/v3"
 
@@ -16,12 +17,16 @@ import (
 )
 
 func main() {
-	if local.ChildMain(os.Args) {
-		return
+	if !local.ChildMain(os.Args) {
+		os.Exit(run())
 	}
+}
+
+// run runs the command line until it is done or told to stop.
+func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(exitStatus(ctx, rootCommand().Run(ctx, os.Args)))
+	return exitStatus(ctx, rootCommand().Run(ctx, os.Args))
 }
 
 // exitStatus says what went wrong, once, and returns the code for it.

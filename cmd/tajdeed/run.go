@@ -39,7 +39,7 @@ func (p process) serve(ctx context.Context) error {
 	if p.listen == "" {
 		return p.run(ctx)
 	}
-	listener, err := net.Listen("tcp", p.listen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", p.listen)
 	if err != nil {
 		return fmt.Errorf("listen for operations: %w", err)
 	}

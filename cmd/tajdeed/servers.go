@@ -25,6 +25,7 @@ const stopWithin = 30 * time.Second
 func serversCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "servers",
+		Category:  categoryTry,
 		Usage:     "run Postgres, ClickHouse and Kafka on this machine, without Docker",
 		ArgsUsage: "[-- COMMAND ARGS…]",
 		Description: `Starts real servers as child processes under one data folder and prints what

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os/exec"
 	"testing"
@@ -74,7 +75,7 @@ func TestExitCodes(t *testing.T) {
 			t.Parallel()
 			out, err := tajdeed(t.Context(), tc.args...).CombinedOutput()
 			got := exitDone
-			if exit, ok := err.(*exec.ExitError); ok {
+			if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 				got = exit.ExitCode()
 			}
 			if got != tc.want {

@@ -13,6 +13,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"maps"
 	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
@@ -197,10 +198,7 @@ func (w *work) sift() {
 		return
 	}
 	w.sifted = true
-	highest := make(map[string]int64, len(w.highest))
-	for topic, offset := range w.highest {
-		highest[topic] = offset
-	}
+	highest := maps.Clone(w.highest)
 	kept := w.rows[:0]
 	for _, r := range w.rows {
 		if last, seen := highest[r.Cause.Topic]; seen && r.Cause.Offset <= last {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"testing"
 	"time"
@@ -115,9 +116,7 @@ func object(t testing.TB, text string) (o map[string]any) {
 func changed(t testing.TB, row string, values map[string]any) string {
 	t.Helper()
 	o := object(t, row)
-	for name, value := range values {
-		o[name] = value
-	}
+	maps.Copy(o, values)
 	text, err := json.Marshal(o)
 	if err != nil {
 		t.Fatal(err)

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
 )
 
 // A child that runs inside a copy of this program is known by its argv[0].
@@ -46,7 +44,7 @@ func reexec(name string, args ...string) *exec.Cmd {
 }
 
 func ownFile() string {
-	if link := filepath.Join("/proc", strconv.Itoa(os.Getpid()), "exe"); exists(link) {
+	if link := fmt.Sprintf("/proc/%d/exe", os.Getpid()); exists(link) {
 		return link
 	}
 	path, err := os.Executable()

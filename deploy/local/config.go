@@ -2,7 +2,6 @@ package local
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -80,7 +79,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Broker = BrokerAuto
 	}
 	if c.Logger == nil {
-		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	c.Progress = oneAtATime(c.Progress)
 	return c, nil

@@ -51,7 +51,7 @@ func (c Config) fetchInto(ctx context.Context, p pack, final string) error {
 	if err != nil {
 		return fmt.Errorf("make a folder in the package cache: %w", err)
 	}
-	defer os.RemoveAll(dir) // nothing, once it was renamed
+	defer func() { _ = os.RemoveAll(dir) }() // nothing, once it was renamed
 	if err := p.lay(dir); err != nil {
 		return fmt.Errorf("write the manifests of %s: %w", p.title, err)
 	}

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -181,9 +182,9 @@ func (s *Servers) Stop(ctx context.Context) error {
 
 func (s *Servers) stopAll(ctx context.Context) error {
 	var errs []error
-	for i := len(s.ordered) - 1; i >= 0; i-- {
-		if s.ordered[i] != nil {
-			errs = append(errs, s.ordered[i].Stop(ctx))
+	for _, server := range slices.Backward(s.ordered) {
+		if server != nil {
+			errs = append(errs, server.Stop(ctx))
 		}
 	}
 	return errors.Join(errs...)

@@ -1,7 +1,7 @@
 -- +goose Up
 -- One row for each decision, for analysts: no Civil ID, no name, no document. Who
 -- must be told apart is a keyed hash.
-CREATE TABLE decision (
+CREATE TABLE IF NOT EXISTS decision (
     -- The message that was decided. A decision's position is its identity.
     cause_topic     LowCardinality(String),
     cause_partition Int32,

@@ -3,6 +3,7 @@ package extract
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"unicode/utf8"
@@ -25,11 +26,11 @@ func newLines(from io.Reader) *lines { return &lines{bufio.NewReaderSize(from, r
 func (l *lines) next(r *Record) (*fault, error) {
 	line, err := l.ReadSlice('\n')
 	length := len(line)
-	if err == bufio.ErrBufferFull {
+	if errors.Is(err, bufio.ErrBufferFull) {
 		line = bytes.Clone(line[:MaxLineBytes])
 		length, err = l.passOver(length)
 	}
-	if err != nil && (err != io.EOF || length == 0) { // the last line may lack its end
+	if err != nil && (!errors.Is(err, io.EOF) || length == 0) { // the last line may lack its end
 		return nil, err
 	}
 	r.Line++
@@ -47,7 +48,7 @@ func (l *lines) passOver(length int) (int, error) {
 	for {
 		more, err := l.ReadSlice('\n')
 		length += len(more)
-		if err != bufio.ErrBufferFull {
+		if !errors.Is(err, bufio.ErrBufferFull) {
 			return length, err
 		}
 	}

@@ -23,11 +23,11 @@ type badLine struct {
 }
 
 func TestBadNDJSON(t *testing.T) {
-	swap := func(line, old, new string) string {
+	swap := func(line, old, with string) string {
 		if !strings.Contains(line, old) {
 			t.Fatalf("%s holds no %s", line, old)
 		}
-		return strings.Replace(line, old, new, 1)
+		return strings.Replace(line, old, with, 1)
 	}
 	for _, c := range []badLine{
 		{"empty", "", "", extract.RuleEmpty},

@@ -3,6 +3,7 @@ package extract
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -88,8 +89,7 @@ func asAny(r *Record) anyRecord {
 }
 
 func sponsorID(id schema.SponsorID) string {
-	raw, _ := json.Marshal(id)
-	return string(raw)
+	return fmt.Sprint(uint32(id))
 }
 
 // FuzzCSV: the parsers of header and row neither crash nor read a row in two ways:

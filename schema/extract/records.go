@@ -58,7 +58,7 @@ func (p *pass) file(i int) bool {
 	for {
 		wrong, err := lines.next(record)
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			p.sum.endFile()
 			return true
 		case err != nil:
@@ -73,7 +73,7 @@ func (p *pass) file(i int) bool {
 func (p *pass) readHeader(lines *lines, r *Record) bool {
 	wrong, err := lines.next(r)
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		r.Line, wrong = 1, &fault{"", RuleBadHeader, "no header row: the file is empty"}
 	case err != nil:
 		return p.fail(err)

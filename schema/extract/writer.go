@@ -53,7 +53,7 @@ func (w *Writer) writeHeader(kind Kind) {
 		names[i] = c.name
 	}
 	w.line = append(w.line[:0], strings.Join(names, ",")...)
-	w.end(kind)
+	_ = w.end(kind) // the error sticks
 }
 
 // Sponsor writes a sponsor.
@@ -68,7 +68,7 @@ func (w *Writer) Sponsor(s schema.Sponsor) error {
 // Resident writes a resident. A passport that no reader of the format would take
 // is an error.
 func (w *Writer) Resident(r schema.Resident) error {
-	if w.err == nil && !(isPassportNumber(r.Passport.Number) && isCountry(r.Passport.Country)) {
+	if w.err == nil && (!isPassportNumber(r.Passport.Number) || !isCountry(r.Passport.Country)) {
 		w.err = errors.New("write extract: a passport's number or country is not of the form of the format")
 	}
 	w.begin(KindResident)

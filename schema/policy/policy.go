@@ -10,7 +10,11 @@
 // value there, under a new version.
 package policy
 
-import "tajdeed/schema"
+import (
+	"slices"
+
+	"tajdeed/schema"
+)
 
 // Case is what the price and the limits of a renewal depend on.
 type Case struct {
@@ -52,10 +56,9 @@ const monthsPerYear = 12
 // On returns the policy in force on a day; false before the first one. A renewal
 // is priced and measured by the day it was submitted on (rules E1, E3).
 func On(day schema.Date) (*Policy, bool) {
-	all := All()
-	for i := len(all) - 1; i >= 0; i-- {
-		if day >= all[i].From {
-			return all[i], true
+	for _, p := range slices.Backward(All()) {
+		if day >= p.From {
+			return p, true
 		}
 	}
 	return nil, false

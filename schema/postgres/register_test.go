@@ -206,11 +206,11 @@ func fillExtract(b *testing.B, dir string, format extract.Format, sponsors, resi
 }
 
 // changed returns the small register with a word of a file replaced.
-func changed(file, old, new string) map[string]string {
+func changed(file, old, with string) map[string]string {
 	other := map[string]string{}
 	for name, content := range smallRegister {
 		if name == file {
-			content = strings.Replace(content, old, new, 1)
+			content = strings.Replace(content, old, with, 1)
 		}
 		other[name] = content
 	}
