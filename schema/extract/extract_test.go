@@ -109,7 +109,7 @@ func TestOpen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			for _, name := range strings.FieldsSeq(c.files) {
+			for name := range strings.FieldsSeq(c.files) {
 				put(t, dir, name, "")
 			}
 			_, err := extract.Open(dir)
