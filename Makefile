@@ -43,7 +43,7 @@ build: prerequisites ## the program, in bin/
 
 .PHONY: prerequisites
 prerequisites: ## what the servers need and go does not bring: Java, Maven, npm
-	@sh deploy/local/prerequisites.sh
+	@bash deploy/local/prerequisites.sh
 
 .PHONY: clean
 clean: ## what a build leaves; not the servers' data, see `tajdeed servers --help`

@@ -6,13 +6,13 @@ import (
 	"slices"
 	"time"
 
+	driver "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/urfave/cli/v3"
 
 	"tajdeed/consumers"
 	"tajdeed/consumers/analytics"
 	"tajdeed/producers"
 	"tajdeed/schema/clickhouse"
-	"tajdeed/schema/kafka"
 )
 
 // analyticsDefaults suit ClickHouse, which wants few large blocks: a block of
@@ -34,7 +34,7 @@ under another one the same person looks like a new one.`,
 		Flags: slices.Concat(brokerFlags(), []cli.Flag{
 			clickhouseFlag(),
 			&cli.StringFlag{Name: "pseudonym-key", Usage: "`SECRET` of 16 characters or more that hides who is who", Sources: env("pseudonym-key"), Required: true, Category: flagsEngine},
-			listenFlag(portAnalytics),
+			listenFlag(portAnalytics), waitFlag(),
 		}, engineFlags(analyticsDefaults)),
 		Before: noArguments,
 		Action: runAnalytics,
@@ -46,14 +46,16 @@ func runAnalytics(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return usageError(c, err)
 	}
-	if _, err := kafka.Check(ctx, c.StringSlice("brokers"), topics(c)); err != nil {
-		return err
-	}
-	db, err := clickhouse.Open(ctx, clickhouseConfig(c))
+	db, err := patiently(ctx, c, "ClickHouse", func(ctx context.Context) (driver.Conn, error) {
+		return clickhouse.Open(ctx, clickhouseConfig(c))
+	})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }()
+	if err := checkTopics(ctx, c); err != nil {
+		return err
+	}
 	registry := newRegistry()
 	publisher, err := producers.NewPublisher(publisherConfig(c), slog.Default(), registry)
 	if err != nil {

@@ -92,6 +92,10 @@ func listenFlag(port int) cli.Flag {
 	return &cli.StringFlag{Name: "listen", Usage: "serve /metrics, /livez and /readyz on `ADDRESS`; port 0 takes a free one, empty serves nothing", Value: fmt.Sprintf("127.0.0.1:%d", port), Sources: env("listen"), Category: flagsOps}
 }
 
+func waitFlag() cli.Flag {
+	return &cli.DurationFlag{Name: "wait", Usage: "longest `TIME` to wait at the start for stores that don't answer yet", Value: 30 * time.Second, Sources: env("wait"), Category: flagsOps}
+}
+
 // engineFlags are a stage's, with the defaults that suit it.
 func engineFlags(defaults consumers.Config) []cli.Flag {
 	return []cli.Flag{

@@ -118,7 +118,7 @@ func TestTwentyThousandAsExpected(t *testing.T) {
 // A worker and a sink die in the middle, without a word, and start again.
 func TestKilledInTheMiddle(t *testing.T) {
 	t.Parallel()
-	s := newStores(t)
+	s := migrated(t, ownServers(t).Endpoints())
 	simulation := s.populate(10_000)
 	s.publish(simulation, 10_000)
 	for _, consumed := range []int{500, 3000, 6000} {
@@ -157,17 +157,7 @@ func TestWorkersJoinAndLeave(t *testing.T) {
 // and the worker says meanwhile that it is not ready.
 func TestPostgresStopsInTheMiddle(t *testing.T) {
 	t.Parallel()
-	servers, err := local.Start(t.Context(), local.Config{Data: dataFolder(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
-		defer cancel()
-		if err := servers.Stop(ctx); err != nil {
-			t.Errorf("stop the servers: %v", err)
-		}
-	})
+	servers := ownServers(t)
 	s := migrated(t, servers.Endpoints())
 	simulation := s.populate(10_000)
 	worker := s.renewals("--batch-messages", "100").ready()
@@ -190,6 +180,23 @@ func TestPostgresStopsInTheMiddle(t *testing.T) {
 	worker.ready()
 	s.drained(10_000)
 	s.compare(simulation)
+}
+
+// ownServers starts servers that a test may do harm to.
+func ownServers(t *testing.T) *local.Servers {
+	t.Helper()
+	servers, err := local.Start(t.Context(), local.Config{Data: dataFolder(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+		defer cancel()
+		if err := servers.Stop(ctx); err != nil {
+			t.Errorf("stop the servers: %v", err)
+		}
+	})
+	return servers
 }
 
 // migrated returns stores on servers of the test's own.

@@ -69,7 +69,7 @@ func tajdeed(ctx context.Context, args ...string) *exec.Cmd {
 	return command
 }
 
-// start starts a long-running subcommand and kills it when the test ends.
+// start starts a long-running subcommand and stops it when the test ends.
 func start(t *testing.T, args ...string) *program {
 	t.Helper()
 	p := &program{T: t, name: args[0], exited: make(chan struct{})}
@@ -83,7 +83,9 @@ func start(t *testing.T, args ...string) *program {
 	}
 	go p.read(stderr)
 	t.Cleanup(func() {
-		p.signal(syscall.SIGKILL)
+		// Not SIGKILL: the embedded ClickHouse, which other tests share, dies of a
+		// client that goes without a word.
+		p.signal(syscall.SIGTERM)
 		if t.Failed() {
 			t.Logf("%s said:\n%s", p.name, p.said())
 		}
@@ -124,6 +126,7 @@ func (p *program) signal(s syscall.Signal) {
 	case <-p.exited:
 	case <-time.After(30 * time.Second):
 		p.Errorf("%s did not end at %s", p.name, s)
+		_ = p.command.Process.Kill()
 	}
 }
 

@@ -14,7 +14,6 @@ import (
 	"tajdeed/consumers/renewals"
 	"tajdeed/producers"
 	"tajdeed/schema"
-	"tajdeed/schema/kafka"
 	"tajdeed/schema/postgres"
 )
 
@@ -35,21 +34,23 @@ decision. Run as many as there are partitions, at most; they share the work.
 
 SIGTERM and Ctrl-C let the batches in flight end. Ready means: in the group, and
 polling every partition that it was given.`,
-		Flags:  slices.Concat(brokerFlags(), []cli.Flag{postgresFlag(), listenFlag(portRenewals)}, engineFlags(renewalsDefaults)),
+		Flags:  slices.Concat(brokerFlags(), []cli.Flag{postgresFlag(), listenFlag(portRenewals), waitFlag()}, engineFlags(renewalsDefaults)),
 		Before: noArguments,
 		Action: runRenewals,
 	}
 }
 
 func runRenewals(ctx context.Context, c *cli.Command) error {
-	if _, err := kafka.Check(ctx, c.StringSlice("brokers"), topics(c)); err != nil {
-		return err
-	}
-	db, err := postgres.Open(ctx, postgresConfig(c))
+	db, err := patiently(ctx, c, "Postgres", func(ctx context.Context) (*pgxpool.Pool, error) {
+		return postgres.Open(ctx, postgresConfig(c))
+	})
 	if err != nil {
 		return err
 	}
 	defer db.Close()
+	if err := checkTopics(ctx, c); err != nil {
+		return err
+	}
 	registry := newRegistry()
 	publisher, err := producers.NewPublisher(publisherConfig(c), slog.Default(), registry)
 	if err != nil {

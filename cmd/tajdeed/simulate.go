@@ -12,7 +12,6 @@ import (
 	"tajdeed/producers"
 	"tajdeed/producers/simulate"
 	"tajdeed/schema"
-	"tajdeed/schema/kafka"
 )
 
 // flagsSimulation is the heading of what is simulated.
@@ -38,7 +37,7 @@ Published again, the same messages are resends. To go on where an earlier run
 stopped, --skip what it said it had published.
 
 SIGTERM and Ctrl-C end it. Ready means: the last request to the brokers worked.`,
-		Flags:  slices.Concat(simulateFlags(), brokerFlags(), []cli.Flag{listenFlag(portSimulate)}),
+		Flags:  slices.Concat(simulateFlags(), brokerFlags(), []cli.Flag{listenFlag(portSimulate), waitFlag()}),
 		Before: noArguments,
 		Action: runSimulate,
 	}
@@ -133,7 +132,7 @@ func pass(ctx context.Context, population *simulate.Simulation, n int64) error {
 
 // publish publishes the stream as a process that operations can look at.
 func (s simulation) publish(ctx context.Context, c *cli.Command, population *simulate.Simulation) error {
-	if _, err := kafka.Check(ctx, c.StringSlice("brokers"), topics(c)); err != nil {
+	if err := checkTopics(ctx, c); err != nil {
 		return err
 	}
 	registry := newRegistry()

@@ -68,7 +68,7 @@ func TestExitCodes(t *testing.T) {
 		{"short pseudonym key", []string{"analytics", "--pseudonym-key", "short"}, exitUsage},
 		{"unknown log level", []string{"--log-level", "loud", "version"}, exitUsage},
 		{"stores that are not there", []string{"migrate", "--postgres", "postgres://127.0.0.1:1/none"}, exitFailed},
-		{"brokers that are not there", []string{"renewals", "--brokers", "127.0.0.1:1"}, exitFailed},
+		{"a stage whose stores are not there", []string{"renewals", "--postgres", "postgres://127.0.0.1:1/none", "--wait", "1s"}, exitFailed},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
