@@ -28,7 +28,7 @@ type Decision struct {
 
 	FeeDue    Fils // what the policy asks; 0 where it has no price
 	FeePaid   Fils
-	OldExpiry Date // 0 where no residency is known
+	OldExpiry Date // 0 where no residency is known, and in a conflict
 	NewExpiry Date // 0 where rejected
 
 	// The times of the stages. ReceivedAt is the Kafka time of the message,
