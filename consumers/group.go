@@ -43,7 +43,7 @@ func (e *Engine) join() (*kafka.ConsumerGroup, error) {
 // in Next all the time, or the group never joins again.
 func (e *Engine) generations(ctx context.Context, group *kafka.ConsumerGroup) error {
 	defer e.setJoined(false, nil)
-	for {
+	for failures := 0; ; {
 		generation, err := group.Next(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -52,11 +52,22 @@ func (e *Engine) generations(ctx context.Context, group *kafka.ConsumerGroup) er
 			return nil
 		case err != nil:
 			e.setJoined(false, nil)
-			e.log.Warn("cannot join the group, trying again", "group", e.config.Group, "error", err)
+			failures++
+			e.log.Log(ctx, joinLevel(failures), "cannot join the group, trying again", "group", e.config.Group, "error", err)
 			continue
 		}
+		failures = 0
 		e.start(generation)
 	}
+}
+
+// joinLevel lets a few failures pass: a cluster that has never had a group takes a
+// moment to make its coordinator.
+func joinLevel(failures int) slog.Level {
+	if failures <= 3 {
+		return slog.LevelInfo
+	}
+	return slog.LevelWarn
 }
 
 // start sets the generation's goroutines going: a worker for each partition, and
