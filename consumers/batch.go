@@ -34,6 +34,7 @@ type Batch struct {
 	HighWatermark int64
 
 	quarantined []quarantined
+	refused     int // messages that were taken out of Messages into quarantined
 	arena       arena
 }
 
@@ -54,18 +55,35 @@ func (b *Batch) Quarantine(m *Message, err error) {
 }
 
 // Skipped is the number of offsets in the run that hold no message.
-func (b *Batch) Skipped() int64 { return b.To - b.From - int64(len(b.Messages)) }
+func (b *Batch) Skipped() int64 {
+	return b.To - b.From - int64(len(b.Messages)) - int64(b.refused)
+}
 
 // split cuts a batch that is larger than most into several, each in order.
 func (b *Batch) split(most int) []*Batch {
 	if len(b.Messages) <= most {
 		return []*Batch{b}
 	}
-	head, tail := *b, *b
-	head.Messages, tail.Messages = b.Messages[:most], b.Messages[most:]
-	head.To = tail.Messages[0].Offset
-	tail.From = head.To
-	return append([]*Batch{&head}, tail.split(most)...)
+	head, tail := b.cut(most)
+	return append([]*Batch{head}, tail.split(most)...)
+}
+
+// cut cuts a batch before its nth message. Neither part has been decoded.
+func (b *Batch) cut(n int) (head, tail *Batch) {
+	first, second := *b, *b
+	first.Messages, second.Messages = b.Messages[:n], b.Messages[n:]
+	first.To = second.Messages[0].Offset
+	second.From = first.To
+	first.quarantined, second.quarantined = nil, nil
+	return &first, &second
+}
+
+// without returns a batch of one message as one that has put it aside.
+func (b *Batch) without(err error) *Batch {
+	alone := *b
+	alone.Messages, alone.quarantined, alone.refused = nil, nil, len(b.Messages)
+	alone.Quarantine(&b.Messages[0], err)
+	return &alone
 }
 
 // arena holds the bytes of a batch's messages in a few large pieces, instead of

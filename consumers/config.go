@@ -29,6 +29,11 @@ type Config struct {
 	// Default 4.
 	Concurrency int
 
+	// QuarantineLimit is the share of a partition's messages, of about the last
+	// 1,000, beyond which it stops instead of putting more aside. Default 0.5; 1
+	// never stops.
+	QuarantineLimit float64
+
 	// SessionTimeout is how long a worker may be silent before its partitions go to
 	// another. Default 10 s; the broker's lower limit is 6 s unless it was changed.
 	SessionTimeout time.Duration
@@ -44,6 +49,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.BatchBytes, 1<<20)
 	setDefault(&c.BatchAge, 5*time.Millisecond)
 	setDefault(&c.Concurrency, 4)
+	setDefault(&c.QuarantineLimit, 0.5)
 	setDefault(&c.SessionTimeout, 10*time.Second)
 	setDefault(&c.DrainTimeout, 5*time.Second)
 	return c
@@ -74,6 +80,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("consumers: a batch age of %s: up to a minute is possible", c.BatchAge)
 	case c.Concurrency < 1:
 		return fmt.Errorf("consumers: a concurrency of %d: 1 or more is possible", c.Concurrency)
+	case c.QuarantineLimit < 0 || c.QuarantineLimit > 1:
+		return fmt.Errorf("consumers: a quarantine limit of %g: a share from 0 to 1 is possible", c.QuarantineLimit)
 	case c.DrainTimeout >= c.SessionTimeout:
 		return fmt.Errorf("consumers: the drain timeout %s must be less than the session timeout %s: "+
 			"a worker that drains no longer tells the broker that it lives", c.DrainTimeout, c.SessionTimeout)

@@ -25,9 +25,10 @@ type Partition interface {
 	// Prepare does what needs no store: it decodes. It must not fail; a message
 	// that cannot be read is quarantined.
 	Prepare(b *Batch) Work
-	// Idle is called when nothing has come for a moment, to write down what
-	// otherwise waits for the next batch.
-	Idle(ctx context.Context) error
+	// Idle is called when nothing has come for a moment, and now and then while
+	// nothing comes, to write down what otherwise waits for the next batch. All that
+	// was published before emptyAt has been applied.
+	Idle(ctx context.Context, emptyAt time.Time) error
 }
 
 // Work is a prepared batch.
@@ -107,6 +108,16 @@ type health struct {
 	partitions map[int]error // of each assigned partition, nil where it polls
 }
 
+// stopped is how many partitions wait for an operator.
+func (h *health) stopped() (n int) {
+	for _, err := range h.partitions {
+		if err != nil && KindOf(err) == Stopped {
+			n++
+		}
+	}
+	return n
+}
+
 var errStarting = errors.New("is being taken over")
 
 // Ready says why the stage cannot do its work: it is not in the group, or a
@@ -137,6 +148,7 @@ func (e *Engine) setHealth(partition int, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.health.partitions[partition] = err
+	e.metrics.stopped.Set(float64(e.health.stopped()))
 }
 
 // setJoined records a new assignment, or none.
@@ -148,4 +160,5 @@ func (e *Engine) setJoined(joined bool, partitions []kafka.PartitionAssignment) 
 	for _, p := range partitions {
 		e.health.partitions[p.ID] = errStarting
 	}
+	e.metrics.stopped.Set(0)
 }

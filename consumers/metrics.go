@@ -19,6 +19,7 @@ type metrics struct {
 	apply       prometheus.Histogram
 	retries     *prometheus.CounterVec
 	quarantined *prometheus.CounterVec
+	stopped     prometheus.Gauge
 	fenced      prometheus.Counter
 	rebalances  prometheus.Counter
 	partitions  prometheus.Gauge
@@ -44,10 +45,12 @@ func newMetrics(stage string, registry prometheus.Registerer) *metrics {
 		batches: auto.NewCounter(prometheus.CounterOpts(name("batches_total",
 			"Batches applied. Messages by batches is the mean batch: near the limit means a backlog."))),
 		retries: auto.NewCounterVec(prometheus.CounterOpts(name("retries_total",
-			"Attempts that failed and were made again, by act. Anything steady means that a store or the broker is unwell.")),
-			[]string{"act"}),
+			"Attempts that failed and were made again, by act and by kind of error: transient ones pass, systemic ones are a store or broker that is away, stopped ones wait for an operator.")),
+			[]string{"act", "kind"}),
 		quarantined: auto.NewCounterVec(prometheus.CounterOpts(name("quarantined_total",
 			"Messages that could not be read as the contract says, by the rule that they break.")), []string{"rule"}),
+		stopped: auto.NewGauge(prometheus.GaugeOpts(name("stopped_partitions",
+			"Partitions that wait for an operator: a gap in the log, or a flood of messages that cannot be read. Page on anything above 0."))),
 		fenced: auto.NewCounter(prometheus.CounterOpts(name("fenced_total",
 			"Times that a partition's position had been moved by another worker. A few at a rebalance are normal."))),
 		rebalances: auto.NewCounter(prometheus.CounterOpts(name("rebalances_total",
@@ -66,8 +69,10 @@ func newMetrics(stage string, registry prometheus.Registerer) *metrics {
 		age: auto.NewHistogram(latency(stage, "message_age_seconds",
 			"Age of a batch's oldest message when its effects are durable: what a submitter waits. Alert on this one.")),
 	}
-	for _, act := range []string{"take over", "fetch", "apply"} {
-		m.retries.WithLabelValues(act)
+	for _, act := range []string{actOpen, actFetch, actApply} {
+		for _, kind := range []Kind{Transient, Systemic, Stopped} {
+			m.retries.WithLabelValues(act, kind.String())
+		}
 	}
 	for _, rule := range schema.Rules() {
 		m.quarantined.WithLabelValues(rule.String())
@@ -107,7 +112,7 @@ func (m *metrics) fetched(b *Batch, err error) {
 }
 
 func (m *metrics) applied(b *Batch, took time.Duration) {
-	m.messages.Add(float64(len(b.Messages)))
+	m.messages.Add(float64(len(b.Messages) + b.refused))
 	m.batches.Inc()
 	m.batchSize.Observe(float64(len(b.Messages)))
 	m.apply.Observe(took.Seconds())

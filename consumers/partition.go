@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"tajdeed/schema"
 )
 
 // worker owns one partition for one generation. Two goroutines share the work:
@@ -17,6 +19,7 @@ type worker struct {
 	engine    *Engine
 	fetcher   *fetcher
 	committer *committer
+	breaker   *breaker
 	log       *slog.Logger
 }
 
@@ -25,12 +28,15 @@ const (
 	maxWait = 500 * time.Millisecond
 	// idleAfter is how long nothing must have come for a partition to be idle.
 	idleAfter = 50 * time.Millisecond
+	// restEvery is how often an idle partition's stage is told so.
+	restEvery = 5 * time.Second
 )
 
 func (e *Engine) newWorker(partition int, committer *committer) *worker {
 	return &worker{
 		engine:    e,
 		committer: committer,
+		breaker:   &breaker{limit: e.config.QuarantineLimit},
 		log:       e.log.With("topic", e.config.Topic, "partition", partition),
 		fetcher: &fetcher{
 			transport: e.transport,
@@ -87,18 +93,18 @@ func (w *worker) hold(taking, doing context.Context) error {
 	w.engine.setHealth(w.fetcher.partition, nil)
 	fetching, stop := context.WithCancel(taking)
 	defer stop()
-	prepared := make(chan preparedBatch, 1)
-	go w.fetchAll(fetching, partition, next, prepared)
-	err = w.applyAll(doing, partition, prepared)
+	ready := make(chan prepared, 1)
+	go w.fetchAll(fetching, partition, next, ready)
+	err = w.applyAll(doing, partition, ready)
 	stop()
-	for range prepared { // fetchAll closes it
+	for range ready { // fetchAll closes it
 	}
 	return err
 }
 
 // open takes the partition over, however long that takes.
 func (w *worker) open(ctx context.Context) (partition Partition, next int64, err error) {
-	err = w.retry(ctx, "take over", func(ctx context.Context) error {
+	err = w.retry(ctx, actOpen, func(ctx context.Context) error {
 		start, err := w.logStart(ctx)
 		if err != nil {
 			return err
@@ -127,41 +133,57 @@ func (w *worker) logStart(ctx context.Context) (int64, error) {
 	return 0, fmt.Errorf("find the log's start: %w", kafka.UnknownTopicOrPartition)
 }
 
-// preparedBatch is what the fetching goroutine hands to the applying one.
-type preparedBatch struct {
-	batch *Batch
-	work  Work
+// prepared is what the fetching goroutine hands to the applying one: a batch, or
+// the news that the partition was empty.
+type prepared struct {
+	batch   *Batch
+	work    Work
+	emptyAt time.Time // set where there is no batch
 }
 
 // fetchAll fetches and prepares batches from next on until ctx ends.
-func (w *worker) fetchAll(ctx context.Context, partition Partition, next int64, out chan<- preparedBatch) {
+func (w *worker) fetchAll(ctx context.Context, partition Partition, next int64, out chan<- prepared) {
 	defer close(out)
+	patience := maxWait
 	for {
-		batch, err := w.nextBatch(ctx, next)
+		begin := time.Now()
+		batch, err := w.nextBatch(ctx, next, patience)
 		if err != nil {
 			return // ctx ended
 		}
 		if batch.To == batch.From {
-			continue // nothing came
+			patience = maxWait
+			if !hand(ctx, out, prepared{emptyAt: begin}) {
+				return
+			}
+			continue
 		}
-		next = batch.To
+		next, patience = batch.To, idleAfter
 		for _, part := range batch.split(w.engine.config.BatchMessages) {
-			select {
-			case out <- preparedBatch{part, partition.Prepare(part)}:
-			case <-ctx.Done():
+			if !hand(ctx, out, prepared{batch: part, work: partition.Prepare(part)}) {
 				return
 			}
 		}
 	}
 }
 
+// hand hands over, unless ctx ends first.
+func hand(ctx context.Context, out chan<- prepared, p prepared) bool {
+	select {
+	case out <- p:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // nextBatch fetches what lies at next. While that is little, it waits for the batch
 // age and takes what has come by then: a lone message waits no longer, and under
 // backlog nothing waits at all.
-func (w *worker) nextBatch(ctx context.Context, next int64) (*Batch, error) {
+func (w *worker) nextBatch(ctx context.Context, next int64, patience time.Duration) (*Batch, error) {
 	config := w.engine.config
 	batch := &Batch{Topic: config.Topic, Partition: w.fetcher.partition, From: next, To: next}
-	if err := w.fetch(ctx, batch, maxWait); err != nil {
+	if err := w.fetch(ctx, batch, patience); err != nil {
 		return nil, err
 	}
 	for waited := false; batch.To > batch.From && len(batch.Messages) < config.BatchMessages/2; {
@@ -187,7 +209,7 @@ func (w *worker) nextBatch(ctx context.Context, next int64) (*Batch, error) {
 
 // fetch fetches once with success; what came may be nothing.
 func (w *worker) fetch(ctx context.Context, b *Batch, wait time.Duration) error {
-	return w.retry(ctx, "fetch", func(ctx context.Context) error {
+	return w.retry(ctx, actFetch, func(ctx context.Context) error {
 		err := w.fetcher.fetch(ctx, b, wait)
 		w.engine.metrics.fetched(b, err)
 		return err
@@ -195,48 +217,87 @@ func (w *worker) fetch(ctx context.Context, b *Batch, wait time.Duration) error 
 }
 
 // applyAll applies batches in their order until there are no more.
-func (w *worker) applyAll(doing context.Context, partition Partition, in <-chan preparedBatch) error {
-	idle := time.NewTimer(idleAfter)
-	defer idle.Stop()
-	for {
-		select {
-		case p, more := <-in:
-			if !more {
-				w.rest(doing, partition)
-				return nil
-			}
-			if err := w.apply(doing, p); err != nil {
+func (w *worker) applyAll(doing context.Context, partition Partition, in <-chan prepared) error {
+	rested := time.Time{}
+	for p := range in {
+		switch {
+		case p.batch != nil:
+			if err := w.apply(doing, partition, p); err != nil {
 				return err
 			}
-			idle.Reset(idleAfter)
-		case <-idle.C:
-			w.rest(doing, partition)
+			rested = time.Time{}
+		case p.emptyAt.Sub(rested) >= restEvery:
+			w.rest(doing, partition, p.emptyAt)
+			rested = p.emptyAt
 		}
 	}
+	w.rest(doing, partition, time.Time{})
+	return nil
 }
 
 // rest lets the stage write down what otherwise waits for the next batch. If that
 // fails, it goes on waiting.
-func (w *worker) rest(doing context.Context, partition Partition) {
-	if err := partition.Idle(doing); err != nil {
-		w.log.Warn("what was announced could not be written down; it may be announced again", "error", err)
+func (w *worker) rest(doing context.Context, partition Partition, emptyAt time.Time) {
+	if err := partition.Idle(doing, emptyAt); err != nil {
+		w.log.Warn("what was done could not be written down; it may be announced again", "error", err)
 	}
 }
 
 // apply applies one batch, however often it takes, while no more than the
 // configured number of batches are applied in the process.
-func (w *worker) apply(doing context.Context, p preparedBatch) error {
+func (w *worker) apply(doing context.Context, partition Partition, p prepared) error {
+	if err := w.admit(doing, p.batch); err != nil {
+		return err
+	}
 	select {
 	case w.engine.slots <- struct{}{}:
 		defer func() { <-w.engine.slots }()
 	case <-doing.Done():
 		return context.Cause(doing)
 	}
+	return w.applyOrHalve(doing, partition, p)
+}
+
+// admit waits, for an operator, where too much of the partition would be put aside.
+func (w *worker) admit(doing context.Context, b *Batch) error {
+	return w.retry(doing, actApply, func(context.Context) error {
+		return w.breaker.admit(len(b.Messages), len(b.quarantined))
+	})
+}
+
+// applyOrHalve applies a batch. Where the record refuses it because of a message, it
+// is halved until that message is alone, which is put aside; the others take effect
+// in their order. k such messages among n cost about 2 k log n transactions.
+func (w *worker) applyOrHalve(doing context.Context, partition Partition, p prepared) error {
 	begin := time.Now()
-	if err := w.retry(doing, "apply", p.work.Apply); err != nil {
+	err := w.retry(doing, actApply, p.work.Apply)
+	switch {
+	case err == nil:
+		w.engine.metrics.applied(p.batch, time.Since(begin))
+		w.committer.mark(p.batch.Partition, p.batch.To)
+		return nil
+	case KindOf(err) != Refused || p.batch.refused > 0:
 		return err
 	}
-	w.engine.metrics.applied(p.batch, time.Since(begin))
-	w.committer.mark(p.batch.Partition, p.batch.To)
+	for _, part := range w.halves(p.batch, err) {
+		if part.refused > 0 {
+			if err := w.admit(doing, part); err != nil {
+				return err
+			}
+		}
+		if err := w.applyOrHalve(doing, partition, prepared{batch: part, work: partition.Prepare(part)}); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// halves cuts a refused batch in two, or puts its only message aside.
+func (w *worker) halves(b *Batch, refused error) []*Batch {
+	if n := len(b.Messages); n > 1 {
+		head, tail := b.cut(n / 2)
+		return []*Batch{head, tail}
+	}
+	w.log.Warn("the record refuses a message; it is put aside", "offset", b.Messages[0].Offset, "cause", sqlState(refused))
+	return []*Batch{b.without(&schema.Error{Rule: schema.RuleNotStorable, Detail: sqlState(refused)})}
 }

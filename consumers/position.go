@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -88,7 +89,7 @@ func (l *Ledger) Open(ctx context.Context, partition int, logStart int64) (Parti
 	if err := p.announceAgain(ctx, next); err != nil {
 		return nil, 0, err
 	}
-	return p, next, p.Idle(ctx)
+	return p, next, p.Idle(ctx, time.Time{})
 }
 
 // ledgerPartition is the ledger's hold on one partition.
@@ -135,13 +136,13 @@ func (p *ledgerPartition) publishTo(ctx context.Context, topic string, messages 
 		return nil
 	}
 	if err := p.ledger.publisher.PublishTo(ctx, topic, p.partition, messages); err != nil {
-		return fmt.Errorf("publish to %s: %w", topic, err)
+		return &AwayError{fmt.Errorf("publish to %s: %w", topic, err)}
 	}
 	return nil
 }
 
 // Idle writes down how far the announcements have come.
-func (p *ledgerPartition) Idle(ctx context.Context) error {
+func (p *ledgerPartition) Idle(ctx context.Context, _ time.Time) error {
 	if p.noted == p.published {
 		return nil
 	}

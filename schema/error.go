@@ -55,6 +55,7 @@ const (
 	RuleContradiction                  // fields that exclude one another
 	RuleUnknownType                    // an event of another type than the topic carries
 	RuleKeyMismatch                    // a message key that is not the civil_id of its data
+	RuleNotStorable                    // readable, but the record refuses it as it is
 )
 
 var ruleNames = [...]string{
@@ -73,6 +74,7 @@ var ruleNames = [...]string{
 	RuleContradiction:  "contradiction",
 	RuleUnknownType:    "unknown_type",
 	RuleKeyMismatch:    "key_mismatch",
+	RuleNotStorable:    "not_storable",
 }
 
 // Rules returns the closed set, in its order.

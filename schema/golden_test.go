@@ -58,6 +58,7 @@ func TestGoldenMessagesShowEveryRule(t *testing.T) {
 	shown := map[string]bool{
 		RuleUnknownType.String(): true,
 		RuleKeyMismatch.String(): true,
+		RuleNotStorable.String(): true,
 	}
 	for _, m := range messages {
 		for _, want := range goldenWants(t, m.name) {

@@ -103,6 +103,7 @@ func engineFlags(defaults consumers.Config) []cli.Flag {
 		&cli.IntFlag{Name: "batch-messages", Usage: "most `MESSAGES` of a batch", Value: defaults.BatchMessages, Sources: env("batch-messages"), Category: flagsEngine},
 		&cli.DurationFlag{Name: "batch-age", Usage: "longest `TIME` that a message waits for others", Value: defaults.BatchAge, Sources: env("batch-age"), Category: flagsEngine},
 		&cli.IntFlag{Name: "concurrency", Usage: "how many `BATCHES` are applied at once", Value: defaults.Concurrency, Sources: env("concurrency"), Category: flagsEngine},
+		&cli.FloatFlag{Name: "quarantine-limit", Usage: "`SHARE` of unreadable messages beyond which a partition stops; 1 never does", Value: 0.5, Sources: env("quarantine-limit"), Category: flagsEngine},
 		&cli.DurationFlag{Name: "session-timeout", Usage: "`TIME` of silence after which the partitions go to another worker", Value: defaults.SessionTimeout, Sources: env("session-timeout"), Category: flagsEngine},
 	}
 }
@@ -110,14 +111,15 @@ func engineFlags(defaults consumers.Config) []cli.Flag {
 // engineConfig reads what engineFlags declares.
 func engineConfig(c *cli.Command, topic string) consumers.Config {
 	return consumers.Config{
-		Brokers:        c.StringSlice("brokers"),
-		Group:          c.String("group"),
-		Topic:          topic,
-		ClientID:       clientID(c),
-		BatchMessages:  c.Int("batch-messages"),
-		BatchAge:       c.Duration("batch-age"),
-		Concurrency:    c.Int("concurrency"),
-		SessionTimeout: c.Duration("session-timeout"),
+		Brokers:         c.StringSlice("brokers"),
+		Group:           c.String("group"),
+		Topic:           topic,
+		ClientID:        clientID(c),
+		BatchMessages:   c.Int("batch-messages"),
+		BatchAge:        c.Duration("batch-age"),
+		Concurrency:     c.Int("concurrency"),
+		QuarantineLimit: c.Float("quarantine-limit"),
+		SessionTimeout:  c.Duration("session-timeout"),
 	}
 }
 

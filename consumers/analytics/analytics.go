@@ -86,7 +86,7 @@ type sinkPartition struct {
 }
 
 // Idle does nothing: every batch is written down whole.
-func (p *sinkPartition) Idle(context.Context) error { return nil }
+func (p *sinkPartition) Idle(context.Context, time.Time) error { return nil }
 
 // Prepare decodes a batch's decisions.
 func (p *sinkPartition) Prepare(b *consumers.Batch) consumers.Work {
