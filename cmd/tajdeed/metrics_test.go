@@ -81,7 +81,7 @@ func lint(t *testing.T, collector prometheus.Collector) {
 // closedLabels are the labels whose values are a closed set, or as many as there are
 // topics and partitions. A new one is added here only if it is such a one: a label
 // with identifiers makes a series for every person.
-var closedLabels = []string{"act", "disposition", "outcome", "partition", "reason", "rule", "topic"}
+var closedLabels = []string{"act", "disposition", "kind", "outcome", "partition", "reason", "rule", "topic"}
 
 func TestMetricsHaveNoIdentifiers(t *testing.T) {
 	t.Parallel()
