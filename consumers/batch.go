@@ -78,6 +78,17 @@ func (b *Batch) cut(n int) (head, tail *Batch) {
 	return &first, &second
 }
 
+// before returns the part of a batch that lies before an offset.
+func (b *Batch) before(offset int64) *Batch {
+	n := len(b.Messages)
+	for n > 0 && b.Messages[n-1].Offset >= offset {
+		n--
+	}
+	head := *b
+	head.Messages, head.To = b.Messages[:n], min(b.To, offset)
+	return &head
+}
+
 // without returns a batch of one message as one that has put it aside.
 func (b *Batch) without(err error) *Batch {
 	alone := *b

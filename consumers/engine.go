@@ -14,9 +14,9 @@ import (
 
 // Handler says what a stage does with the partitions that it is given.
 type Handler interface {
-	// Open takes a partition over and returns from which offset to go on. It is
-	// called again after [ErrFenced]. The log begins at logStart.
-	Open(ctx context.Context, partition int, logStart int64) (Partition, int64, error)
+	// Open takes a partition over and returns from where to go on. It is called again
+	// after [ErrFenced].
+	Open(ctx context.Context, a Assignment) (Partition, Start, error)
 }
 
 // Partition is a stage's hold on one partition. Its methods are called by one

@@ -160,9 +160,9 @@ func TestZombieIsFenced(t *testing.T) {
 	b := setup(t, 1)
 	b.publish(0, 10)
 	ledger := b.ledger(b.tally())
-	zombie, next, err := ledger.Open(t.Context(), 0, 0)
-	if err != nil || next != 0 {
-		t.Fatalf("open: %d, %v", next, err)
+	zombie, start, err := ledger.Open(t.Context(), consumers.Assignment{})
+	if err != nil || start.Next != 0 {
+		t.Fatalf("open: %+v, %v", start, err)
 	}
 	batch := &consumers.Batch{Topic: b.topics.Submissions, From: 0, To: 10}
 	for i := range 10 {
@@ -180,7 +180,7 @@ func TestZombieIsFenced(t *testing.T) {
 // The same batch delivered twice to the same owner takes effect once.
 func TestSameBatchTwice(t *testing.T) {
 	b := setup(t, 1)
-	partition, _, err := b.ledger(b.tally()).Open(t.Context(), 0, 0)
+	partition, _, err := b.ledger(b.tally()).Open(t.Context(), consumers.Assignment{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ type worker struct {
 	engine    *Engine
 	fetcher   *fetcher
 	committer *committer
+	claim     *Claim
 	breaker   *breaker
 	log       *slog.Logger
 }
@@ -33,14 +34,20 @@ const (
 )
 
 func (e *Engine) newWorker(partition int, committer *committer) *worker {
+	broker := kafka.TCP(e.config.Brokers...)
 	return &worker{
 		engine:    e,
 		committer: committer,
-		breaker:   &breaker{limit: e.config.QuarantineLimit},
-		log:       e.log.With("topic", e.config.Topic, "partition", partition),
+		claim: &Claim{
+			client: &kafka.Client{Addr: broker, Transport: e.transport, Timeout: dialTimeout},
+			group:  e.config.Group, topic: e.config.Topic, partition: partition,
+			generation: int(committer.generation.ID), member: committer.generation.MemberID,
+		},
+		breaker: &breaker{limit: e.config.QuarantineLimit},
+		log:     e.log.With("topic", e.config.Topic, "partition", partition),
 		fetcher: &fetcher{
 			transport: e.transport,
-			broker:    kafka.TCP(e.config.Brokers...),
+			broker:    broker,
 			topic:     e.config.Topic,
 			partition: partition,
 			maxBytes:  e.config.BatchBytes,
@@ -86,7 +93,7 @@ var errDrained = errors.New("the drain timeout is over")
 // hold works on the partition until the generation ends, which is no error, or
 // another worker is found to own it.
 func (w *worker) hold(taking, doing context.Context) error {
-	partition, next, err := w.open(taking)
+	partition, start, err := w.open(taking)
 	if err != nil {
 		return nil // the generation ended first
 	}
@@ -94,7 +101,7 @@ func (w *worker) hold(taking, doing context.Context) error {
 	fetching, stop := context.WithCancel(taking)
 	defer stop()
 	ready := make(chan prepared, 1)
-	go w.fetchAll(fetching, partition, next, ready)
+	go w.fetchAll(fetching, partition, start, ready)
 	err = w.applyAll(doing, partition, ready)
 	stop()
 	for range ready { // fetchAll closes it
@@ -103,16 +110,16 @@ func (w *worker) hold(taking, doing context.Context) error {
 }
 
 // open takes the partition over, however long that takes.
-func (w *worker) open(ctx context.Context) (partition Partition, next int64, err error) {
+func (w *worker) open(ctx context.Context) (partition Partition, start Start, err error) {
 	err = w.retry(ctx, actOpen, func(ctx context.Context) error {
-		start, err := w.logStart(ctx)
+		logStart, err := w.logStart(ctx)
 		if err != nil {
 			return err
 		}
-		partition, next, err = w.engine.handler.Open(ctx, w.fetcher.partition, start)
+		partition, start, err = w.engine.handler.Open(ctx, Assignment{Partition: w.fetcher.partition, LogStart: logStart, Claim: w.claim})
 		return err
 	})
-	return partition, next, err
+	return partition, start, err
 }
 
 // logStart asks the broker where the partition's log begins.
@@ -141,10 +148,17 @@ type prepared struct {
 	emptyAt time.Time // set where there is no batch
 }
 
-// fetchAll fetches and prepares batches from next on until ctx ends.
-func (w *worker) fetchAll(ctx context.Context, partition Partition, next int64, out chan<- prepared) {
+// fetchAll fetches and prepares batches from start on until ctx ends.
+func (w *worker) fetchAll(ctx context.Context, partition Partition, start Start, out chan<- prepared) {
 	defer close(out)
-	patience := maxWait
+	next, patience := start.Next, maxWait
+	if start.Until > next {
+		batch, err := w.exactly(ctx, start)
+		if err != nil || !hand(ctx, out, prepared{batch: batch, work: partition.Prepare(batch)}) {
+			return // ctx ended
+		}
+		next = batch.To
+	}
 	for {
 		begin := time.Now()
 		batch, err := w.nextBatch(ctx, next, patience)
@@ -167,6 +181,21 @@ func (w *worker) fetchAll(ctx context.Context, partition Partition, next int64, 
 	}
 }
 
+// exactly fetches the batch that ends where it is told to.
+func (w *worker) exactly(ctx context.Context, start Start) (*Batch, error) {
+	batch := w.newBatch(start.Next)
+	for batch.To < start.Until {
+		if err := w.fetch(ctx, batch, maxWait); err != nil {
+			return nil, err
+		}
+	}
+	return batch.before(start.Until), nil
+}
+
+func (w *worker) newBatch(next int64) *Batch {
+	return &Batch{Topic: w.engine.config.Topic, Partition: w.fetcher.partition, From: next, To: next}
+}
+
 // hand hands over, unless ctx ends first.
 func hand(ctx context.Context, out chan<- prepared, p prepared) bool {
 	select {
@@ -182,7 +211,7 @@ func hand(ctx context.Context, out chan<- prepared, p prepared) bool {
 // backlog nothing waits at all.
 func (w *worker) nextBatch(ctx context.Context, next int64, patience time.Duration) (*Batch, error) {
 	config := w.engine.config
-	batch := &Batch{Topic: config.Topic, Partition: w.fetcher.partition, From: next, To: next}
+	batch := w.newBatch(next)
 	if err := w.fetch(ctx, batch, patience); err != nil {
 		return nil, err
 	}
@@ -274,7 +303,9 @@ func (w *worker) applyOrHalve(doing context.Context, partition Partition, p prep
 	switch {
 	case err == nil:
 		w.engine.metrics.applied(p.batch, time.Since(begin))
-		w.committer.mark(p.batch.Partition, p.batch.To)
+		if !w.claim.used {
+			w.committer.mark(p.batch.Partition, p.batch.To)
+		}
 		return nil
 	case KindOf(err) != Refused || p.batch.refused > 0:
 		return err

@@ -79,17 +79,17 @@ var insertBatch string
 
 // Open reads where the partition stands, and publishes what the worker before
 // this one made durable but may not have announced.
-func (l *Ledger) Open(ctx context.Context, partition int, logStart int64) (Partition, int64, error) {
+func (l *Ledger) Open(ctx context.Context, a Assignment) (Partition, Start, error) {
 	var next, published int64
-	err := l.db.QueryRow(ctx, openPosition, l.topic, partition, logStart).Scan(&next, &published)
+	err := l.db.QueryRow(ctx, openPosition, l.topic, a.Partition, a.LogStart).Scan(&next, &published)
 	if err != nil {
-		return nil, 0, fmt.Errorf("open position: %w", err)
+		return nil, Start{}, fmt.Errorf("open position: %w", err)
 	}
-	p := &ledgerPartition{ledger: l, partition: partition, published: published, noted: published}
+	p := &ledgerPartition{ledger: l, partition: a.Partition, published: published, noted: published}
 	if err := p.announceAgain(ctx, next); err != nil {
-		return nil, 0, err
+		return nil, Start{}, err
 	}
-	return p, next, p.Idle(ctx, time.Time{})
+	return p, Start{Next: next}, p.Idle(ctx, time.Time{})
 }
 
 // ledgerPartition is the ledger's hold on one partition.

@@ -49,44 +49,75 @@ var _ consumers.Handler = (*Sink)(nil)
 //go:embed select_positions.sql
 var selectPositions string
 
-// Open asks ClickHouse how far the partition's decisions have come. The log's start
-// counts only where there are none: if decisions were deleted before they were read,
-// the engine is to find the gap.
-func (s *Sink) Open(ctx context.Context, partition int, logStart int64) (consumers.Partition, int64, error) {
-	p := &sinkPartition{sink: s, partition: partition, highest: map[string]int64{}}
-	next := int64(-1)
-	rows, err := s.db.Query(ctx, selectPositions, int32(partition))
+// Open goes on where the sink before this one stopped. What that one was about to
+// insert stands in its claim: it is inserted again, exactly so, because it may still
+// be on its way and only a block that is the same to the row is recognised as a
+// repeat. The highest causes are those before it, as they were then.
+func (s *Sink) Open(ctx context.Context, a consumers.Assignment) (consumers.Partition, consumers.Start, error) {
+	start, err := readClaim(ctx, a.Claim)
 	if err != nil {
-		return nil, 0, fmt.Errorf("read positions: %w", err)
+		return nil, start, err
+	}
+	p := &sinkPartition{sink: s, partition: a.Partition, claim: a.Claim, highest: map[string]int64{}}
+	last, err := p.readPositions(ctx, start.Next)
+	switch {
+	case err != nil:
+		return nil, start, err
+	case last < 0 && (start.Next == unclaimed || start.Next > a.LogStart):
+		// Nobody was here before, or the table was emptied: all of the log is to come.
+		start = consumers.Start{Next: a.LogStart}
+	case start.Next == unclaimed:
+		start = consumers.Start{Next: last + 1}
+	}
+	p.next, p.claimed = start.Next, start.Next
+	return p, start, nil
+}
+
+// readPositions reads the highest cause of each topic, and the highest place on the
+// log, of the partition's decisions that lie before an offset of the log.
+func (p *sinkPartition) readPositions(ctx context.Context, before int64) (last int64, err error) {
+	rows, err := p.sink.db.Query(ctx, selectPositions, int32(p.partition), before)
+	if err != nil {
+		return 0, fmt.Errorf("read positions: %w", err)
 	}
 	defer rows.Close()
+	last = -1
 	for rows.Next() {
 		var topic string
-		var cause, last int64
-		if err := rows.Scan(&topic, &cause, &last); err != nil {
-			return nil, 0, fmt.Errorf("read positions: %w", err)
+		var cause, at int64
+		if err := rows.Scan(&topic, &cause, &at); err != nil {
+			return 0, fmt.Errorf("read positions: %w", err)
 		}
 		p.highest[topic] = cause
-		next = max(next, last+1)
+		last = max(last, at)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, 0, fmt.Errorf("read positions: %w", err)
+		return 0, fmt.Errorf("read positions: %w", err)
 	}
-	if next < 0 {
-		next = logStart
-	}
-	return p, next, nil
+	return last, nil
 }
 
 // sinkPartition is the sink's hold on one partition of the decisions topic.
 type sinkPartition struct {
 	sink      *Sink
 	partition int
+	claim     *consumers.Claim
 	highest   map[string]int64 // the highest cause inserted, by its topic
+	next      int64            // where the log goes on after what was inserted
+	claimed   int64            // what the claim says of that
 }
 
-// Idle does nothing: every batch is written down whole.
-func (p *sinkPartition) Idle(context.Context, time.Time) error { return nil }
+// Idle lets the claim catch up, so that lag tools see that nothing is left.
+func (p *sinkPartition) Idle(ctx context.Context, _ time.Time) error {
+	if p.claim == nil || p.claimed == p.next {
+		return nil
+	}
+	if err := p.claim.Write(ctx, p.next, ""); err != nil {
+		return err
+	}
+	p.claimed = p.next
+	return nil
+}
 
 // Prepare decodes a batch's decisions.
 func (p *sinkPartition) Prepare(b *consumers.Batch) consumers.Work {
@@ -140,6 +171,9 @@ func (w *work) Apply(ctx context.Context) error {
 		return err
 	}
 	w.sift()
+	if err := w.claimBlock(ctx); err != nil {
+		return err
+	}
 	for len(w.rows) > 0 {
 		n := sameMonth(w.rows)
 		if err := w.sink.insert(ctx, w.partition, w.rows[:n]); err != nil {
@@ -147,7 +181,17 @@ func (w *work) Apply(ctx context.Context) error {
 		}
 		w.inserted(n)
 	}
+	w.next = w.batch.To
 	return nil
+}
+
+// claimBlock writes down, before anything is inserted, which run of the log is. A
+// sink that has lost its partition cannot: it is fenced here.
+func (w *work) claimBlock(ctx context.Context) error {
+	if w.claim == nil || len(w.rows) == 0 {
+		return nil
+	}
+	return w.claim.Write(ctx, w.batch.From, claimNote(w.batch.To))
 }
 
 // sameMonth is how many of the first rows were decided in one month. ClickHouse

@@ -72,7 +72,7 @@ func TestCutsAndRestarts(t *testing.T) {
 // reopen is another process that takes the partition over.
 func (h *warehouse) reopen() *sinkPartition {
 	h.Helper()
-	p, _, err := h.newSink(h.db).Open(h.Context(), partition, 0)
+	p, _, err := h.newSink(h.db).Open(h.Context(), consumers.Assignment{Partition: partition})
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -95,12 +95,12 @@ func TestGapIsNotPassedOver(t *testing.T) {
 	t.Parallel()
 	h := newWarehouse(t)
 	for _, want := range []int64{1000, 50} {
-		p, next, err := h.newSink(h.db).Open(t.Context(), partition, 1000)
+		p, start, err := h.newSink(h.db).Open(t.Context(), consumers.Assignment{Partition: partition, LogStart: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if next != want {
-			t.Errorf("goes on at %d, want %d", next, want)
+		if start.Next != want {
+			t.Errorf("goes on at %d, want %d", start.Next, want)
 		}
 		h.deliver(p.(*sinkPartition), log(0, decisions(0, 50)...)...)
 	}
@@ -112,9 +112,9 @@ func TestPartitionsAreApart(t *testing.T) {
 	h := newWarehouse(t)
 	sink := h.newSink(h.db)
 	h.deliver(h.open(sink, 0), log(0, decisions(0, 50)...)...)
-	p, next, err := sink.Open(t.Context(), partition+1, 7)
-	if err != nil || next != 7 {
-		t.Fatalf("the other partition goes on at %d, %v", next, err)
+	p, start, err := sink.Open(t.Context(), consumers.Assignment{Partition: partition + 1, LogStart: 7})
+	if err != nil || start.Next != 7 {
+		t.Fatalf("the other partition goes on at %d, %v", start.Next, err)
 	}
 	var messages []consumers.Message
 	for i, d := range decisions(0, 10) {

@@ -60,12 +60,12 @@ func (h *warehouse) newSink(db driver.Conn) *Sink {
 // open takes the partition over, and fails where it does not go on where it should.
 func (h *warehouse) open(s *Sink, wantNext int64) *sinkPartition {
 	h.Helper()
-	p, next, err := s.Open(h.Context(), partition, 0)
+	p, start, err := s.Open(h.Context(), consumers.Assignment{Partition: partition})
 	if err != nil {
 		h.Fatal(err)
 	}
-	if next != wantNext {
-		h.Fatalf("goes on at %d, want %d", next, wantNext)
+	if start.Next != wantNext {
+		h.Fatalf("goes on at %d, want %d", start.Next, wantNext)
 	}
 	return p.(*sinkPartition)
 }

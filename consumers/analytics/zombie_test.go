@@ -1,0 +1,160 @@
+package analytics
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+	chdriver "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/segmentio/kafka-go"
+
+	"tajdeed/consumers"
+	"tajdeed/schema"
+	"tajdeed/schema/kafkatest"
+)
+
+// frozen is a connection of a process that is stopped in the middle of an insert and
+// goes on when others have long taken its partition: its block still arrives.
+type frozen struct {
+	driver.Conn
+	used    atomic.Bool
+	entered chan struct{}
+	leave   chan struct{}
+	left    chan error
+}
+
+func freeze(conn driver.Conn) *frozen {
+	return &frozen{Conn: conn, entered: make(chan struct{}), leave: make(chan struct{}), left: make(chan error, 1)}
+}
+
+func (f *frozen) PrepareBatch(ctx context.Context, query string, opts ...chdriver.PrepareBatchOption) (chdriver.Batch, error) {
+	batch, err := f.Conn.PrepareBatch(context.WithoutCancel(ctx), query, opts...)
+	if err != nil || !f.used.CompareAndSwap(false, true) {
+		return batch, err
+	}
+	return &frozenBatch{Batch: batch, conn: f, ctx: ctx}, nil
+}
+
+type frozenBatch struct {
+	chdriver.Batch
+	conn *frozen
+	ctx  context.Context
+}
+
+// Send is stopped first. To the sink it fails when the sink gives up; the block is
+// sent all the same, later.
+func (b *frozenBatch) Send() error {
+	close(b.conn.entered)
+	go func() {
+		<-b.conn.leave
+		b.conn.left <- b.Batch.Send()
+	}()
+	<-b.ctx.Done()
+	return b.ctx.Err()
+}
+
+func (b *frozenBatch) Close() error { return nil }
+
+// A sink that was stopped in the middle of an insert and goes on after another has
+// taken its partition adds nothing: what it was about to insert was claimed, and the
+// other inserted exactly that block again.
+func TestFrozenSinkAddsNothing(t *testing.T) {
+	t.Parallel()
+	h := newWarehouse(t)
+	named := kafkatest.NewTopics(t, partition+1, "decisions")
+	produce(t, named, decisions(0, 300))
+	connection := freeze(h.db)
+	first := h.engine(t, connection, named, 100)
+	<-connection.entered
+	first.stop()
+	// The other cuts its batches otherwise, and there is more by now.
+	produce(t, named, decisions(300, 700))
+	second := h.engine(t, h.db, named, 170)
+	h.eventually(700)
+	close(connection.leave)
+	if err := <-connection.left; err != nil {
+		t.Fatalf("the frozen block did not arrive, so this test shows nothing: %v", err)
+	}
+	h.exactly(700)
+	second.stop()
+}
+
+// produce lays decisions on their partition of the topic.
+func produce(t *testing.T, topics kafkatest.Topics, decisions []schema.Decision) {
+	t.Helper()
+	client := &kafka.Client{Addr: kafka.TCP(topics.Brokers...), Timeout: 10 * time.Second}
+	records := make([]kafka.Record, len(decisions))
+	for i := range decisions {
+		m := message(0, decisions[i])
+		records[i] = kafka.Record{Key: kafka.NewBytes(m.Key), Value: kafka.NewBytes(m.Value), Time: m.Time}
+		for _, header := range m.Headers {
+			records[i].Headers = append(records[i].Headers, kafka.Header{Key: header.Key, Value: header.Value})
+		}
+	}
+	response, err := client.Produce(t.Context(), &kafka.ProduceRequest{
+		Topic: topics.Names[0], Partition: partition, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...),
+	})
+	if err == nil {
+		err = response.Error
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// engine is a sink in a process of its own.
+type engine struct {
+	*testing.T
+	*consumers.Engine
+	cancel context.CancelFunc
+	done   chan error
+}
+
+func (h *warehouse) engine(t *testing.T, db driver.Conn, topics kafkatest.Topics, batch int) *engine {
+	t.Helper()
+	config := consumers.Config{
+		Brokers: topics.Brokers, Group: topics.Names[0], Topic: topics.Names[0], BatchMessages: batch,
+		SessionTimeout: 6 * time.Second, DrainTimeout: time.Second,
+	}
+	worker, err := consumers.New(Name, config, h.newSink(db), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	e := &engine{T: t, Engine: worker, cancel: cancel, done: make(chan error, 1)}
+	go func() { e.done <- worker.Run(ctx) }()
+	t.Cleanup(cancel)
+	return e
+}
+
+func (e *engine) stop() {
+	e.Helper()
+	e.cancel()
+	if err := <-e.done; err != nil {
+		e.Errorf("the sink stopped with an error: %v", err)
+	}
+}
+
+// eventually waits for so many rows.
+func (h *warehouse) eventually(rows uint64) {
+	h.Helper()
+	deadline, ticker := time.Now().Add(time.Minute), time.NewTicker(50*time.Millisecond)
+	defer ticker.Stop()
+	for {
+		var have uint64
+		if err := h.db.QueryRow(h.Context(), `SELECT uniqExact(cause_offset) FROM decision`).Scan(&have); err != nil {
+			h.Fatal(err)
+		}
+		if have >= rows {
+			return
+		}
+		if time.Now().After(deadline) {
+			h.Fatalf("%d of %d rows after a minute", have, rows)
+		}
+		<-ticker.C
+	}
+}
