@@ -34,6 +34,11 @@ type Config struct {
 	// 0 is the port of the last start on this data if it is free, else a free one.
 	PostgresPort, ClickHousePort, ClickHouseHTTPPort, KafkaPort int
 
+	// KafkaProxy has Apache Kafka listen on one more port, behind a proxy of the
+	// caller's: who connects there is told this address (host:port) for the broker,
+	// and so comes through the proxy again. The other port stays as it is.
+	KafkaProxy string
+
 	Logger   *slog.Logger      // nil discards
 	Progress func(step string) // for a person who waits; called by one goroutine at a time; may be nil
 }

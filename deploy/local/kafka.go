@@ -54,20 +54,20 @@ func initKafka(ctx context.Context, c Config, got gathered, home string, ports P
 	data := filepath.Join(home, "data")
 	if !exists(data) {
 		c.Progress("formatting Kafka's data folder")
-		if err := formatKafka(ctx, got, home, data, ports); err != nil {
+		if err := formatKafka(ctx, c, got, home, data, ports); err != nil {
 			return err
 		}
 	}
-	return writeProperties(filepath.Join(home, "server.properties"), data, ports)
+	return writeProperties(filepath.Join(home, "server.properties"), data, c.KafkaProxy, ports)
 }
 
-func formatKafka(ctx context.Context, got gathered, home, data string, ports Ports) error {
+func formatKafka(ctx context.Context, c Config, got gathered, home, data string, ports Ports) error {
 	next := data + ".new"
 	if err := os.RemoveAll(next); err != nil {
 		return fmt.Errorf("remove what an earlier start left: %w", err)
 	}
 	properties := filepath.Join(home, "format.properties")
-	if err := writeProperties(properties, next, ports); err != nil {
+	if err := writeProperties(properties, next, c.KafkaProxy, ports); err != nil {
 		return err
 	}
 	if err := runTool(ctx, home, got.java, "-XX:TieredStopAtLevel=1", "-cp", filepath.Join(got.jars, "*"),
@@ -80,11 +80,11 @@ func formatKafka(ctx context.Context, got gathered, home, data string, ports Por
 	return os.Remove(properties)
 }
 
-func writeProperties(path, data string, ports Ports) error {
+func writeProperties(path, data, proxy string, ports Ports) error {
 	return writeTemplate(path, kafkaProperties, struct {
-		Port, ControllerPort int
-		Data                 string
-	}{ports.Kafka, ports.KafkaController, data})
+		Port, ControllerPort, ProxiedPort int
+		Proxy, Data                       string
+	}{ports.Kafka, ports.KafkaController, ports.KafkaProxied, proxy, data})
 }
 
 // clusterID is a random UUID as Kafka writes it. One that begins with a dash

@@ -39,6 +39,7 @@ type Endpoints struct {
 	ClickHouse     string   // clickhouse:// URL of the database "tajdeed", native protocol
 	ClickHouseHTTP string   // http:// URL of the same server
 	Brokers        []string // host:port
+	KafkaProxied   string   // host:port where Kafka listens for Config.KafkaProxy; "" without one
 	Broker         Broker   // what really answers there: BrokerKafka or BrokerKfake
 	Data           string   // the data folder; logs are in log/ below it
 }
@@ -89,7 +90,7 @@ func start(ctx context.Context, c Config, f *folder) (*Servers, error) {
 	if err := f.record(func(r *record) { r.Broker, r.Ports = got.broker, ports }); err != nil {
 		return nil, err
 	}
-	s := &Servers{folder: f, endpoints: endpoints(f.path, got.broker, ports)}
+	s := &Servers{folder: f, endpoints: endpoints(c, f.path, got.broker, ports)}
 	if err := s.startAll(ctx, c, recipes(c, f, got, ports)); err != nil {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 		defer cancel()
@@ -147,8 +148,8 @@ func startOne(ctx context.Context, c Config, f *folder, r recipe) (*Server, erro
 	return server, nil
 }
 
-func endpoints(data string, broker Broker, p Ports) Endpoints {
-	return Endpoints{
+func endpoints(c Config, data string, broker Broker, p Ports) Endpoints {
+	at := Endpoints{
 		Postgres:       postgresURL(p.Postgres, "tajdeed"),
 		ClickHouse:     fmt.Sprintf("clickhouse://default@127.0.0.1:%d/tajdeed", p.ClickHouse),
 		ClickHouseHTTP: fmt.Sprintf("http://127.0.0.1:%d", p.ClickHouseHTTP),
@@ -156,6 +157,10 @@ func endpoints(data string, broker Broker, p Ports) Endpoints {
 		Broker:         broker,
 		Data:           data,
 	}
+	if c.KafkaProxy != "" && broker == BrokerKafka {
+		at.KafkaProxied = address(p.KafkaProxied)
+	}
+	return at
 }
 
 func address(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }

@@ -15,6 +15,7 @@ type Ports struct {
 	ClickHouseHTTP  int `json:"clickhouse_http"`
 	Kafka           int `json:"kafka"`
 	KafkaController int `json:"kafka_controller"`
+	KafkaProxied    int `json:"kafka_proxied"`
 }
 
 type askedPort struct {
@@ -50,6 +51,7 @@ func choosePorts(c Config, last Ports) (Ports, error) {
 		{wanted[2], last.ClickHouseHTTP, &chosen.ClickHouseHTTP},
 		{wanted[3], last.Kafka, &chosen.Kafka},
 		{askedPort{name: "Kafka's controller"}, last.KafkaController, &chosen.KafkaController},
+		{askedPort{name: "Kafka behind a proxy"}, last.KafkaProxied, &chosen.KafkaProxied},
 	}
 	for _, s := range slots { // what was asked for comes before what may move
 		if s.asked.port == 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -141,18 +142,28 @@ func (s *Server) hopeless(deathsBefore int) error {
 
 // Kill ends the server with SIGKILL, as a crash would, and returns when it is
 // gone. Its supervisor starts it again: Ready waits for that.
-func (s *Server) Kill() error {
+func (s *Server) Kill() error { return s.End(context.Background(), syscall.SIGKILL) }
+
+// End ends the server with a signal that nobody announced, and returns when it is
+// gone or ctx ends. Its supervisor starts it again, as after [Server.Kill]. How a
+// server ends is its signals' matter: Postgres has a fast shutdown (SIGINT) and an
+// immediate one (SIGQUIT); ClickHouse ends with its input, which is signal 0.
+func (s *Server) End(ctx context.Context, how syscall.Signal) error {
 	s.mu.Lock()
 	p, living := s.proc, s.living()
 	s.mu.Unlock()
 	if !living {
-		return fmt.Errorf("kill %s: %w", s.program.name, errNotRunning)
+		return fmt.Errorf("end %s: %w", s.program.name, errNotRunning)
 	}
-	if err := p.kill(); err != nil {
-		return fmt.Errorf("kill %s: %w", s.program.name, err)
+	if err := p.askToStop(how); err != nil {
+		return fmt.Errorf("end %s: %w", s.program.name, err)
 	}
-	<-p.ended
-	return nil
+	select {
+	case <-p.ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the end of %s: %w", s.program.name, ctx.Err())
+	}
 }
 
 // Stop ends the server cleanly; when ctx ends first it is killed, which its
