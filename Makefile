@@ -32,6 +32,10 @@ bench: build ## the benchmarks beside the code; ARGS=-benchtime=1x for one itera
 	@data=$(TEST_DATA); trap 'rm -rf "$$data"' EXIT; \
 	  $(BIN) servers --data "$$data" -- go test -run '^$$' -bench . -benchmem $(ARGS) ./...
 
+.PHONY: chaos
+chaos: build ## break a running system in every way there is, and see that nothing is lost; ARGS="--minutes 5 --seed 2"
+	@$(BIN) chaos $(ARGS)
+
 .PHONY: lint
 lint: ## what reads the code and complains
 	go vet ./...

@@ -47,7 +47,9 @@ balanced · 130 interrupted.`,
 			renewalsCommand(), analyticsCommand(), simulateCommand(),
 			migrateCommand(), importCommand(),
 			submitCommand(), showCommand(), statsCommand(),
+			verifyCommand(),
 			metricsCommand(), versionCommand(),
+			chaosCommand(),
 		},
 	}
 	refuseUsage(root)
@@ -60,6 +62,7 @@ const (
 	categoryStages = "The stages, each a process"
 	categorySetUp  = "Set up"
 	categoryAsk    = "Submit and ask"
+	categoryOps    = "For operations"
 	categoryAbout  = "About"
 )
 

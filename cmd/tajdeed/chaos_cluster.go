@@ -1,0 +1,242 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tajdeed/deploy/local"
+	"tajdeed/producers"
+	"tajdeed/producers/simulate"
+	"tajdeed/schema"
+	"tajdeed/schema/clickhouse"
+	"tajdeed/schema/extract"
+	"tajdeed/schema/kafka"
+	"tajdeed/schema/postgres"
+)
+
+// cluster is an installation to break: servers of its own, a proxy before each, the
+// processes of both stages behind the proxies, and straight ways to the servers for
+// who compares afterwards.
+type cluster struct {
+	folder  string
+	servers *local.Servers
+	at      local.Endpoints
+	topics  schema.Topics
+	proxies map[string]*proxy // by the server's name
+	crew    *crew
+
+	record    *pgxpool.Pool
+	analysts  driver.Conn
+	publisher *producers.Publisher // through the proxy
+
+	disk   *smallDisk
+	noDisk error // why there is none
+}
+
+// The servers, as local names them.
+const (
+	serverPostgres = "postgres"
+	serverAnalysts = "clickhouse"
+	serverKafka    = "kafka"
+)
+
+// chaosPartitions is few enough that a worker has several, and enough for five.
+const chaosPartitions = 8
+
+// openCluster starts everything except the crew.
+func openCluster(ctx context.Context, folder, cache string, say func(string)) (c *cluster, err error) {
+	c = &cluster{folder: folder, topics: schema.NamedTopics(schema.DefaultPrefix), proxies: map[string]*proxy{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := c.openProxies(ctx); err != nil {
+		return c, err
+	}
+	config := local.Config{
+		Data: filepath.Join(folder, "servers"), Cache: cache, Broker: local.BrokerKafka,
+		KafkaProxy: c.proxies[serverKafka].address(), Logger: slog.Default(), Progress: say,
+	}
+	if c.servers, err = local.Start(ctx, config); err != nil {
+		return c, err
+	}
+	c.at = c.servers.Endpoints()
+	if err := c.aim(); err != nil {
+		return c, err
+	}
+	say("bringing the schemas up to date")
+	return c, c.connect(ctx)
+}
+
+func (c *cluster) openProxies(ctx context.Context) error {
+	for name, speaks := range map[string]protocol{
+		serverPostgres: postgresProtocol{}, serverAnalysts: opaque{}, serverKafka: kafkaProtocol{},
+	} {
+		p, err := openProxy(ctx, speaks)
+		if err != nil {
+			return err
+		}
+		c.proxies[name] = p
+	}
+	return nil
+}
+
+// aim tells the proxies where their servers are.
+func (c *cluster) aim() error {
+	for name, at := range map[string]string{serverPostgres: c.at.Postgres, serverAnalysts: c.at.ClickHouse} {
+		u, err := url.Parse(at)
+		if err != nil {
+			return fmt.Errorf("read the address of %s: %w", name, err)
+		}
+		c.proxies[name].setTarget(u.Host)
+	}
+	c.proxies[serverKafka].setTarget(c.at.KafkaProxied)
+	return nil
+}
+
+// proxied is a server's URL with the proxy in the server's place.
+func (c *cluster) proxied(name, at string) string {
+	u, err := url.Parse(at)
+	if err != nil {
+		return at
+	}
+	u.Host = c.proxies[name].address()
+	return u.String()
+}
+
+// connect makes the schemas and the ways to the servers.
+func (c *cluster) connect(ctx context.Context) (err error) {
+	record := postgres.Config{URL: c.at.Postgres, ApplicationName: "tajdeed-chaos"}
+	analysts := clickhouse.Config{URL: c.at.ClickHouse, ApplicationName: "tajdeed-chaos"}
+	created := kafka.Config{Brokers: c.at.Brokers, Topics: c.topics, Partitions: chaosPartitions}
+	if err := migrate(ctx, record, analysts, created, io.Discard); err != nil {
+		return err
+	}
+	if c.record, err = postgres.Open(ctx, record); err != nil {
+		return err
+	}
+	if c.analysts, err = clickhouse.Open(ctx, analysts); err != nil {
+		return err
+	}
+	c.publisher, err = producers.NewPublisher(producers.Config{
+		Brokers: []string{c.proxies[serverKafka].address()}, Topics: c.topics.Names(), ClientID: "tajdeed-chaos",
+	}, slog.Default(), nil)
+	return err
+}
+
+// populate imports the register and makes the decisions' table lie on a disk that
+// can get full, where there can be one.
+func (c *cluster) populate(ctx context.Context, s *simulate.Simulation) error {
+	dir := filepath.Join(c.folder, "extract")
+	if err := s.WriteExtract(dir); err != nil {
+		return err
+	}
+	e, err := extract.Open(dir)
+	if err != nil {
+		return err
+	}
+	if err := importExtract(ctx, c.record, e, false); err != nil {
+		return err
+	}
+	c.noDisk = c.makeDisk(ctx)
+	return nil
+}
+
+func (c *cluster) makeDisk(ctx context.Context) error {
+	owned, err := os.Stat(filepath.Join(c.at.Data, "postgres"))
+	if err != nil {
+		return fmt.Errorf("find who Postgres runs as: %w", err)
+	}
+	owner, ok := owned.Sys().(*syscall.Stat_t)
+	path := filepath.Join(c.folder, "disk")
+	if err := os.Mkdir(path, 0o755); err != nil || !ok {
+		return fmt.Errorf("make a small disk's folder: %w", err)
+	}
+	if c.disk, err = mountDisk(path, int(owner.Uid)); err != nil {
+		return err
+	}
+	for _, statement := range []string{
+		"CREATE TABLESPACE small LOCATION '" + path + "'",
+		"ALTER TABLE decision SET TABLESPACE small",
+	} {
+		if _, err := c.record.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("move the decisions to a small disk: %w", err)
+		}
+	}
+	return nil
+}
+
+// The crew at the beginning, and how many workers there may be.
+const (
+	firstWorkers, leastWorkers, mostWorkers = 4, 3, 5
+	sinks                                   = 2
+)
+
+// staff starts the crew.
+func (c *cluster) staff() (err error) {
+	logs := filepath.Join(c.folder, "log")
+	if err := os.Mkdir(logs, 0o755); err != nil {
+		return fmt.Errorf("make the logs' folder: %w", err)
+	}
+	common := []string{
+		"--brokers", c.proxies[serverKafka].address(), "--listen", "127.0.0.1:0", "--wait", "5m",
+		"--session-timeout", sessionTimeout.String(),
+	}
+	c.crew, err = newCrew(logs, map[string][]string{
+		roleWorker: append([]string{"--postgres", c.proxied(serverPostgres, c.at.Postgres)}, common...),
+		roleSink: append([]string{"--clickhouse", c.proxied(serverAnalysts, c.at.ClickHouse),
+			"--pseudonym-key", strings.Repeat("chaos ", 4)}, common...),
+	})
+	if err != nil {
+		return err
+	}
+	for range firstWorkers {
+		if err := c.crew.hire(roleWorker); err != nil {
+			return err
+		}
+	}
+	for range sinks {
+		if err := c.crew.hire(roleSink); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close stops everything; what was never opened is passed over.
+func (c *cluster) close(ctx context.Context) error {
+	var errs []error
+	if c.crew != nil {
+		errs = append(errs, c.crew.close())
+	}
+	if c.publisher != nil {
+		errs = append(errs, c.publisher.Close())
+	}
+	if c.analysts != nil {
+		_ = c.analysts.Close()
+	}
+	if c.record != nil {
+		c.record.Close()
+	}
+	for _, p := range c.proxies {
+		p.close()
+	}
+	if c.servers != nil {
+		stopping, cancel := context.WithTimeout(ctx, stopWithin)
+		defer cancel()
+		errs = append(errs, c.servers.Stop(stopping))
+	}
+	return errors.Join(append(errs, c.disk.close())...)
+}

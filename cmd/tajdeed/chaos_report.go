@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"io"
+)
+
+// chaosResult is what a run of chaos prints.
+type chaosResult struct {
+	Seed   uint64         `json:"seed"`
+	Rounds int            `json:"rounds"`
+	Faults map[string]int `json:"faults"` // how often each struck; injected messages among them
+	// Messages is how many were published, Logged how many lie on the log of
+	// submissions: more, where an answer was lost and a batch sent again.
+	Messages int `json:"messages"`
+	Logged   int `json:"logged"`
+	findings
+	OK bool `json:"ok"`
+	// Impossible says why a kind could not strike on this machine.
+	Impossible map[string]string `json:"impossible"`
+	// Exits is how many workers and sinks ended by themselves; they were replaced.
+	Exits   int     `json:"exits"`
+	Seconds float64 `json:"seconds"`
+	Kept    string  `json:"kept,omitempty"` // the folder, where something was found
+}
+
+// The kinds of message that are injected, beside the faults.
+const (
+	injectedPoison    = "poison"
+	injectedOversized = "oversized"
+	injectedDuplicate = "duplicate"
+	injectedConflict  = "conflict"
+)
+
+var injectedKinds = []string{injectedPoison, injectedOversized, injectedDuplicate, injectedConflict}
+
+func (t *trial) result() chaosResult {
+	r := chaosResult{
+		Seed: t.plan.seed, Rounds: t.rounds, Messages: t.truth.messages, Logged: t.truth.lies,
+		findings: t.found, OK: t.found.none(), Impossible: map[string]string{}, Exits: t.crew.exits,
+		Faults: map[string]int{
+			injectedPoison: t.truth.poison, injectedOversized: t.truth.oversized,
+			injectedDuplicate: t.truth.duplicates, injectedConflict: t.truth.conflicts,
+		},
+	}
+	for _, kind := range t.plan.kinds {
+		r.Faults[string(kind)] = t.struck[kind]
+	}
+	if t.noDisk != nil {
+		r.Impossible[string(diskFull)] = t.noDisk.Error()
+	}
+	return r
+}
+
+// print prints the table of faults and the totals.
+func (r chaosResult) print(w io.Writer) error {
+	fmt.Fprintf(w, "\n%-20s %8s\n", "fault", "struck")
+	for _, kind := range faultKinds {
+		if n, asked := r.Faults[string(kind)]; asked {
+			fmt.Fprintf(w, "%-20s %8d%s\n", kind, n, note(r.Impossible[string(kind)]))
+		}
+	}
+	fmt.Fprintf(w, "\n%-20s %8s\n", "injected", "messages")
+	for _, kind := range injectedKinds {
+		fmt.Fprintf(w, "%-20s %8d\n", kind, r.Faults[kind])
+	}
+	fmt.Fprintf(w, "\nseed %d, %d rounds in %.0f s, %d processes ended by themselves\n", r.Seed, r.Rounds, r.Seconds, r.Exits)
+	fmt.Fprintf(w, "%-20s %8s\n%-20s %8s  with what was sent again after a lost answer\n",
+		"published", thousands(int64(r.Messages)), "on the log", thousands(int64(r.Logged)))
+	for _, total := range []struct {
+		name string
+		n    int
+	}{{"lost", r.Lost}, {"doubled", r.Doubled}, {"misordered", r.Misordered}, {"wrong", r.Wrong}, {"unbalanced", r.Unbalanced}} {
+		fmt.Fprintf(w, "%-20s %8d\n", total.name, total.n)
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+func note(why string) string {
+	if why == "" {
+		return ""
+	}
+	return "  impossible here: " + why
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// strikeAll strikes at each fault's moment, side by side, and returns when the last
+// has ended.
+func (t *trial) strikeAll(ctx context.Context, faults []fault) error {
+	began := time.Now()
+	group, ctx := errgroup.WithContext(ctx)
+	for _, f := range faults {
+		group.Go(func() error {
+			pause(ctx, f.After-time.Since(began))
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			t.say(f.String())
+			struck, err := t.strike(ctx, f)
+			if err != nil {
+				t.say(fmt.Sprintf("%s: %v", f.Kind, err))
+			}
+			if struck {
+				t.mu.Lock()
+				t.struck[f.Kind]++
+				t.mu.Unlock()
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// strike strikes once, and says whether it hit something.
+func (t *trial) strike(ctx context.Context, f fault) (bool, error) {
+	switch f.Kind {
+	case killWorker:
+		return t.crew.kill(roleWorker, f.Pick)
+	case killSink:
+		return t.crew.kill(roleSink, f.Pick)
+	case freezeWorker:
+		return t.crew.freeze(ctx, roleWorker, f.Pick, f.For)
+	case freezeSink:
+		return t.crew.freeze(ctx, roleSink, f.Pick, f.For)
+	case addWorker:
+		return t.addWorker()
+	case removeWorker:
+		return t.removeWorker(f)
+	case restartPostgres:
+		return t.restart(ctx, serverPostgres, [2]syscall.Signal{syscall.SIGINT, syscall.SIGQUIT}[f.Way])
+	case restartAnalysts:
+		return t.restart(ctx, serverAnalysts, [2]syscall.Signal{endOfInput, syscall.SIGKILL}[f.Way])
+	case restartKafka:
+		return t.restart(ctx, serverKafka, [2]syscall.Signal{syscall.SIGTERM, syscall.SIGKILL}[f.Way])
+	case cutPostgres, cutAnalysts, cutKafka:
+		return t.cut(ctx, t.proxyOf(f.Kind), f)
+	case delayPostgres, delayAnalysts, delayKafka:
+		return t.delay(ctx, t.proxyOf(f.Kind), f)
+	case resetPostgres, resetAnalysts, resetKafka:
+		return t.proxyOf(f.Kind).reset(f.Luck) > 0, nil
+	case produceTimeout:
+		return t.proxies[serverKafka].loseAnswers(ctx, f), nil
+	case dropCommitReply:
+		return t.proxies[serverPostgres].loseAnswers(ctx, f), nil
+	case diskFull:
+		return t.fillDisk(ctx, f)
+	}
+	return false, fmt.Errorf("nobody knows how to strike with %s", f.Kind)
+}
+
+// endOfInput is how ClickHouse is asked to stop: no signal, its input ends.
+const endOfInput syscall.Signal = 0
+
+func (t *trial) addWorker() (bool, error) {
+	if t.crew.count(roleWorker) >= mostWorkers {
+		return false, nil
+	}
+	return true, t.crew.hire(roleWorker)
+}
+
+// removeWorker stops a worker as an operator would; another comes when they get few.
+func (t *trial) removeWorker(f fault) (bool, error) {
+	struck, err := t.crew.dismiss(roleWorker, f.Pick)
+	if err == nil && t.crew.count(roleWorker) < leastWorkers {
+		err = t.crew.hire(roleWorker)
+	}
+	return struck, err
+}
+
+// restart ends a server; its supervisor starts it again.
+func (t *trial) restart(ctx context.Context, name string, how syscall.Signal) (bool, error) {
+	server := t.servers.Server(name)
+	if server.PID() == 0 {
+		return false, nil // another fault was faster
+	}
+	ctx, cancel := context.WithTimeout(ctx, stopWithin)
+	defer cancel()
+	return true, server.End(ctx, how)
+}
+
+func (t *trial) proxyOf(kind faultKind) *proxy {
+	switch kind {
+	case cutPostgres, delayPostgres, resetPostgres:
+		return t.proxies[serverPostgres]
+	case cutAnalysts, delayAnalysts, resetAnalysts:
+		return t.proxies[serverAnalysts]
+	default:
+		return t.proxies[serverKafka]
+	}
+}
+
+// cut lets nothing through: either connections end and none can be made, or bytes
+// stay away and come later.
+func (t *trial) cut(ctx context.Context, p *proxy, f fault) (bool, error) {
+	end := p.begin(weather{luck: f.Luck, cut: true, refusing: f.Way == 0})
+	defer end()
+	if f.Way == 0 {
+		p.reset(f.Luck)
+	}
+	pause(ctx, f.For)
+	return true, nil
+}
+
+// delay slows every piece of every answer and question down.
+func (t *trial) delay(ctx context.Context, p *proxy, f fault) (bool, error) {
+	end := p.begin(weather{luck: f.Luck, delay: time.Duration(20+f.Pick%400) * time.Millisecond})
+	defer end()
+	pause(ctx, f.For)
+	return true, nil
+}
+
+// loseAnswers loses the answers to a few requests, and waits until it has, or time is
+// up.
+func (p *proxy) loseAnswers(ctx context.Context, f fault) bool {
+	before := p.lost.Load()
+	p.silently.Store(f.Way == 1)
+	p.toLose.Store(int64(1 + f.Pick%4))
+	defer p.toLose.Store(0)
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	over := time.Now().Add(f.For)
+	for p.toLose.Load() > 0 && time.Now().Before(over) && ctx.Err() == nil {
+		<-ticker.C
+	}
+	return p.lost.Load() > before
+}
+
+// fillDisk leaves Postgres no room for another decision.
+func (t *trial) fillDisk(ctx context.Context, f fault) (bool, error) {
+	if t.noDisk != nil || !t.filling.TryLock() {
+		return false, nil
+	}
+	defer t.filling.Unlock()
+	if err := t.disk.fill(); err != nil {
+		return false, err
+	}
+	pause(ctx, f.For)
+	return true, t.disk.free()
+}
