@@ -47,7 +47,6 @@ balanced · 130 interrupted.`,
 			renewalsCommand(), analyticsCommand(), simulateCommand(),
 			migrateCommand(), importCommand(),
 			submitCommand(), showCommand(), statsCommand(),
-			verifyCommand(),
 			metricsCommand(), versionCommand(),
 			chaosCommand(),
 		},
@@ -62,7 +61,6 @@ const (
 	categoryStages = "The stages, each a process"
 	categorySetUp  = "Set up"
 	categoryAsk    = "Submit and ask"
-	categoryOps    = "For operations"
 	categoryAbout  = "About"
 )
 
