@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	client "github.com/segmentio/kafka-go"
 
 	"tajdeed/schema"
@@ -106,8 +107,22 @@ func Check(ctx context.Context, brokers []string, topics schema.Topics) (int, er
 // the one after its last.
 type End struct{ First, Next int64 }
 
-// Ends asks the brokers where the partitions of a topic begin and end.
+// settleWithin is how long a new topic's partitions may take to find their leaders.
+const settleWithin = 15 * time.Second
+
+// Ends asks the brokers where the partitions of a topic begin and end. It asks again
+// while a partition has no leader yet: a topic can be seen before it can be used.
 func Ends(ctx context.Context, brokers []string, topic string) (map[int]End, error) {
+	return backoff.Retry(ctx, func() (map[int]End, error) {
+		ends, err := askEnds(ctx, brokers, topic)
+		if refused, ok := errors.AsType[client.Error](err); err != nil && (!ok || !refused.Temporary()) {
+			return nil, backoff.Permanent(err)
+		}
+		return ends, err
+	}, backoff.WithMaxElapsedTime(settleWithin))
+}
+
+func askEnds(ctx context.Context, brokers []string, topic string) (map[int]End, error) {
 	conn := newClient(brokers)
 	have, err := partitions(ctx, conn, []string{topic})
 	if err != nil {
