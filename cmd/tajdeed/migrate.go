@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -28,7 +29,7 @@ don't know.`,
 			&cli.IntFlag{Name: "partitions", Usage: "`NUMBER` of partitions of a new topic: the most workers that can share a stage", Value: schema.DefaultPartitions, Sources: env("partitions"), Category: flagsStores},
 			&cli.IntFlag{Name: "replication", Usage: "`NUMBER` of replicas of a new topic; 3 where there are three brokers", Value: 1, Sources: env("replication"), Category: flagsStores},
 		}),
-		Before: noArguments,
+		Before: beforeMigrate,
 		Action: func(ctx context.Context, c *cli.Command) error {
 			topics := kafka.Config{
 				Brokers: c.StringSlice("brokers"), Topics: topics(c),
@@ -37,6 +38,14 @@ don't know.`,
 			return migrate(ctx, postgresConfig(c), clickhouseConfig(c), topics, c.Root().Writer)
 		},
 	}
+}
+
+// beforeMigrate refuses what would be taken for the default.
+func beforeMigrate(ctx context.Context, c *cli.Command) (context.Context, error) {
+	if c.Int("partitions") < 1 || c.Int("replication") < 1 {
+		return ctx, usageError(c, errors.New("--partitions and --replication: at least 1"))
+	}
+	return noArguments(ctx, c)
 }
 
 // migrate brings all three stores up to date and says what it did.

@@ -45,8 +45,8 @@ SIGTERM and Ctrl-C end it. Ready means: the last request to the brokers worked.`
 
 func simulateFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.Uint64Flag{Name: "seed", Usage: "`NUMBER` that chooses the population and its years", Sources: env("seed"), Category: flagsSimulation},
-		&cli.IntFlag{Name: "residents", Usage: "`SIZE` of the population; each applies about once a year", Value: 50_000, Sources: env("residents"), Category: flagsSimulation},
+		&cli.Uint64Flag{Name: "seed", Usage: "`NUMBER` that chooses the population and its years", Value: defaultSeed, Sources: env("seed"), Category: flagsSimulation},
+		&cli.IntFlag{Name: "residents", Usage: "`SIZE` of the population; each applies about once a year", Value: defaultResidents, Sources: env("residents"), Category: flagsSimulation},
 		&cli.StringFlag{Name: "start", Usage: "first `DAY` of the simulation", DefaultText: "2025-12-01, before a change of rules", Sources: env("start"), Category: flagsSimulation},
 		&cli.Float64Flag{Name: "rate", Usage: "publish `N` messages a second; 0 is as fast as possible", Value: 50, Sources: env("rate"), Category: flagsSimulation},
 		&cli.Int64Flag{Name: "applications", Usage: "publish `N` messages and end; 0 is until stopped", Sources: env("applications"), Category: flagsSimulation},
@@ -87,6 +87,8 @@ func readSimulation(c *cli.Command) (simulation, error) {
 	switch {
 	case s.rate < 0 || s.total < 0 || s.skip < 0:
 		return s, fmt.Errorf("--rate, --applications and --skip cannot be negative")
+	case s.config.Residents == 0: // which the simulation would take for its default
+		return s, fmt.Errorf("--residents cannot be 0")
 	case s.extractOnly && s.extract == "":
 		return s, fmt.Errorf("--extract-only needs --extract DIR")
 	}

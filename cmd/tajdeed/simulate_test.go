@@ -64,7 +64,7 @@ func TestSimulateEndsAtSIGTERM(t *testing.T) {
 func TestSimulateRefusesWhatItCannotDo(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"--residents", "3"}, {"--rate", "-1"}, {"--start", "yesterday"}, {"--extract-only"}, {"more"},
+		{"--residents", "3"}, {"--residents", "0"}, {"--rate", "-1"}, {"--start", "yesterday"}, {"--extract-only"}, {"more"},
 	} {
 		if _, err := runSimulateCommand(t, args...); exitCodeOf(err) != exitUsage {
 			t.Errorf("%v: %v", args, err)

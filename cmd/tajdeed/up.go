@@ -43,7 +43,7 @@ While it runs, other commands can look on: give them the addresses that it print
 			&cli.BoolFlag{Name: "once", Usage: "publish --applications, wait until all is accounted for, and end"},
 			&cli.IntFlag{Name: "applications", Usage: "how `MANY` messages to publish with --once", Value: 45_000, Sources: env("applications")},
 			&cli.FloatFlag{Name: "rate", Usage: "`MESSAGES` a second without --once; 0 is as fast as possible", Value: 50, Sources: env("rate")},
-			&cli.Uint64Flag{Name: "seed", Usage: "`NUMBER` that chooses the population and its year", Value: 1, Sources: env("seed")},
+			&cli.Uint64Flag{Name: "seed", Usage: "`NUMBER` that chooses the population and its year", Value: defaultSeed, Sources: env("seed")},
 			&cli.IntFlag{Name: "residents", Usage: "`SIZE` of the population; each applies about once a year", DefaultText: "50,000, or --applications if more", Sources: env("residents")},
 			&cli.IntFlag{Name: "partitions", Usage: "`NUMBER` of partitions of the topics", Value: schema.DefaultPartitions, Sources: env("partitions")},
 			&cli.BoolFlag{Name: "json", Usage: "print the result of --once as one JSON object, and nothing else"},
@@ -62,6 +62,10 @@ func beforeUp(ctx context.Context, c *cli.Command) (context.Context, error) {
 		return ctx, usageError(c, errors.New("--json prints the result of --once"))
 	case c.Int("applications") < 1:
 		return ctx, usageError(c, errors.New("--applications: at least 1"))
+	case c.Int("partitions") < 1:
+		return ctx, usageError(c, errors.New("--partitions: at least 1"))
+	case c.IsSet("residents") && c.Int("residents") < 1:
+		return ctx, usageError(c, errors.New("--residents: at least 1"))
 	case c.Float("rate") < 0:
 		return ctx, usageError(c, errors.New("--rate: 0 or more"))
 	}

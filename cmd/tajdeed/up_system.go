@@ -202,7 +202,11 @@ func residents(c *cli.Command) int {
 	return defaultResidents
 }
 
-const defaultResidents = 50_000
+// The population of `up` and `simulate` where none is asked for.
+const (
+	defaultSeed      = 1
+	defaultResidents = 50_000
+)
 
 // same refuses to go on with another population than the one that is there.
 func (m memory) same(c *cli.Command) error {

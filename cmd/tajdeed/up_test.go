@@ -63,6 +63,7 @@ func TestExitCodes(t *testing.T) {
 		{"no such flag", []string{"up", "--rat", "5"}, exitUsage},
 		{"value of the wrong type", []string{"up", "--rate", "fast"}, exitUsage},
 		{"argument that would be ignored", []string{"migrate", "now"}, exitUsage},
+		{"topics without partitions", []string{"migrate", "--partitions", "0"}, exitUsage},
 		{"json without once", []string{"up", "--json"}, exitUsage},
 		{"no pseudonym key", []string{"analytics"}, exitUsage},
 		{"short pseudonym key", []string{"analytics", "--pseudonym-key", "short"}, exitUsage},
