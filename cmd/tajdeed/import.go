@@ -16,6 +16,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v3"
 
+	"tajdeed/schema"
 	"tajdeed/schema/extract"
 	"tajdeed/schema/postgres"
 )
@@ -46,7 +47,7 @@ Exit code 3 when the extract or a line of it was refused, whether or not the oth
 lines were imported.`,
 		Flags: []cli.Flag{
 			postgresFlag(),
-			&cli.StringFlag{Name: "skip-bad", Usage: "import without the bad lines, and collect them in `FILE`", TakesFile: true},
+			&cli.StringFlag{Name: "skip-bad", Usage: "import without the bad lines, and collect them in `FILE`, a new one", TakesFile: true},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object that says what was imported"},
 		},
 		Action: runImport,
@@ -154,9 +155,10 @@ func (b *badLines) name(r *extract.Record, wrong *extract.LineError) error {
 // an extract without any leaves none behind.
 func (b *badLines) collect(r *extract.Record, wrong *extract.LineError) error {
 	if b.file == nil {
-		file, err := os.OpenFile(b.path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+		// Only a new file is surely its owner's, and surely no part of the extract.
+		file, err := os.OpenFile(b.path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
 		if err != nil {
-			return fmt.Errorf("collect bad lines: %w", err)
+			return fmt.Errorf("collect bad lines in a new file: %w", err)
 		}
 		b.file, b.to = file, json.NewEncoder(file)
 	}
@@ -190,7 +192,7 @@ func (r importReport) print(out io.Writer, asJSON bool) (err error) {
 	case asJSON:
 		return json.NewEncoder(out).Encode(r.json())
 	case r.Repeated:
-		_, err = fmt.Fprintf(out, "This extract was imported on %s: nothing was done.\n", r.ImportedAt.Format(time.DateTime))
+		_, err = fmt.Fprintf(out, "This extract was imported on %s, Kuwait time: nothing was done.\n", r.ImportedAt.In(schema.Kuwait).Format(time.DateTime))
 	default:
 		_, err = fmt.Fprintf(out, "Imported %s sponsors, %s residents, %s residencies in %.1f s (%s a second).\nDigest %x\n",
 			thousands(r.Sponsors), thousands(r.Residents), thousands(r.Residencies), r.seconds,
