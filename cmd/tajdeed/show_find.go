@@ -34,7 +34,7 @@ type shownApplication struct {
 	Kind            string       `json:"kind"`
 	CivilID         string       `json:"civil_id"`
 	Article         int          `json:"article"`
-	SponsorID       int          `json:"sponsor_id"`
+	SponsorID       int          `json:"sponsor_id,string"` // as the contract writes it
 	Months          int          `json:"months"`
 	PassportCountry string       `json:"passport_country"`
 	PassportExpires string       `db:"passport_expires_on" json:"passport_expires_on"`

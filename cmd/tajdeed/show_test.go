@@ -48,6 +48,9 @@ func TestShowJSON(t *testing.T) {
 	if len(s.Decisions) != 3 {
 		t.Fatalf("%d decisions, want 3", len(s.Decisions))
 	}
+	if !strings.Contains(out, `"sponsor_id": "`) {
+		t.Errorf("a sponsor's id is no string, as in the contract:\n%s", out)
+	}
 	first, conflict := s.Decisions[0], s.Decisions[2]
 	if first.Disposition != "first" || first.Outcome != "approved" || first.FeeDue != 20000 || *first.NewExpiry != "2027-12-01" || !first.Announced {
 		t.Errorf("first decision: %+v", first)
