@@ -108,6 +108,11 @@ func printEndpoints(w io.Writer, at local.Endpoints) {
 	fmt.Fprintf(w, "            %s\n", at.ClickHouseHTTP)
 	fmt.Fprintf(w, "%-11s %s\n", brokerTitle(at.Broker), strings.Join(at.Brokers, ","))
 	fmt.Fprintf(w, "Data, logs  %s\n", at.Data)
+	fmt.Fprint(w, "\nFor the other commands, in another shell:\n\n")
+	for _, variable := range addresses(at) {
+		name, value, _ := strings.Cut(variable, "=")
+		fmt.Fprintf(w, "export %s='%s'\n", name, value)
+	}
 }
 
 func brokerTitle(b local.Broker) string {
@@ -119,11 +124,16 @@ func brokerTitle(b local.Broker) string {
 
 // serverEnvironment tells a command where the servers are.
 func serverEnvironment(at local.Endpoints) []string {
-	return append(os.Environ(),
-		"TAJDEED_POSTGRES="+at.Postgres,
-		"TAJDEED_CLICKHOUSE="+at.ClickHouse,
-		"TAJDEED_BROKERS="+strings.Join(at.Brokers, ","),
-	)
+	return append(os.Environ(), addresses(at)...)
+}
+
+// addresses are the variables that stand in for the stores' flags.
+func addresses(at local.Endpoints) []string {
+	return []string{
+		"TAJDEED_POSTGRES=" + at.Postgres,
+		"TAJDEED_CLICKHOUSE=" + at.ClickHouse,
+		"TAJDEED_BROKERS=" + strings.Join(at.Brokers, ","),
+	}
 }
 
 // runBeside runs the command to its own end, however we are told to stop: it
