@@ -43,7 +43,7 @@ func logFlags() []cli.Flag {
 func setUpLog(ctx context.Context, c *cli.Command) (context.Context, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
-		return ctx, usageError(c, fmt.Errorf("--log-level: %w", err))
+		return ctx, usageError(c, fmt.Errorf("--log-level: %q is neither debug, info, warn nor error", c.String("log-level")))
 	}
 	options := &slog.HandlerOptions{Level: level}
 	format := c.String("log-format")
@@ -89,7 +89,7 @@ const (
 )
 
 func listenFlag(port int) cli.Flag {
-	return &cli.StringFlag{Name: "listen", Usage: "serve /metrics, /livez and /readyz on `ADDRESS`; port 0 takes a free one, empty serves nothing", Value: fmt.Sprintf("127.0.0.1:%d", port), Sources: env("listen"), Category: flagsOps}
+	return &cli.StringFlag{Name: "listen", Usage: "serve /metrics, /livez, /readyz and /debug/pprof on `ADDRESS`; port 0 takes a free one, empty serves nothing", Value: fmt.Sprintf("127.0.0.1:%d", port), Sources: env("listen"), Category: flagsOps}
 }
 
 func waitFlag() cli.Flag {
