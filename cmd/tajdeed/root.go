@@ -10,10 +10,10 @@ import (
 // The exit codes. A script can tell what to do next.
 const (
 	exitDone        = 0
-	exitFailed      = 1   // it could not be done; the error says why
+	exitFailed      = 1   // it could not be done, or verify found an imbalance; the error says what
 	exitUsage       = 2   // the command line is wrong
 	exitRefused     = 3   // the input was refused, wholly or in part
-	exitUnbalanced  = 4   // the books don't balance
+	exitUnbalanced  = 4   // what up published is not what came out
 	exitInterrupted = 130 // Ctrl-C before the work was done
 )
 
@@ -31,8 +31,8 @@ To see all of it on this machine, with real servers and no set-up:
 
 Every flag can also be given by the variable named behind it.
 
-Exit codes: 0 done · 1 failed · 2 wrong usage · 3 input refused · 4 books not
-balanced · 130 interrupted.`,
+Exit codes: 0 done · 1 failed, and verify: not balanced · 2 wrong usage · 3 input
+refused · 4 up: not balanced · 130 interrupted.`,
 		Version:               version(),
 		EnableShellCompletion: true,
 		ConfigureShellCompletionCommand: func(c *cli.Command) {
@@ -47,6 +47,7 @@ balanced · 130 interrupted.`,
 			renewalsCommand(), analyticsCommand(), simulateCommand(),
 			migrateCommand(), importCommand(),
 			submitCommand(), showCommand(), statsCommand(),
+			verifyCommand(),
 			metricsCommand(), versionCommand(),
 			chaosCommand(),
 		},
@@ -61,6 +62,7 @@ const (
 	categoryStages = "The stages, each a process"
 	categorySetUp  = "Set up"
 	categoryAsk    = "Submit and ask"
+	categoryOps    = "For operations"
 	categoryAbout  = "About"
 )
 

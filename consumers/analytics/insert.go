@@ -20,11 +20,16 @@ var insertDecisions string
 const insertTimeout = 30 * time.Second
 
 // insert sends rows as one block.
-func (s *Sink) insert(ctx context.Context, partition int, rows []row) (err error) {
+func (s *Sink) insert(ctx context.Context, partition int, rows []row) error {
+	return s.insertAs(ctx, token(partition, rows), partition, rows)
+}
+
+// insertAs sends rows as one block under a token of the caller's.
+func (s *Sink) insertAs(ctx context.Context, token string, partition int, rows []row) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, insertTimeout)
 	defer cancel()
 	ctx = driver.Context(ctx, driver.WithSettings(driver.Settings{
-		"insert_deduplication_token":                         token(partition, rows),
+		"insert_deduplication_token":                         token,
 		"deduplicate_blocks_in_dependent_materialized_views": 1,
 	}))
 	block, err := s.db.PrepareBatch(ctx, insertDecisions)

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"tajdeed/consumers/analytics"
+	"tajdeed/schema/clickhouse"
+	"tajdeed/schema/postgres"
+)
+
+func verifyCommand() *cli.Command {
+	return &cli.Command{
+		Name:     "verify",
+		Category: categoryOps,
+		Usage:    "prove that nothing was lost or doubled, and mend ClickHouse",
+		Description: `For every partition that a stage reads it proves that
+
+   consumed = decided + applied + duplicates + conflicts + quarantined,
+
+with every offset accounted for exactly once; that every decision, and every message
+in quarantine, lies on its topic as the record has it; and that ClickHouse holds a row
+for each decision, one and the same. What is wrong is named by partition and offset.
+
+It can be asked while everything runs: what is on its way is no imbalance, and is told
+apart. --wait waits until all that lay on the topics at the start is through.
+
+   tajdeed verify
+   tajdeed verify --wait 1m --json | jq .balanced
+   tajdeed verify --repair --pseudonym-key SECRET
+
+--repair brings the rows of ClickHouse in line, from the record: it inserts what is
+missing, and replaces what is doubled or different. It leaves alone what the record and
+the decisions topic don't agree on, and what the sink has not reached. Then it verifies
+again. No other damage is repaired: a decision that is missing on its topic is
+announced by the stage when it next takes the partition over.
+
+Exit codes: 0 balanced · 1 not balanced, or it could not be found out.`,
+		Flags: slices.Concat(brokerFlags(), []cli.Flag{
+			postgresFlag(), clickhouseFlag(),
+			&cli.StringFlag{Name: "analytics-group", Usage: "consumer `GROUP` of the stage analytics", Value: analytics.Group, Sources: env("analytics-group"), Category: flagsStores},
+			&cli.DurationFlag{Name: "wait", Usage: "wait up to `TIME` until what lies on the topics now is through", Category: flagsAsked},
+			&cli.BoolFlag{Name: "repair", Usage: "bring ClickHouse in line with the record", Category: flagsAsked},
+			&cli.StringFlag{Name: "pseudonym-key", Usage: "`SECRET` of the stage analytics, for --repair", Sources: env("pseudonym-key"), Category: flagsAsked},
+			&cli.BoolFlag{Name: "json", Usage: "print one JSON object", Category: flagsAsked},
+		}),
+		Before: beforeVerify,
+		Action: runVerify,
+	}
+}
+
+func beforeVerify(ctx context.Context, c *cli.Command) (context.Context, error) {
+	if c.Bool("repair") && c.String("pseudonym-key") == "" {
+		return ctx, usageError(c, errors.New("--repair writes rows: it needs the --pseudonym-key of the stage analytics"))
+	}
+	return noArguments(ctx, c)
+}
+
+func runVerify(ctx context.Context, c *cli.Command) error {
+	v, err := openVerifier(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer v.close()
+	begin := time.Now()
+	if err := v.wait(ctx, c.Duration("wait")); err != nil {
+		return err
+	}
+	found, err := v.verifyAndRepair(ctx, c)
+	if err != nil {
+		return err
+	}
+	found.Seconds = round(time.Since(begin).Seconds())
+	if err := found.print(c); err != nil {
+		return err
+	}
+	return found.verdict(c.Duration("wait"))
+}
+
+// verdict is the exit code. Who waits wants all of it.
+func (b *books) verdict(waited time.Duration) error {
+	switch {
+	case !b.Balanced:
+		return cli.Exit("the books don't balance", exitFailed)
+	case waited > 0 && !b.Complete:
+		return cli.Exit("after "+waited.String()+" not all of it was through", exitFailed)
+	}
+	return nil
+}
+
+// verifyTimeout bounds one statement: a year takes a second or two.
+const verifyTimeout = 5 * time.Minute
+
+func openVerifier(ctx context.Context, c *cli.Command) (*verifier, error) {
+	config := postgresConfig(c)
+	config.StatementTimeout = verifyTimeout
+	record, err := postgres.Open(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	analysts, err := clickhouse.Open(ctx, clickhouseConfig(c))
+	if err != nil {
+		record.Close()
+		return nil, err
+	}
+	return &verifier{
+		brokers: c.StringSlice("brokers"), prefix: c.String("topics"), topics: topics(c), group: c.String("analytics-group"),
+		record: record, analysts: analysts, transport: newTransport(),
+	}, nil
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"sync"
+
+	client "github.com/segmentio/kafka-go"
+	"golang.org/x/sync/errgroup"
+
+	"tajdeed/schema"
+	"tajdeed/schema/kafka"
+)
+
+// sighting is a decision, or a quarantined message, as it lies on its topic.
+type sighting struct {
+	topic        string // of the cause
+	cause, print int64
+	offset, at   int64 // on the topic that was read
+}
+
+// onTopics is what lies on the topics that are announced on, by partition and in
+// its order.
+type onTopics struct {
+	mu          sync.Mutex
+	decisions   map[int][]sighting
+	quarantined map[int][]sighting
+	strays      []stray
+}
+
+// logReaders is how many partitions are read at once: decoding is the work.
+const logReaders = 4
+
+// readAnnounced reads both topics up to given ends.
+func readAnnounced(ctx context.Context, brokers []string, transport *client.Transport, topics schema.Topics, decisions, quarantine map[int]kafka.End) (*onTopics, error) {
+	a := &onTopics{decisions: map[int][]sighting{}, quarantined: map[int][]sighting{}}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(logReaders)
+	for partition, end := range decisions {
+		group.Go(func() error {
+			look := looker{reader: newLogReader(brokers, transport), partition: partition, topics: map[string]string{}}
+			return look.all(ctx, a, a.decisions, lane{topics.Decisions, partition}, end, look.decision)
+		})
+	}
+	for partition, end := range quarantine {
+		group.Go(func() error {
+			look := looker{reader: newLogReader(brokers, transport), partition: partition, topics: map[string]string{}, own: topics.Decisions}
+			return look.all(ctx, a, a.quarantined, lane{topics.Quarantine, partition}, end, look.quarantined)
+		})
+	}
+	return a, group.Wait()
+}
+
+// looker looks at one partition of a topic.
+type looker struct {
+	reader    *logReader
+	partition int
+	prints    fingerprinter
+	topics    map[string]string // each name once
+	own       string            // a topic whose unreadable messages no record accounts for
+}
+
+// all looks at every message of a partition, and keeps what it sees. What cannot be
+// read as one of ours is named by its place only: who knows what it says.
+func (l *looker) all(ctx context.Context, a *onTopics, into map[int][]sighting, of lane, end kafka.End, look func(*topicMessage) (sighting, bool)) error {
+	seen := make([]sighting, 0, max(0, end.Next-end.First))
+	var strays []stray
+	err := l.reader.read(ctx, of.topic, of.partition, end.First, end.Next, func(m *topicMessage) error {
+		s, ok := look(m)
+		switch {
+		case !ok:
+			strays = append(strays, stray{of.topic, of.partition, gap{gapUnreadable, m.offset, m.offset}})
+		case s.topic != l.own:
+			seen = append(seen, s)
+		}
+		return nil
+	})
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	into[of.partition] = seen
+	a.strays = append(a.strays, strays...)
+	return err
+}
+
+// decision reads a message of the decisions topic. One that does not lie in its
+// cause's partition is none of ours.
+func (l *looker) decision(m *topicMessage) (s sighting, ok bool) {
+	d, err := schema.ReadDecision(m.key, m.value, m.headers)
+	if err != nil || d.Cause.Partition != l.partition {
+		return s, false
+	}
+	return sighting{
+		topic: l.once(d.Cause.Topic), cause: d.Cause.Offset, print: l.prints.decision(&d),
+		offset: m.offset, at: m.at.UnixMilli(),
+	}, true
+}
+
+// quarantined reads where a message of the quarantine topic came from.
+func (l *looker) quarantined(m *topicMessage) (s sighting, ok bool) {
+	origin := map[string]string{}
+	for _, h := range m.headers {
+		origin[h.Key] = string(h.Value) // the last of a name is ours
+	}
+	cause, err := strconv.ParseInt(origin[schema.HeaderOriginOffset], 10, 64)
+	if err != nil || origin[schema.HeaderOriginPartition] != strconv.Itoa(l.partition) {
+		return s, false
+	}
+	return sighting{
+		topic: l.once(origin[schema.HeaderOriginTopic]), cause: cause,
+		print:  l.prints.quarantined(cause, origin[schema.HeaderQuarantineRule]),
+		offset: m.offset, at: m.at.UnixMilli(),
+	}, true
+}
+
+// once keeps one copy of a name that every message repeats.
+func (l *looker) once(topic string) string {
+	kept, ok := l.topics[topic]
+	if !ok {
+		l.topics[topic], kept = topic, topic
+	}
+	return kept
+}
+
+// topicComparison is how what the record holds of a lane is looked for on a topic.
+type topicComparison struct {
+	books                                     *partitionBooks
+	entries                                   *entries
+	notPublished, misordered, otherwise, none gapKind
+	published, repeated                       int64
+	highest                                   int64
+}
+
+// compareDecisions looks for a lane's decisions among what lies in its partition.
+func compareDecisions(p *partitionBooks, e *entries, seen []sighting, watermark int64) {
+	a := topicComparison{
+		books: p, entries: e, highest: -1, notPublished: gapNotPublished,
+		misordered: gapMisordered, otherwise: gapPublishedOtherwise, none: gapPublishedUnknown,
+	}
+	a.compare(seen, watermark)
+	p.Published, p.Repeated = a.published, a.repeated
+}
+
+// compareQuarantined does the same with what the lane has in quarantine.
+func compareQuarantined(p *partitionBooks, e *entries, seen []sighting, watermark int64) {
+	a := topicComparison{
+		books: p, entries: e, highest: -1, notPublished: gapQuarantineNotPublished,
+		misordered: gapQuarantineMisordered, otherwise: gapQuarantineOtherwise, none: gapQuarantineUnknown,
+	}
+	a.compare(seen, watermark)
+	p.QuarantinedPublished = a.published
+}
+
+// strangers are what lies on a topic for lanes that the record doesn't know.
+func (a *onTopics) strangers(b *books, known func(lane) bool) {
+	for kind, topic := range map[gapKind]map[int][]sighting{gapPublishedUnknown: a.decisions, gapQuarantineUnknown: a.quarantined} {
+		for partition, seen := range topic {
+			for _, s := range seen {
+				if !known(lane{s.topic, partition}) {
+					b.Strays = append(b.Strays, stray{s.topic, partition, gap{kind, s.cause, s.cause}})
+				}
+			}
+		}
+	}
+	b.Strays = append(b.Strays, a.strays...)
+}
+
+// compare goes through the topic in its order, and then through what was not there.
+func (a *topicComparison) compare(seen []sighting, watermark int64) {
+	for i := range seen {
+		if seen[i].topic == a.books.topic {
+			a.see(&seen[i])
+		}
+	}
+	for i, offset := range a.entries.offsets {
+		switch {
+		case a.entries.logged[i] != unlogged:
+		case offset < watermark:
+			a.books.find(a.notPublished, offset, offset+1)
+		default:
+			a.books.Pending.Publish++
+			a.books.Watermark.Published = min(a.books.Watermark.Published, offset)
+		}
+	}
+}
+
+// see compares one message with the record. It may be a repeat, but the first of each
+// come in the order of their causes.
+func (a *topicComparison) see(s *sighting) {
+	i, known := a.entries.find(s.cause)
+	if !known {
+		a.books.find(a.none, s.cause, s.cause+1)
+		return
+	}
+	if a.entries.prints[i] != s.print {
+		a.books.find(a.otherwise, s.cause, s.cause+1)
+	}
+	if a.entries.logged[i] != unlogged {
+		a.repeated++
+		return
+	}
+	a.entries.logged[i], a.entries.loggedAt[i] = s.offset, s.at
+	a.published++
+	if s.cause < a.highest {
+		a.books.find(a.misordered, s.cause, s.cause+1)
+	}
+	a.highest = max(a.highest, s.cause)
+}

@@ -1,0 +1,15 @@
+-- A partition's decisions, each by its fingerprint: the first half of the MD5 of what
+-- all three stores hold of it, as text. verify_fingerprint.go writes the same text, and
+-- the view decision_fingerprint in ClickHouse.
+SELECT "offset",
+       ('x' || left(md5(concat_ws('|',
+           "offset", application_id, disposition, outcome, array_to_string(reasons, ','), policy,
+           kind, article, months, channel, fee_due_fils, fee_paid_fils,
+           coalesce(old_expiry - date '1970-01-01', 0), coalesce(new_expiry - date '1970-01-01', 0),
+           (extract(epoch FROM submitted_at) * 1000000)::bigint,
+           (extract(epoch FROM received_at) * 1000000)::bigint,
+           (extract(epoch FROM decided_at) * 1000000)::bigint
+       )), 16))::bit(64)::bigint
+FROM decision
+WHERE topic = $1 AND partition = $2
+ORDER BY "offset"

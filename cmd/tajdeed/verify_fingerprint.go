@@ -1,0 +1,62 @@
+package main
+
+import (
+	"crypto/md5" //nolint:gosec // a checksum that all three stores can make, no secret
+	"encoding/binary"
+	"strconv"
+	"time"
+
+	"tajdeed/schema"
+)
+
+// fingerprinter makes the fingerprints that verify_decisions.sql and the view
+// decision_fingerprint make. It is for one goroutine.
+type fingerprinter struct{ buf []byte }
+
+// decision is the fingerprint of a decision.
+func (f *fingerprinter) decision(d *schema.Decision) int64 {
+	f.buf = strconv.AppendInt(f.buf[:0], d.Cause.Offset, 10)
+	f.text(d.ApplicationID.String())
+	f.text(d.Disposition.String())
+	f.text(d.Outcome.String())
+	f.list(d.Reasons.Codes())
+	f.text(d.Policy)
+	f.text(d.Kind.String())
+	f.number(int64(d.Article))
+	f.number(int64(d.Months))
+	f.text(d.Channel.String())
+	f.number(int64(d.FeeDue))
+	f.number(int64(d.FeePaid))
+	f.number(int64(d.OldExpiry))
+	f.number(int64(d.NewExpiry))
+	for _, t := range [...]time.Time{d.SubmittedAt, d.ReceivedAt, d.DecidedAt} {
+		f.number(t.UnixMicro())
+	}
+	return f.sum()
+}
+
+// quarantined is the fingerprint of a message in quarantine.
+func (f *fingerprinter) quarantined(offset int64, rule string) int64 {
+	f.buf = strconv.AppendInt(f.buf[:0], offset, 10)
+	f.text(rule)
+	return f.sum()
+}
+
+func (f *fingerprinter) text(s string) { f.buf = append(append(f.buf, '|'), s...) }
+
+func (f *fingerprinter) number(n int64) { f.buf = strconv.AppendInt(append(f.buf, '|'), n, 10) }
+
+func (f *fingerprinter) list(texts []string) {
+	f.buf = append(f.buf, '|')
+	for i, s := range texts {
+		if i > 0 {
+			f.buf = append(f.buf, ',')
+		}
+		f.buf = append(f.buf, s...)
+	}
+}
+
+func (f *fingerprinter) sum() int64 {
+	sum := md5.Sum(f.buf) //nolint:gosec // see the import
+	return int64(binary.BigEndian.Uint64(sum[:]))
+}

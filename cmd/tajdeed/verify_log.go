@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	client "github.com/segmentio/kafka-go"
+	wire "github.com/segmentio/kafka-go/protocol"
+
+	"tajdeed/schema"
+)
+
+// logReader reads runs of topics, fast: whole answers at a time, checked against
+// their checksums, with one buffer for all messages.
+type logReader struct {
+	client *client.Client
+	key    []byte
+	value  []byte
+	header []schema.Header
+}
+
+// topicMessage is a message as it lies on its topic. Its bytes are valid until the next one
+// is read.
+type topicMessage struct {
+	offset     int64
+	at         time.Time
+	key, value []byte
+	headers    []schema.Header
+}
+
+const (
+	fetchBytes   = 8 << 20
+	fetchWait    = 100 * time.Millisecond
+	fetchTimeout = 30 * time.Second
+)
+
+// newTransport is shared by all readers of a run.
+func newTransport() *client.Transport { return &client.Transport{ClientID: "tajdeed-verify"} }
+
+func newLogReader(brokers []string, transport *client.Transport) *logReader {
+	return &logReader{client: &client.Client{Addr: client.TCP(brokers...), Transport: transport, Timeout: fetchTimeout}}
+}
+
+// read calls each for every message from one offset to before another.
+func (r *logReader) read(ctx context.Context, topic string, partition int, from, to int64, each func(*topicMessage) error) error {
+	for next, empty := from, 0; next < to; {
+		before := next
+		batches, err := r.fetch(ctx, topic, partition, next)
+		if err == nil {
+			next, err = r.take(batches, next, to, each)
+		}
+		if empty++; next > before {
+			empty = 0
+		}
+		if err == nil && empty > mostEmpty {
+			err = errNothingComes
+		}
+		if err != nil {
+			return fmt.Errorf("read %s/%d from offset %d: %w", topic, partition, next, err)
+		}
+	}
+	return nil
+}
+
+// mostEmpty is how many answers in a row may bring nothing. A producer that leaves its
+// transaction open keeps what lies behind it from every reader.
+const mostEmpty = 100
+
+var errNothingComes = errors.New("the broker says that there is more, and it doesn't come")
+
+// fetch asks once with success: a leader may just be moving.
+func (r *logReader) fetch(ctx context.Context, topic string, partition int, from int64) ([]wire.RecordReader, error) {
+	response, err := backoff.Retry(ctx, func() (*client.FetchResponse, error) {
+		response, err := r.client.Fetch(ctx, &client.FetchRequest{
+			Topic: topic, Partition: partition, Offset: from,
+			MinBytes: 1, MaxBytes: fetchBytes, MaxWait: fetchWait, IsolationLevel: client.ReadCommitted,
+		})
+		if err == nil {
+			err = response.Error
+		}
+		if errors.Is(err, client.OffsetOutOfRange) {
+			err = backoff.Permanent(err)
+		}
+		return response, err
+	}, backoff.WithMaxElapsedTime(fetchTimeout))
+	if err != nil {
+		return nil, err
+	}
+	if stream, ok := response.Records.(*wire.RecordStream); ok {
+		return stream.Records, nil
+	}
+	return nil, nil // nothing came within the wait
+}
+
+// take goes through the batches of an answer. Those of control records hold no
+// messages and are passed over: the client would hide them, and we would ask for them
+// again and again.
+func (r *logReader) take(batches []wire.RecordReader, next, to int64, each func(*topicMessage) error) (int64, error) {
+	for _, batch := range batches {
+		hand := each
+		if _, control := batch.(*wire.ControlBatch); control {
+			hand = func(*topicMessage) error { return nil }
+		}
+		var err error
+		if next, err = r.takeBatch(batch, next, to, hand); err != nil {
+			return next, err
+		}
+	}
+	return next, nil
+}
+
+// takeBatch goes through one batch, which may begin before the offset asked for.
+func (r *logReader) takeBatch(batch wire.RecordReader, next, to int64, each func(*topicMessage) error) (int64, error) {
+	for {
+		record, err := batch.ReadRecord()
+		if errors.Is(err, io.EOF) {
+			return next, nil
+		}
+		if err != nil {
+			return next, err
+		}
+		message, err := r.message(record)
+		if err != nil {
+			return next, err
+		}
+		if record.Offset < next || record.Offset >= to {
+			continue
+		}
+		next = record.Offset + 1
+		if err := each(message); err != nil {
+			return next, err
+		}
+	}
+}
+
+// message copies a record out of the answer's pages, which are used again.
+func (r *logReader) message(record *wire.Record) (m *topicMessage, err error) {
+	m = &topicMessage{offset: record.Offset, at: record.Time}
+	if r.key, err = readBytes(r.key, record.Key); err != nil {
+		return nil, err
+	}
+	if r.value, err = readBytes(r.value, record.Value); err != nil {
+		return nil, err
+	}
+	r.header = r.header[:0]
+	for _, h := range record.Headers {
+		r.header = append(r.header, schema.Header{Key: h.Key, Value: h.Value})
+	}
+	m.key, m.value, m.headers = r.key, r.value, r.header
+	return m, nil
+}
+
+func readBytes(into []byte, from wire.Bytes) ([]byte, error) {
+	if from == nil {
+		return into[:0], nil
+	}
+	defer func() { _ = from.Close() }()
+	n := from.Len()
+	if cap(into) < n {
+		into = make([]byte, n)
+	}
+	into = into[:n]
+	_, err := io.ReadFull(from, into)
+	return into, err
+}

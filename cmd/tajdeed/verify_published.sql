@@ -1,0 +1,2 @@
+SELECT topic, partition, next_offset, published_offset
+FROM position

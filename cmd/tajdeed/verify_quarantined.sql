@@ -1,0 +1,5 @@
+-- What a partition has in quarantine, each by the fingerprint of the rule it breaks.
+SELECT "offset", ('x' || left(md5(concat_ws('|', "offset", rule)), 16))::bit(64)::bigint
+FROM quarantined
+WHERE topic = $1 AND partition = $2
+ORDER BY "offset"

@@ -1,0 +1,288 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/urfave/cli/v3"
+
+	"tajdeed/consumers/analytics"
+	"tajdeed/consumers/renewals"
+	"tajdeed/schema"
+)
+
+//go:embed verify_delete.sql
+var verifyDelete string
+
+// repair is what was done to ClickHouse.
+type repair struct {
+	Inserted int64 `json:"inserted"` // rows that were missing
+	Replaced int64 `json:"replaced"` // decisions whose rows were doubled or different
+	Removed  int64 `json:"removed"`  // decisions that neither record nor topic knows
+	// Left is what was found wrong and not touched: the record and the topic don't
+	// agree on it, or the sink has not reached it.
+	Left int64 `json:"left"`
+}
+
+func (r *repair) done() int64 { return r.Inserted + r.Replaced + r.Removed }
+
+// verifyAndRepair verifies, and with --repair mends what it found and verifies again.
+func (v *verifier) verifyAndRepair(ctx context.Context, c *cli.Command) (*books, error) {
+	if !c.Bool("repair") {
+		found, err := v.verify(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return found.books, nil
+	}
+	unlock, err := lockRepair(ctx, v.record)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	pseudonym, err := analytics.NewPseudonym([]byte(c.String("pseudonym-key")))
+	if err != nil {
+		return nil, usageError(c, err)
+	}
+	return v.repair(ctx, pseudonym)
+}
+
+// repairLock is the advisory lock of the record under which ClickHouse is repaired:
+// two at once would each insert what is missing.
+const repairLock = 0x7a6a64_0001
+
+var errRepairing = errors.New("another repair is under way")
+
+func lockRepair(ctx context.Context, db *pgxpool.Pool) (unlock func(), err error) {
+	conn, err := db.Acquire(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("lock the repair: %w", err)
+	}
+	var locked bool
+	err = conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, repairLock).Scan(&locked)
+	if err == nil && !locked {
+		err = errRepairing
+	}
+	if err != nil {
+		conn.Release()
+		return nil, fmt.Errorf("lock the repair: %w", err)
+	}
+	return func() {
+		_ = conn.Conn().Close(context.WithoutCancel(ctx)) // which unlocks
+		conn.Release()
+	}, nil
+}
+
+func (v *verifier) repair(ctx context.Context, pseudonym *analytics.Pseudonym) (*books, error) {
+	found, err := v.verify(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m := mender{
+		verifier: v, found: found, run: "repair/" + uuid.NewString(),
+		sink:  analytics.New(v.topics, v.analysts, nil, pseudonym, prometheus.NewRegistry()),
+		stage: renewals.New(v.topics.Submissions, prometheus.NewRegistry()),
+	}
+	if err := m.mend(ctx); err != nil {
+		return nil, fmt.Errorf("repair ClickHouse: %w", err)
+	}
+	if m.done.done() > 0 {
+		if found, err = v.verify(ctx); err != nil {
+			return nil, err
+		}
+	}
+	found.books.Repair = &m.done
+	return found.books, nil
+}
+
+// mender mends what one look at everything found.
+type mender struct {
+	*verifier
+	found *verified
+	run   string // names the blocks of this repair
+	sink  *analytics.Sink
+	stage *renewals.Stage
+	done  repair
+	sure  bool // that the pseudonym key is the right one
+}
+
+func (m *mender) mend(ctx context.Context) error {
+	for p := range m.found.books.all {
+		plan := m.plan(p)
+		if plan.empty() {
+			continue
+		}
+		if err := m.checkKey(ctx); err != nil {
+			return err
+		}
+		if err := m.carryOut(ctx, plan); err != nil {
+			return fmt.Errorf("%s/%d: %w", p.topic, p.Partition, err)
+		}
+	}
+	return nil
+}
+
+// plan is what is to be done about one partition: offsets, in their order.
+type plan struct {
+	lane   lane
+	remove []int64
+	insert []int64
+}
+
+func (p *plan) empty() bool { return len(p.remove)+len(p.insert) == 0 }
+
+// plan sorts what is wrong with a partition's rows. All rows of a decision whose are
+// doubled or different are removed, exactly these, and the right one is inserted: a
+// merge would rewrite the whole month and keep the row that came last, right or not.
+func (m *mender) plan(p *partitionBooks) *plan {
+	planned := &plan{lane: lane{p.topic, p.Partition}}
+	for _, g := range p.Gaps {
+		for offset := g.From; offset <= g.To; offset++ {
+			switch g.Kind {
+			case gapMissing, gapDoubled, gapDifferent:
+				m.planRow(planned, p, g.Kind, offset)
+			case gapUnknown:
+				m.planUnknown(planned, p, offset)
+			default: // is no damage of ClickHouse
+			}
+		}
+	}
+	slices.Sort(planned.insert)
+	return planned
+}
+
+func (m *mender) planRow(planned *plan, p *partitionBooks, kind gapKind, offset int64) {
+	switch {
+	case !m.repairable(p, offset):
+		m.done.Left++
+		return
+	case kind == gapMissing:
+		m.done.Inserted++
+	default:
+		m.done.Replaced++
+		planned.remove = append(planned.remove, offset)
+	}
+	planned.insert = append(planned.insert, offset)
+}
+
+// repairable says whether the record and the decisions topic agree on a decision, and
+// the sink has passed it: it will not insert it any more.
+func (m *mender) repairable(p *partitionBooks, offset int64) bool {
+	e := m.found.decisions[lane{p.topic, p.Partition}]
+	i, known := e.find(offset)
+	stands, claimed := m.found.marks.claims[p.Partition]
+	if !claimed {
+		stands = m.found.marks.reached.log[p.Partition]
+	}
+	return known && e.logged[i] != unlogged && e.logged[i] < stands && !p.has(gapPublishedOtherwise, offset)
+}
+
+// planUnknown removes a row that nothing accounts for. If the decision lies on its
+// topic, it is the record that may have lost it.
+func (m *mender) planUnknown(planned *plan, p *partitionBooks, offset int64) {
+	if p.has(gapPublishedUnknown, offset) {
+		m.done.Left++
+		return
+	}
+	m.done.Removed++
+	planned.remove = append(planned.remove, offset)
+}
+
+// has says whether an offset is part of a gap of a kind.
+func (p *partitionBooks) has(kind gapKind, offset int64) bool {
+	return slices.ContainsFunc(p.Gaps, func(g gap) bool { return g.Kind == kind && g.From <= offset && offset <= g.To })
+}
+
+// repairPage is how many offsets are worked on at a time.
+const repairPage = 10_000
+
+func (m *mender) carryOut(ctx context.Context, planned *plan) error {
+	l := planned.lane
+	for offsets := range slices.Chunk(planned.remove, repairPage) {
+		if err := m.analysts.Exec(ctx, verifyDelete, l.topic, int32(l.partition), offsets); err != nil {
+			return fmt.Errorf("remove rows: %w", err)
+		}
+	}
+	for len(planned.insert) > 0 {
+		// A page is a stretch of the partition, so that one question answers it.
+		n, _ := slices.BinarySearch(planned.insert, planned.insert[0]+repairPage)
+		decisions, err := m.decisions(ctx, l, planned.insert[:n])
+		if err != nil {
+			return err
+		}
+		if err := m.sink.Replay(ctx, m.run, l.partition, decisions); err != nil {
+			return err
+		}
+		planned.insert = planned.insert[n:]
+	}
+	return nil
+}
+
+// decisions reads decisions from the record as the stage announces them.
+func (m *mender) decisions(ctx context.Context, l lane, offsets []int64) ([]analytics.Replayed, error) {
+	messages, err := m.stage.Announced(ctx, m.record, l.partition, offsets[0], offsets[len(offsets)-1]+1)
+	if err != nil {
+		return nil, fmt.Errorf("read decisions: %w", err)
+	}
+	e := m.found.decisions[l]
+	replayed := make([]analytics.Replayed, 0, len(offsets))
+	for _, message := range messages {
+		headers := make([]schema.Header, len(message.Headers))
+		for i, h := range message.Headers {
+			headers[i] = schema.Header{Key: h.Key, Value: h.Value}
+		}
+		d, err := schema.ReadDecision(message.Key, message.Value, headers)
+		if err != nil {
+			return nil, fmt.Errorf("read decisions: %w", err)
+		}
+		if _, wanted := slices.BinarySearch(offsets, d.Cause.Offset); !wanted {
+			continue
+		}
+		i, _ := e.find(d.Cause.Offset)
+		replayed = append(replayed, analytics.Replayed{
+			Decision: d, LogOffset: e.logged[i], PublishedAt: time.UnixMilli(e.loggedAt[i]),
+		})
+	}
+	return replayed, nil
+}
+
+// checkKey compares the pseudonyms of a row that nothing is wrong with, before any is
+// written.
+func (m *mender) checkKey(ctx context.Context) error {
+	if m.sure {
+		return nil
+	}
+	m.sure = true
+	for p := range m.found.books.all {
+		l := lane{p.topic, p.Partition}
+		offset, found := m.found.sound(p)
+		if !found {
+			continue
+		}
+		sound, err := m.decisions(ctx, l, []int64{offset})
+		if err != nil {
+			return err
+		}
+		return m.sink.CheckKey(ctx, &sound[0].Decision)
+	}
+	return nil // every row is gone: there is nothing to be in line with
+}
+
+// sound is a decision of a partition whose row is as it should be.
+func (f *verified) sound(p *partitionBooks) (offset int64, found bool) {
+	l := lane{p.topic, p.Partition}
+	e := f.decisions[l]
+	for _, offset := range e.offsets[:e.from(f.through[l])] {
+		if !p.has(gapMissing, offset) && !p.has(gapDoubled, offset) && !p.has(gapDifferent, offset) {
+			return offset, true
+		}
+	}
+	return 0, false
+}

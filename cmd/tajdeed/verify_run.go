@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/jackc/pgx/v5/pgxpool"
+	client "github.com/segmentio/kafka-go"
+	"golang.org/x/sync/errgroup"
+
+	"tajdeed/schema"
+	"tajdeed/schema/kafka"
+)
+
+// verifier compares the three stores.
+type verifier struct {
+	brokers   []string
+	prefix    string
+	topics    schema.Topics
+	group     string // of the sink
+	record    *pgxpool.Pool
+	analysts  driver.Conn
+	transport *client.Transport
+}
+
+func (v *verifier) close() {
+	v.record.Close()
+	_ = v.analysts.Close()
+	v.transport.CloseIdleConnections()
+}
+
+// marks are how far everything had come before the record was read. The order in
+// which they are taken is what makes the rowComparison exact while everything runs: what
+// the record said was published lies on the topics before their ends, and what lies
+// there or is in ClickHouse by then is in the record when that is read.
+type marks struct {
+	positions  map[lane]position
+	reached    reached
+	decisions  map[int]kafka.End
+	quarantine map[int]kafka.End
+	claims     map[int]int64 // where the sink stands, as its group knows
+}
+
+func (v *verifier) mark(ctx context.Context) (m marks, err error) {
+	if m.positions, err = readPositions(ctx, v.record); err != nil {
+		return m, err
+	}
+	if m.reached, err = readReached(ctx, v.analysts, m.positions); err != nil {
+		return m, err
+	}
+	if m.decisions, err = kafka.Ends(ctx, v.brokers, v.topics.Decisions); err != nil {
+		return m, err
+	}
+	if m.quarantine, err = kafka.Ends(ctx, v.brokers, v.topics.Quarantine); err != nil {
+		return m, err
+	}
+	m.claims, err = v.readClaims(ctx, len(m.decisions))
+	for partition, offset := range m.claims {
+		// Beyond the end there is nothing to have been read.
+		m.reached.log[partition] = max(m.reached.log[partition], min(offset, m.decisions[partition].Next))
+	}
+	return m, err
+}
+
+// readClaims asks the sink's group where it stands. A partition that nobody has read
+// is left out.
+func (v *verifier) readClaims(ctx context.Context, partitions int) (map[int]int64, error) {
+	topic := v.topics.Decisions
+	request := &client.OffsetFetchRequest{GroupID: v.group, Topics: map[string][]int{}}
+	for p := range partitions {
+		request.Topics[topic] = append(request.Topics[topic], p)
+	}
+	kafkaClient := &client.Client{Addr: client.TCP(v.brokers...), Transport: v.transport, Timeout: fetchTimeout}
+	response, err := kafkaClient.OffsetFetch(ctx, request)
+	if err == nil {
+		err = response.Error
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask the group %s where it stands: %w", v.group, err)
+	}
+	claims := map[int]int64{}
+	for _, p := range response.Topics[topic] {
+		if p.Error == nil && p.CommittedOffset >= 0 {
+			claims[p.Partition] = p.CommittedOffset
+		}
+	}
+	return claims, nil
+}
+
+// verified is one look at everything.
+type verified struct {
+	*recordBooks
+	marks   marks
+	through map[lane]int64 // where ClickHouse was compared up to
+}
+
+// verify looks at everything once.
+func (v *verifier) verify(ctx context.Context) (*verified, error) {
+	taken := time.Now()
+	marks, err := v.mark(ctx)
+	if err != nil {
+		return nil, err
+	}
+	record, seen, err := v.read(ctx, marks)
+	if err != nil {
+		return nil, err
+	}
+	found := &verified{recordBooks: record, marks: marks, through: map[lane]int64{}}
+	if err := v.explainGaps(ctx, record); err != nil {
+		return nil, err
+	}
+	for p := range record.books.all {
+		found.compareTopics(p, seen)
+	}
+	seen.strangers(record.books, record.known)
+	if err := compareAnalysts(ctx, v.analysts, record, found.through); err != nil {
+		return nil, err
+	}
+	found.strangeRows()
+	if err := v.countPending(ctx, record.books); err != nil {
+		return nil, err
+	}
+	record.books.close(taken)
+	return found, nil
+}
+
+// read reads the record and, beside it, the topics.
+func (v *verifier) read(ctx context.Context, marks marks) (record *recordBooks, seen *onTopics, err error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		record, err = readRecord(ctx, v.record, v.prefix)
+		return err
+	})
+	group.Go(func() (err error) {
+		seen, err = readAnnounced(ctx, v.brokers, v.transport, v.topics, marks.decisions, marks.quarantine)
+		return err
+	})
+	return record, seen, group.Wait()
+}
+
+// known says whether the record has heard of a lane.
+func (r *recordBooks) known(l lane) bool { return r.decisions[l] != nil || r.others[l] }
+
+// compareTopics compares a partition with the topics, and sets how far ClickHouse must
+// be.
+func (f *verified) compareTopics(p *partitionBooks, seen *onTopics) {
+	l := lane{p.topic, p.Partition}
+	p.Watermark = watermark{Record: p.Next, Published: p.Next, ClickHouse: p.Next}
+	published := f.marks.positions[l].published
+	compareDecisions(p, f.decisions[l], seen.decisions[p.Partition], published)
+	compareQuarantined(p, f.quarantined[l], seen.quarantined[p.Partition], published)
+	e := f.decisions[l]
+	through := f.marks.reached.through(l, e)
+	f.through[l] = through
+	if i := e.from(through); i < len(e.offsets) {
+		p.Watermark.ClickHouse = e.offsets[i]
+		p.Pending.ClickHouse = int64(len(e.offsets) - i)
+	}
+}
+
+// strangeRows notes rows of causes that the record had never reached when it was read
+// later than they.
+func (f *verified) strangeRows() {
+	for l, highest := range f.marks.reached.highest {
+		if !f.known(l) {
+			f.books.Strays = append(f.books.Strays, stray{l.topic, l.partition, gap{gapUnknown, 0, highest}})
+		}
+	}
+	for l, offsets := range f.marks.reached.above {
+		if !f.ours(l.topic) {
+			continue
+		}
+		p := f.books.partition(l.topic, l.partition)
+		for _, offset := range offsets {
+			if offset >= max(p.Next, f.through[l]) {
+				p.find(gapUnknown, offset, offset+1)
+			}
+		}
+	}
+}
+
+// countPending counts what lies on the topics and was not consumed.
+func (v *verifier) countPending(ctx context.Context, b *books) error {
+	ends, err := kafka.Ends(ctx, v.brokers, v.topics.Submissions)
+	if err != nil {
+		return err
+	}
+	for partition, end := range ends {
+		p := b.partition(v.topics.Submissions, partition)
+		if p.Next == 0 { // nobody has read it yet
+			p.Pending.Consume = end.Next - end.First
+			continue
+		}
+		p.Pending.Consume = max(0, end.Next-p.Next)
+	}
+	return nil
+}
+
+// close draws the line under all of it.
+func (b *books) close(taken time.Time) {
+	b.TakenAt, b.Balanced = taken.In(schema.Kuwait).Truncate(time.Millisecond), len(b.Strays) == 0
+	for p := range b.all {
+		p.close()
+		b.Balanced = b.Balanced && p.Balanced
+		b.Totals.add(&p.terms)
+		b.Watermark[fmt.Sprintf("%s/%d", p.topic, p.Partition)] = p.Watermark.least()
+	}
+	b.Complete = b.Totals.Pending.none()
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v3"
+)
+
+// print prints the books, as one JSON object or for a person, within 100 columns.
+func (b *books) print(c *cli.Command) error {
+	if c.Bool("json") {
+		encoder := json.NewEncoder(c.Root().Writer)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(b)
+	}
+	_, err := io.WriteString(c.Root().Writer, b.text())
+	return err
+}
+
+func (b *books) text() string {
+	var out strings.Builder
+	out.WriteString(b.headline() + "\n")
+	for i := range b.Topics {
+		b.Topics[i].write(&out)
+	}
+	b.writePending(&out)
+	b.writeGaps(&out)
+	b.writeRepair(&out)
+	return out.String()
+}
+
+func (b *books) headline() string {
+	verdict := "Balanced: every message is accounted for, once"
+	if !b.Balanced {
+		verdict = "NOT BALANCED"
+	}
+	return fmt.Sprintf("%s. Verified as of %s, in %.1f s.", verdict, kuwaitSecond(b.TakenAt), b.Seconds)
+}
+
+// write writes a topic's equation, a line for each partition.
+func (t *topicBooks) write(out *strings.Builder) {
+	lines := newTable("Part.", "Up to", "Consumed", "Decided", "Applied", "Again", "Conflict", "Quarant.", "Published", "ClickHouse", "")
+	var sum terms
+	for _, p := range t.Partitions {
+		mark := ""
+		if !p.Balanced {
+			mark = "✗"
+		}
+		lines.AppendRow(append(append(table.Row{p.Partition, thousands(p.Watermark.least())}, p.row()...), mark))
+		sum.add(&p.terms)
+	}
+	lines.AppendFooter(append(append(table.Row{"", ""}, sum.row()...), ""))
+	alignRight(lines, 1, 10)
+	writeTable(out, t.Topic+": consumed = decided + applied + sent again + conflicts + quarantined", lines)
+}
+
+func (a *terms) row() table.Row {
+	var row table.Row
+	for _, n := range []int64{
+		a.Consumed, a.Decided, a.Applied, a.Duplicates, a.Conflicts, a.Quarantined, a.Published + a.QuarantinedPublished, a.ClickHouseRows,
+	} {
+		row = append(row, thousands(n))
+	}
+	return row
+}
+
+// writePending says what was on its way.
+func (b *books) writePending(out *strings.Builder) {
+	p := b.Totals.Pending
+	if p.none() {
+		return
+	}
+	fmt.Fprintf(out, "\nOn their way, and not verified yet: %s messages to decide, %s to announce, %s rows\n",
+		thousands(p.Consume), thousands(p.Publish), thousands(p.ClickHouse))
+}
+
+// gapTexts say what is wrong.
+var gapTexts = map[gapKind]string{
+	gapUnaccounted:            "consumed, and neither decided nor quarantined",
+	gapEmpty:                  "consumed, and no message lies there",
+	gapTwice:                  "decided and quarantined",
+	gapNotConsumed:            "decided or quarantined, and never consumed",
+	gapSkipped:                "more was skipped, by the record's count, than holds no message",
+	gapBatchMissing:           "covered by no batch",
+	gapBatchOverlaps:          "covered by two batches",
+	gapBatchNotConsumed:       "covered by a batch, and never consumed",
+	gapNotPublished:           "decided, and not on the decisions topic",
+	gapMisordered:             "on the decisions topic behind a later one",
+	gapPublishedOtherwise:     "on the decisions topic with another content",
+	gapPublishedUnknown:       "on the decisions topic, and not in the record",
+	gapQuarantineNotPublished: "quarantined, and not on the quarantine topic",
+	gapQuarantineMisordered:   "on the quarantine topic behind a later one",
+	gapQuarantineOtherwise:    "on the quarantine topic for another reason",
+	gapQuarantineUnknown:      "on the quarantine topic, and not in the record",
+	gapMissing:                "missing in ClickHouse",
+	gapDoubled:                "doubled in ClickHouse",
+	gapDifferent:              "different in ClickHouse",
+	gapUnknown:                "in ClickHouse, and not in the record",
+	gapUnreadable:             "on this topic, and not published by a stage",
+}
+
+// writeGaps names what doesn't balance.
+func (b *books) writeGaps(out *strings.Builder) {
+	for p := range b.all {
+		for _, kind := range gapKinds {
+			if runs := p.of(kind); len(runs) > 0 {
+				writeRuns(out, p.topic, p.Partition, kind, runs)
+			}
+		}
+	}
+	for _, s := range b.Strays {
+		writeRuns(out, s.Topic, s.Partition, s.Kind, []gap{s.gap})
+	}
+}
+
+func writeRuns(out *strings.Builder, topic string, partition int, kind gapKind, runs []gap) {
+	fmt.Fprintf(out, "\n%s, partition %d: %s offsets\n%s:\n", topic, partition, thousands(count(runs)), gapTexts[kind])
+	for _, line := range wrap(runsText(runs), gapWidth) {
+		out.WriteString("    " + line + "\n")
+	}
+}
+
+const (
+	gapWidth = 92
+	// gapsShown is how many runs are named to a person; JSON names all.
+	gapsShown = 40
+)
+
+// runsText writes runs of offsets as 1200–1207, 1310.
+func runsText(runs []gap) string {
+	var texts []string
+	for _, g := range runs[:min(len(runs), gapsShown)] {
+		text := fmt.Sprint(g.From)
+		if g.To > g.From {
+			text += fmt.Sprintf("–%d", g.To)
+		}
+		texts = append(texts, text)
+	}
+	if more := len(runs) - gapsShown; more > 0 {
+		texts = append(texts, fmt.Sprintf("and %s more runs (--json names all)", thousands(int64(more))))
+	}
+	return strings.Join(texts, ", ")
+}
+
+func (b *books) writeRepair(out *strings.Builder) {
+	r := b.Repair
+	if r == nil {
+		return
+	}
+	fmt.Fprintf(out, "\nRepaired in ClickHouse: %s inserted, %s replaced, %s removed, %s left alone\n",
+		thousands(r.Inserted), thousands(r.Replaced), thousands(r.Removed), thousands(r.Left))
+}

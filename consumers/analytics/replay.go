@@ -1,0 +1,64 @@
+package analytics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tajdeed/schema"
+)
+
+// Replayed is a decision as the record has it, and where and when it was published on
+// the decisions topic.
+type Replayed struct {
+	schema.Decision
+	LogOffset   int64
+	PublishedAt time.Time
+}
+
+// replayBlock is how many rows a block of a replay has at most.
+const replayBlock = 10_000
+
+// Replay inserts again what ClickHouse has lost of one partition: the same columns and
+// pseudonyms, in the order given, which must be that of the causes. It must lie before
+// where the stage stands in the partition, which takes what it finds in ClickHouse for
+// what it inserted itself.
+//
+// A run's name keeps its blocks apart from all others: ClickHouse drops a block whose
+// token it knows, also if its rows have gone since.
+func (s *Sink) Replay(ctx context.Context, run string, partition int, decisions []Replayed) error {
+	rows := make([]row, len(decisions))
+	for i, d := range decisions {
+		rows[i] = row{Decision: d.Decision, logOffset: d.LogOffset, publishedAt: d.PublishedAt}
+	}
+	for len(rows) > 0 {
+		n := min(sameMonth(rows), replayBlock)
+		if err := s.insertAs(ctx, run+"/"+token(partition, rows[:n]), partition, rows[:n]); err != nil {
+			return fmt.Errorf("insert decisions again: %w", err)
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// ErrOtherKey says that a row was written under another pseudonym key.
+var ErrOtherKey = errors.New("the rows were written under another pseudonym key")
+
+const selectPseudonyms = `SELECT person, sponsor FROM decision
+WHERE cause_topic = $1 AND cause_partition = $2 AND cause_offset = $3 LIMIT 1`
+
+// CheckKey says whether the row of a decision has the pseudonyms that this sink would
+// give it.
+func (s *Sink) CheckKey(ctx context.Context, d *schema.Decision) error {
+	var person, sponsor uint64
+	err := s.db.QueryRow(ctx, selectPseudonyms, d.Cause.Topic, int32(d.Cause.Partition), d.Cause.Offset).Scan(&person, &sponsor)
+	if err != nil {
+		return fmt.Errorf("read the pseudonyms of a row: %w", err)
+	}
+	hasher := s.pseudonym.hasher()
+	if person != hasher.person(d.CivilID) || sponsor != hasher.sponsor(d.SponsorID) {
+		return ErrOtherKey
+	}
+	return nil
+}
