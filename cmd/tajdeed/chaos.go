@@ -148,8 +148,9 @@ func inFolder(ctx context.Context, c *cli.Command, folder string, plan *schedule
 	err = t.run(ctx, limits)
 	result = t.result()
 	result.Seconds = round(time.Since(began).Seconds())
-	if err != nil || !result.OK {
+	if err != nil || !result.OK || c.Bool("keep") {
 		result.Kept = folder
+		err = errors.Join(err, k.rescue(context.WithoutCancel(ctx)))
 	}
 	return result, err
 }

@@ -11,8 +11,10 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/cenkalti/backoff/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tajdeed/deploy/local"
@@ -174,6 +176,25 @@ func (c *cluster) makeDisk(ctx context.Context) error {
 		if _, err := c.record.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("move the decisions to a small disk: %w", err)
 		}
+	}
+	return nil
+}
+
+// rescue takes the decisions off the small disk, which ends with the run, so that the
+// folder can be looked at afterwards.
+func (c *cluster) rescue(ctx context.Context) error {
+	if c.disk == nil || c.record == nil {
+		return nil
+	}
+	if err := c.crew.close(); err != nil { // it would hold the table
+		slog.Warn("a process had to be killed", "error", err)
+	}
+	_, err := backoff.Retry(ctx, func() (int, error) {
+		_, err := c.record.Exec(ctx, "ALTER TABLE decision SET TABLESPACE pg_default")
+		return 0, err
+	}, backoff.WithMaxElapsedTime(time.Minute))
+	if err != nil {
+		return fmt.Errorf("take the decisions off the small disk: %w", err)
 	}
 	return nil
 }

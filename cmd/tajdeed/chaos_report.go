@@ -18,6 +18,9 @@ type chaosResult struct {
 	OK bool `json:"ok"`
 	// Impossible says why a kind could not strike on this machine.
 	Impossible map[string]string `json:"impossible"`
+	// Complaints are what did not go as it should beside that: a process that did not
+	// stop when it was asked to.
+	Complaints []string `json:"complaints"`
 	// Exits is how many workers and sinks ended by themselves; they were replaced.
 	Exits   int     `json:"exits"`
 	Seconds float64 `json:"seconds"`
@@ -37,7 +40,8 @@ var injectedKinds = []string{injectedPoison, injectedOversized, injectedDuplicat
 func (t *trial) result() chaosResult {
 	r := chaosResult{
 		Seed: t.plan.seed, Rounds: t.rounds, Messages: t.truth.messages, Logged: t.truth.lies,
-		findings: t.found, OK: t.found.none(), Impossible: map[string]string{}, Exits: t.crew.exits,
+		findings: t.found, OK: t.found.none(), Impossible: map[string]string{},
+		Complaints: append([]string{}, t.complaints...), Exits: t.crew.exits,
 		Faults: map[string]int{
 			injectedPoison: t.truth.poison, injectedOversized: t.truth.oversized,
 			injectedDuplicate: t.truth.duplicates, injectedConflict: t.truth.conflicts,
@@ -57,7 +61,7 @@ func (r chaosResult) print(w io.Writer) error {
 	fmt.Fprintf(w, "\n%-20s %8s\n", "fault", "struck")
 	for _, kind := range faultKinds {
 		if n, asked := r.Faults[string(kind)]; asked {
-			fmt.Fprintf(w, "%-20s %8d%s\n", kind, n, note(r.Impossible[string(kind)]))
+			fmt.Fprintf(w, "%-20s %8d%s\n", kind, n, because(r.Impossible[string(kind)]))
 		}
 	}
 	fmt.Fprintf(w, "\n%-20s %8s\n", "injected", "messages")
@@ -73,11 +77,14 @@ func (r chaosResult) print(w io.Writer) error {
 	}{{"lost", r.Lost}, {"doubled", r.Doubled}, {"misordered", r.Misordered}, {"wrong", r.Wrong}, {"unbalanced", r.Unbalanced}} {
 		fmt.Fprintf(w, "%-20s %8d\n", total.name, total.n)
 	}
+	for _, complaint := range r.Complaints {
+		fmt.Fprintln(w, complaint)
+	}
 	_, err := fmt.Fprintln(w)
 	return err
 }
 
-func note(why string) string {
+func because(why string) string {
 	if why == "" {
 		return ""
 	}

@@ -25,15 +25,23 @@ func (t *trial) strikeAll(ctx context.Context, faults []fault) error {
 			if err != nil {
 				t.say(fmt.Sprintf("%s: %v", f.Kind, err))
 			}
-			if struck {
-				t.mu.Lock()
-				t.struck[f.Kind]++
-				t.mu.Unlock()
-			}
+			t.note(f.Kind, struck, err)
 			return nil
 		})
 	}
 	return group.Wait()
+}
+
+// note counts a strike that hit something, and keeps what went wrong with it.
+func (t *trial) note(kind faultKind, struck bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if struck {
+		t.struck[kind]++
+	}
+	if err != nil {
+		t.complaints = append(t.complaints, fmt.Sprintf("%s: %v", kind, err))
+	}
 }
 
 // strike strikes once, and says whether it hit something.

@@ -25,11 +25,12 @@ type trial struct {
 	submissions, decisions, quarantine *topicReader
 	announced                          *announced
 
-	mu      sync.Mutex
-	struck  map[faultKind]int
-	doubles uint64 // the most rows that stood twice in ClickHouse at any moment
-	filling sync.Mutex
-	rounds  int
+	mu         sync.Mutex
+	struck     map[faultKind]int
+	complaints []string // what went wrong with a strike
+	doubles    uint64   // the most rows that stood twice in ClickHouse at any moment
+	filling    sync.Mutex
+	rounds     int
 }
 
 // chaosResidents is few enough that a person applies again while the first
