@@ -196,13 +196,11 @@ func (s *system) publish(ctx context.Context, c *cli.Command, total int64, rate 
 		},
 	}
 	defer bar.finish()
-	if err := f.run(ctx); err != nil {
+	// What was published is remembered however it ended: another run goes on behind it.
+	if err := errors.Join(f.run(ctx), s.remember()); err != nil {
 		return err
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return s.remember()
+	return ctx.Err()
 }
 
 // printOnce prints the result and turns it into the exit code.
