@@ -8,7 +8,7 @@ TEST_DATA = $${TMPDIR:-/tmp}/tajdeed-test-$$$$
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build ## a tenth of a year through Kafka, Postgres and ClickHouse on this machine, then its statistics
