@@ -13,6 +13,7 @@ import (
 	"tajdeed/consumers/analytics"
 	"tajdeed/producers"
 	"tajdeed/schema/clickhouse"
+	"tajdeed/schema/kafka"
 )
 
 // analyticsDefaults suit ClickHouse, which wants few large blocks: a block of
@@ -56,6 +57,10 @@ func runAnalytics(ctx context.Context, c *cli.Command) error {
 	if err := checkTopics(ctx, c); err != nil {
 		return err
 	}
+	partitions, err := kafka.Check(ctx, c.StringSlice("brokers"), topics(c))
+	if err != nil {
+		return err
+	}
 	registry := newRegistry()
 	publisher, err := producers.NewPublisher(publisherConfig(c), slog.Default(), registry)
 	if err != nil {
@@ -65,7 +70,7 @@ func runAnalytics(ctx context.Context, c *cli.Command) error {
 	config := engineConfig(c, topics(c).Decisions)
 	config.BatchBytes = analyticsDefaults.BatchBytes
 	engine, err := consumers.New(analytics.Name, config,
-		analytics.New(topics(c), db, publisher, pseudonym, registry), slog.Default(), registry)
+		analytics.New(topics(c), partitions, db, publisher, pseudonym, registry), slog.Default(), registry)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func allMeasured() []measured {
 		{renewals.Name, "The stage that decides applications and applies them to Postgres.",
 			stage(renewals.Name, topics.Submissions, func(registry prometheus.Registerer) { renewals.New(topics.Submissions, registry) })},
 		{analytics.Name, "The stage that carries decisions into ClickHouse.",
-			stage(analytics.Name, topics.Decisions, func(registry prometheus.Registerer) { analytics.New(topics, nil, nil, nil, registry) })},
+			stage(analytics.Name, topics.Decisions, func(registry prometheus.Registerer) { analytics.New(topics, 0, nil, nil, nil, registry) })},
 	}
 }
 

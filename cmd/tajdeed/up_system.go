@@ -64,7 +64,7 @@ func openSystem(ctx context.Context, c *cli.Command, at local.Endpoints, say fun
 		s.record.Close()
 		return nil, err
 	}
-	if err := s.assemble(); err != nil {
+	if err := s.assemble(ctx); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func openSystem(ctx context.Context, c *cli.Command, at local.Endpoints, say fun
 }
 
 // assemble makes the publisher and the two stages.
-func (s *system) assemble() (err error) {
+func (s *system) assemble(ctx context.Context) (err error) {
 	s.publisher, err = producers.NewPublisher(producers.Config{
 		Brokers: s.at.Brokers, Topics: s.topics.Names(), ClientID: "tajdeed-up",
 	}, slog.Default(), s.registry)
@@ -91,7 +91,11 @@ func (s *system) assemble() (err error) {
 	if err != nil {
 		return err
 	}
-	sink := analytics.New(s.topics, s.analysts, s.publisher, pseudonym, s.registry)
+	partitions, err := kafka.Check(ctx, s.at.Brokers, s.topics)
+	if err != nil {
+		return err
+	}
+	sink := analytics.New(s.topics, partitions, s.analysts, s.publisher, pseudonym, s.registry)
 	s.analytics, err = consumers.New(analytics.Name, s.engineConfig(analyticsDefaults, s.topics.Decisions), sink, slog.Default(), s.registry)
 	return err
 }

@@ -87,7 +87,7 @@ func (v *verifier) repair(ctx context.Context, pseudonym *analytics.Pseudonym) (
 	}
 	m := mender{
 		verifier: v, found: found, run: "repair/" + uuid.NewString(),
-		sink:  analytics.New(v.topics, v.analysts, nil, pseudonym, prometheus.NewRegistry()),
+		sink:  analytics.New(v.topics, 0, v.analysts, nil, pseudonym, prometheus.NewRegistry()),
 		stage: renewals.New(v.topics.Submissions, prometheus.NewRegistry()),
 	}
 	if err := m.mend(ctx); err != nil {

@@ -36,12 +36,18 @@ type Sink struct {
 	publisher consumers.Publisher
 	pseudonym *Pseudonym
 	metrics   *metrics
+
+	partitions int // of the decisions topic
+	notes      notes
 }
 
-// New returns the sink of an installation's decisions. What it cannot read it
-// hands to the publisher, for the quarantine topic.
-func New(topics schema.Topics, db driver.Conn, publisher consumers.Publisher, p *Pseudonym, registry prometheus.Registerer) *Sink {
-	return &Sink{topics: topics, db: db, publisher: publisher, pseudonym: p, metrics: newMetrics(registry)}
+// New returns the sink of an installation's decisions, whose topic has a number of
+// partitions. What it cannot read it hands to the publisher, for the quarantine topic.
+func New(topics schema.Topics, partitions int, db driver.Conn, publisher consumers.Publisher, p *Pseudonym, registry prometheus.Registerer) *Sink {
+	return &Sink{
+		topics: topics, partitions: partitions, db: db, publisher: publisher, pseudonym: p, metrics: newMetrics(registry),
+		notes: notes{every: notesEvery, waiting: map[int]note{}},
+	}
 }
 
 var _ consumers.Handler = (*Sink)(nil)
@@ -107,16 +113,16 @@ type sinkPartition struct {
 	claimed   int64            // what the claim says of that
 }
 
-// Idle lets the claim catch up, so that lag tools see that nothing is left.
-func (p *sinkPartition) Idle(ctx context.Context, _ time.Time) error {
-	if p.claim == nil || p.claimed == p.next {
-		return nil
+// Idle lets the claim catch up, so that lag tools see that nothing is left, and tells
+// analysts up to when all is in.
+func (p *sinkPartition) Idle(ctx context.Context, emptyAt time.Time) error {
+	if p.claim != nil && p.claimed != p.next {
+		if err := p.claim.Write(ctx, p.next, ""); err != nil {
+			return err
+		}
+		p.claimed = p.next
 	}
-	if err := p.claim.Write(ctx, p.next, ""); err != nil {
-		return err
-	}
-	p.claimed = p.next
-	return nil
+	return p.note(ctx, emptyAt)
 }
 
 // Prepare decodes a batch's decisions.

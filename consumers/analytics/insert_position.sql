@@ -1,0 +1,1 @@
+INSERT INTO sink_position (log_partition, log_offset, complete_until, partitions)
