@@ -80,6 +80,8 @@ var insertBatch string
 // Open reads where the partition stands, and publishes what the worker before
 // this one made durable but may not have announced.
 func (l *Ledger) Open(ctx context.Context, a Assignment) (Partition, Start, error) {
+	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
+	defer cancel()
 	var next, published int64
 	err := l.db.QueryRow(ctx, openPosition, l.topic, a.Partition, a.LogStart).Scan(&next, &published)
 	if err != nil {
@@ -91,6 +93,12 @@ func (l *Ledger) Open(ctx context.Context, a Assignment) (Partition, Start, erro
 	}
 	return p, Start{Next: next}, p.Idle(ctx, time.Time{})
 }
+
+// transactionTimeout is how long the record may take for a batch before it is taken
+// to hang: the server's own statement timeout does not end what a server that is
+// frozen, or a network that swallows, keeps waiting. What became of the batch is then
+// unknown, as with any answer that is lost.
+const transactionTimeout = 15 * time.Second
 
 // ledgerPartition is the ledger's hold on one partition.
 type ledgerPartition struct {
@@ -186,6 +194,8 @@ func (w *ledgerWork) Apply(ctx context.Context) error {
 // finds the position moved and is fenced; whoever opens the partition then reads
 // in the record what became of it.
 func (w *ledgerWork) commit(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
+	defer cancel()
 	return pgx.BeginFunc(ctx, w.ledger.db, func(tx pgx.Tx) error {
 		if err := w.fence(ctx, tx); err != nil {
 			return err

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -228,4 +230,54 @@ func dataFolder(t *testing.T) string {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
+}
+
+// Postgres hangs: it is there and does not answer. The worker does not wait for ever,
+// and says so.
+func TestPostgresHangs(t *testing.T) {
+	t.Parallel()
+	servers := ownServers(t)
+	s := migrated(t, servers.Endpoints())
+	simulation := s.populate(2_000)
+	worker := s.renewals("--batch-messages", "100").ready()
+	s.analytics().ready()
+	s.publish(simulation, 1_000)
+	s.consumed(1_000)
+	resume := hang(t, servers.Server("postgres").PID())
+	s.publish(simulation, 1_000)
+	eventually(t, func() error {
+		if status, _ := worker.get("/readyz"); status != http.StatusServiceUnavailable {
+			return errors.New("still ready")
+		}
+		return nil
+	})
+	resume()
+	worker.ready()
+	s.drained(2_000)
+	s.compare(simulation)
+}
+
+// hang stops a process and its children without ending them.
+func hang(t *testing.T, pid int) (resume func()) {
+	t.Helper()
+	listed, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pids := []int{pid}
+	for _, field := range strings.Fields(string(listed)) {
+		child, err := strconv.Atoi(field)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pids = append(pids, child)
+	}
+	signal := func(s syscall.Signal) {
+		for _, p := range pids {
+			_ = syscall.Kill(p, s) // a backend may just have ended
+		}
+	}
+	signal(syscall.SIGSTOP)
+	t.Cleanup(func() { signal(syscall.SIGCONT) })
+	return func() { signal(syscall.SIGCONT) }
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -116,7 +117,7 @@ func nextChunk(s *simulate.Simulation, n int) ([]kafka.Message, error) {
 	for i := range chunk {
 		m, ok := s.Next()
 		if !ok {
-			return nil, fmt.Errorf("the simulation has reached the end of its calendar")
+			return nil, errors.New("the simulated calendar, more than a century, is at its end: begin anew with --fresh, with more --residents for a slower one")
 		}
 		chunk[i] = kafka.Message{Key: m.Key, Value: m.Value, Headers: kafkaHeaders(m.Headers)}
 	}

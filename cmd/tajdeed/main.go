@@ -42,6 +42,10 @@ func exitStatus(ctx context.Context, err error) int {
 		return exitInterrupted
 	}
 	complain(err)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		fmt.Fprintln(os.Stderr, "tajdeed: nothing listens there: say where it is with --postgres, --clickhouse or --brokers, or start it; "+
+			"`tajdeed servers` starts all three on this machine")
+	}
 	return exitFailed
 }
 

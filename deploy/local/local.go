@@ -87,7 +87,7 @@ func start(ctx context.Context, c Config, f *folder) (*Servers, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.record(func(r *record) { r.Broker, r.Ports = got.broker, ports }); err != nil {
+	if err := f.record(func(r *record) { r.Broker = got.broker }); err != nil {
 		return nil, err
 	}
 	s := &Servers{folder: f, endpoints: endpoints(c, f.path, got.broker, ports)}
@@ -96,7 +96,8 @@ func start(ctx context.Context, c Config, f *folder) (*Servers, error) {
 		defer cancel()
 		return nil, errors.Join(err, s.stopAll(stopping))
 	}
-	return s, nil
+	// Only now: a port that does not work would be tried again at every start.
+	return s, f.record(func(r *record) { r.Ports = ports })
 }
 
 // A recipe makes one server ready to be launched: a data folder that has been
