@@ -1,0 +1,360 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	client "github.com/segmentio/kafka-go"
+
+	"tajdeed/consumers/renewals"
+	"tajdeed/schema"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// The books of a run balance, every term of them.
+func TestVerifyBalances(t *testing.T) {
+	t.Parallel()
+	s := settled(t, 3000)
+	v := s.verify()
+	v.is(t)
+	sum := v.Totals
+	if sum.Consumed != 3000 || sum.accounted() != 3000 || sum.Published != sum.decisions() ||
+		sum.ClickHouseRows != sum.decisions() || sum.QuarantinedPublished != sum.Quarantined || !v.Complete {
+		t.Errorf("totals: %+v", sum)
+	}
+	if sum.Duplicates == 0 || sum.Conflicts == 0 || sum.Quarantined == 0 {
+		t.Errorf("the run shows nothing of a term: %+v", sum)
+	}
+	for p := range v.all {
+		if p.Watermark.least() != p.Next || v.Watermark[fmt.Sprintf("%s/%d", s.topics.Submissions, p.Partition)] != p.Next {
+			t.Errorf("partition %d: %+v, want verified up to %d", p.Partition, p.Watermark, p.Next)
+		}
+	}
+	s.namesNobody(v.text)
+	report, code := ask(t, verifyCommand(), s.verifyArgs()...)
+	if code != exitDone || !strings.Contains(report, "Balanced: every message is accounted for, once.") {
+		t.Errorf("exit code %d:\n%s", code, report)
+	}
+	fits(t, report)
+	s.namesNobody(report)
+}
+
+// namesNobody fails where a report holds what could be a Civil ID or a sponsor.
+func (s *stores) namesNobody(report string) {
+	s.Helper()
+	if found := regexp.MustCompile(`\b([23]\d{11}|\d{9})\b`).FindString(report); found != "" {
+		s.Errorf("the report names %s", found)
+	}
+}
+
+// Each damage to the record is found and named exactly, and undone again.
+func TestVerifyFindsDamageOfTheRecord(t *testing.T) {
+	t.Parallel()
+	s := settled(t, 2000)
+	p := s.spot()
+	at := func(table string, offset int64) string {
+		return fmt.Sprintf(`FROM %s WHERE partition = %d AND "offset" = %d`, table, p.partition, offset)
+	}
+	position := func(set string) string {
+		return fmt.Sprintf(`UPDATE position SET %s WHERE partition = %d`, set, p.partition)
+	}
+	gap := func(kind gapKind, from, to int64) string { return gapLine(p.partition, kind, from, to) }
+	for _, c := range []struct {
+		name       string
+		harm, undo []string
+		want       []string
+	}{
+		{
+			"a decision is deleted",
+			[]string{`CREATE TABLE kept AS SELECT * ` + at("decision", p.a), `DELETE ` + at("decision", p.a)},
+			[]string{`INSERT INTO decision SELECT * FROM kept`, `DROP TABLE kept`},
+			[]string{gap(gapUnaccounted, p.a, p.a), gap(gapPublishedUnknown, p.a, p.a), gap(gapUnknown, p.a, p.a)},
+		},
+		{
+			"a decision is changed",
+			[]string{fmt.Sprintf(`UPDATE decision SET fee_paid_fils = fee_paid_fils + 1 WHERE partition = %d AND "offset" = %d`, p.partition, p.b)},
+			[]string{fmt.Sprintf(`UPDATE decision SET fee_paid_fils = fee_paid_fils - 1 WHERE partition = %d AND "offset" = %d`, p.partition, p.b)},
+			[]string{gap(gapPublishedOtherwise, p.b, p.b), gap(gapDifferent, p.b, p.b)},
+		},
+		{
+			"a decided message is quarantined too",
+			[]string{`INSERT INTO quarantined (topic, partition, "offset", rule, field, detail, header_keys, header_values, received_at)
+				SELECT topic, partition, "offset", 'bad_format', '', '', '{}', '{}', now() ` + at("decision", p.a)},
+			[]string{`DELETE ` + at("quarantined", p.a)},
+			[]string{gap(gapTwice, p.a, p.a), gap(gapQuarantineNotPublished, p.a, p.a)},
+		},
+		{
+			"the position is moved back",
+			[]string{position(`next_offset = next_offset - 2, published_offset = published_offset - 2`)},
+			[]string{position(`next_offset = next_offset + 2, published_offset = published_offset + 2`)},
+			[]string{gap(gapNotConsumed, p.last-1, p.last), gap(gapBatchNotConsumed, p.last-1, p.last)},
+		},
+		{
+			"the position is moved ahead",
+			[]string{position(`next_offset = next_offset + 3, published_offset = published_offset + 3`)},
+			[]string{position(`next_offset = next_offset - 3, published_offset = published_offset - 3`)},
+			[]string{gap(gapEmpty, p.next, p.next+2), gap(gapBatchMissing, p.next, p.next+2)},
+		},
+		{
+			"more was skipped than holds no message",
+			[]string{position(`skipped = skipped + 1`)},
+			[]string{position(`skipped = skipped - 1`)},
+			[]string{gap(gapSkipped, p.first, p.last)},
+		},
+		{
+			"a batch is deleted",
+			[]string{`CREATE TABLE kept AS SELECT * ` + at(`batch`, 0)[:len(at(`batch`, 0))-len(` AND "offset" = 0`)], `DELETE FROM batch WHERE partition = ` + fmt.Sprint(p.partition)},
+			[]string{`INSERT INTO batch OVERRIDING SYSTEM VALUE SELECT * FROM kept`, `DROP TABLE kept`},
+			[]string{gap(gapBatchMissing, p.first, p.last)},
+		},
+		{
+			"two batches cover the same",
+			[]string{fmt.Sprintf(`INSERT INTO batch (topic, partition, from_offset, to_offset, policy) SELECT topic, partition, %d, %d, 'twice' FROM position WHERE partition = %d`, p.a, p.c, p.partition)},
+			[]string{`DELETE FROM batch WHERE policy = 'twice'`},
+			[]string{gap(gapBatchOverlaps, p.a, p.c-1)},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s.harm(t, c.harm...)
+			found := s.verify()
+			found.is(t, c.want...)
+			repaired := s.repair()
+			repaired.is(t, c.want...) // it is no damage of ClickHouse
+			if done := repaired.Repair.done(); done != 0 {
+				t.Errorf("%d rows of ClickHouse were touched: %+v", done, repaired.Repair)
+			}
+			s.harm(t, c.undo...)
+		})
+	}
+	v := s.verify()
+	v.is(t)
+}
+
+// Damage to the topics is found: what is on them and not in the record, and what is no
+// message of ours. What lies there once more is counted, and is no damage.
+func TestVerifyFindsDamageOfTheTopics(t *testing.T) {
+	t.Parallel()
+	s := settled(t, 1000)
+	p := s.spot()
+	stage := renewals.New(s.topics.Submissions, prometheus.NewRegistry())
+	again, err := stage.Announced(t.Context(), s.record, p.partition, p.a, p.b+1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.put(p.partition, again...)
+	v := s.verify()
+	v.is(t)
+	if v.Totals.Repeated != 2 {
+		t.Errorf("%d repeats, want 2", v.Totals.Repeated)
+	}
+	foreign := again[0]
+	foreign.Value = []byte(strings.Replace(string(foreign.Value), fmt.Sprintf(`"offset":%d`, p.a), `"offset":987654`, 1))
+	s.put(p.partition, foreign, client.Message{Key: []byte("299999999999"), Value: []byte("nonsense")})
+	end := s.end(p.partition)
+	v = s.verify()
+	v.is(t, gapLine(p.partition, gapPublishedUnknown, 987654, 987654), gapLine(p.partition, gapUnreadable, end-1, end-1))
+	s.namesNobody(v.text)
+}
+
+func (s *stores) put(partition int, messages ...client.Message) {
+	s.Helper()
+	if err := s.publisher.PublishTo(s.Context(), s.topics.Decisions, partition, messages); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// end is where a partition of the decisions topic ends.
+func (s *stores) end(partition int) int64 {
+	s.Helper()
+	conn, err := client.DialLeader(s.Context(), "tcp", s.brokers[0], s.topics.Decisions, partition)
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer conn.Close()
+	end, err := conn.ReadLastOffset()
+	if err != nil {
+		s.Fatal(err)
+	}
+	return end
+}
+
+// Each damage to ClickHouse is found, named exactly and mended, once.
+func TestVerifyMendsClickHouse(t *testing.T) {
+	t.Parallel()
+	s := settled(t, 2000)
+	p := s.spot()
+	before := s.analystsRows()
+	where := func(list ...int64) string {
+		return fmt.Sprintf(`cause_partition = %d AND cause_offset IN (%s)`, p.partition, strings.Trim(strings.ReplaceAll(fmt.Sprint(list), " ", ","), "[]"))
+	}
+	again := func(columns, where string) string {
+		return `INSERT INTO decision SELECT ` + columns + ` FROM (SELECT * FROM decision WHERE ` + where + `) SETTINGS insert_deduplicate = 0`
+	}
+	gap := func(kind gapKind, from, to int64) string { return gapLine(p.partition, kind, from, to) }
+	for _, c := range []struct {
+		name string
+		harm []string
+		want []string
+		done repair
+	}{
+		{
+			"rows are missing", []string{`DELETE FROM decision WHERE ` + where(p.a, p.b, p.c)},
+			[]string{gap(gapMissing, p.a, p.b), gap(gapMissing, p.c, p.c)}, repair{Inserted: 3},
+		},
+		{
+			"the last ones are missing", []string{`DELETE FROM decision WHERE ` + where(p.last-1, p.last)},
+			[]string{gap(gapMissing, p.last-1, p.last)}, repair{Inserted: 2},
+		},
+		{
+			"the same rows are missing again", []string{`DELETE FROM decision WHERE ` + where(p.a, p.b, p.c)},
+			[]string{gap(gapMissing, p.a, p.b), gap(gapMissing, p.c, p.c)}, repair{Inserted: 3},
+		},
+		{
+			"rows are doubled", []string{again(`*`, where(p.a, p.c)), again(`*`, where(p.c))},
+			[]string{gap(gapDoubled, p.a, p.a), gap(gapDoubled, p.c, p.c)}, repair{Replaced: 2},
+		},
+		{
+			"a row is different",
+			[]string{again(`* REPLACE (fee_paid_fils + 1 AS fee_paid_fils, decided_at + 1 AS decided_at)`, where(p.b))},
+			[]string{gap(gapDifferent, p.b, p.b)}, repair{Replaced: 1},
+		},
+		{
+			"rows of messages that never were", []string{again(`* REPLACE (1000000 AS cause_offset)`, where(p.b))},
+			[]string{gap(gapUnknown, 1000000, 1000000)}, repair{Removed: 1},
+		},
+		{
+			"everything of a partition is missing", []string{fmt.Sprintf(`DELETE FROM decision WHERE cause_partition = %d`, p.partition)},
+			nil, repair{Inserted: s.rowsOf(p.partition)},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s.harmAnalysts(t, `SYSTEM STOP MERGES decision`, `SYSTEM START MERGES decision`)
+			s.harmAnalysts(t, c.harm...)
+			if found := s.verify(); c.want != nil {
+				found.is(t, c.want...)
+			} else if found.Balanced {
+				t.Error("balanced")
+			}
+			repaired := s.repair()
+			repaired.is(t)
+			if *repaired.Repair != c.done {
+				t.Errorf("done: %+v, want %+v", *repaired.Repair, c.done)
+			}
+			if again := s.repair(); again.Repair.done() != 0 {
+				t.Errorf("done a second time: %+v", *again.Repair)
+			}
+			if after := s.analystsRows(); after != before {
+				t.Errorf("the rows are not what they were:\n%s\nwant\n%s", after, before)
+			}
+		})
+	}
+}
+
+// analystsRows is a figure of every row but for when it was inserted.
+func (s *stores) analystsRows() (figure string) {
+	s.Helper()
+	err := s.analysts.QueryRow(s.Context(), `SELECT concat(toString(count()), ' rows, ',
+		toString(groupBitXor(cityHash64(* EXCEPT inserted_at)))) FROM decision`).Scan(&figure)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return figure
+}
+
+func (s *stores) rowsOf(partition int) (n int64) {
+	s.Helper()
+	if err := s.record.QueryRow(s.Context(), `SELECT count(*) FROM decision WHERE partition = $1`, partition).Scan(&n); err != nil {
+		s.Fatal(err)
+	}
+	return n
+}
+
+// A repair under another key writes nothing.
+func TestVerifyRefusesAnotherKey(t *testing.T) {
+	t.Parallel()
+	s := settled(t, 500)
+	p := s.spot()
+	s.harmAnalysts(t, fmt.Sprintf(`DELETE FROM decision WHERE cause_partition = %d AND cause_offset = %d`, p.partition, p.a))
+	before := s.analystsRows()
+	_, code := ask(t, verifyCommand(), append(s.verifyArgs(), "--repair", "--pseudonym-key", "another key for tests")...)
+	if code != exitFailed || s.analystsRows() != before {
+		t.Errorf("exit code %d", code)
+	}
+	if _, code := ask(t, verifyCommand(), append(s.verifyArgs(), "--repair")...); code != exitUsage {
+		t.Errorf("without a key: exit code %d", code)
+	}
+}
+
+// While messages flow, what is on its way is never taken for an imbalance.
+func TestVerifyWhileItFlows(t *testing.T) {
+	t.Parallel()
+	s := newStores(t)
+	simulation := s.populate(10_000)
+	v := s.verify() // nothing was published, nobody has read anything
+	v.is(t)
+	s.analytics().ready()
+	s.renewals("--batch-messages", "50").ready()
+	publishing, done := context.WithCancel(t.Context())
+	go func() {
+		defer done()
+		for range 100 {
+			s.publish(simulation, 100)
+		}
+	}()
+	looks, pending := 0, 0
+	for publishing.Err() == nil || !v.Complete || v.Totals.Consumed < 10_000 {
+		v = s.verify()
+		v.is(t)
+		looks++
+		if !v.Complete {
+			pending++
+		}
+		if t.Failed() {
+			return
+		}
+	}
+	if looks < 3 || pending == 0 {
+		t.Errorf("%d looks, %d of them while something was on its way: this showed nothing", looks, pending)
+	}
+	t.Logf("%d looks, %d of them while something was on its way", looks, pending)
+}
+
+// --wait ends when all that was there is through, and says so where it isn't.
+func TestVerifyWaits(t *testing.T) {
+	t.Parallel()
+	s := newStores(t)
+	s.publish(s.populate(1000), 1000)
+	if v := s.verify("--wait", "200ms"); v.code != exitFailed || v.Complete || !v.Balanced || v.Totals.Pending.Consume != 1000 {
+		t.Errorf("nobody works: %+v, exit code %d", v.Totals, v.code)
+	}
+	s.renewals()
+	s.analytics()
+	begin := time.Now()
+	v := s.verify("--wait", "2m")
+	v.is(t)
+	if v.Totals.ClickHouseRows != v.Totals.decisions() || v.Totals.Consumed != 1000 || time.Since(begin) > 90*time.Second {
+		t.Errorf("after the wait: %+v", v.Totals)
+	}
+}
+
+// The fingerprints of the program and of both databases are the same; whole runs show
+// it of what they hold, this of what they don't.
+func TestFingerprintOfExtremes(t *testing.T) {
+	t.Parallel()
+	var f fingerprinter
+	d := schema.Decision{SubmittedAt: time.Date(1969, 12, 31, 23, 59, 59, 999_999_999, time.UTC)}
+	early := f.decision(&d)
+	d.SubmittedAt = d.SubmittedAt.Truncate(time.Microsecond)
+	if f.decision(&d) != early {
+		t.Error("a nanosecond, which no database keeps, makes another fingerprint")
+	}
+	d.FeePaid++
+	if f.decision(&d) == early {
+		t.Error("another fee makes no other fingerprint")
+	}
+}
