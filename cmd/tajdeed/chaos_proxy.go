@@ -24,6 +24,7 @@ type proxy struct {
 	// toLose is how many answers are still to be lost, and lost how many were.
 	toLose, lost atomic.Int64
 	silently     atomic.Bool // they are lost without the connection ending
+	losing       sync.Mutex  // held by the fault that loses them
 
 	mu    sync.Mutex
 	links map[*link]struct{}

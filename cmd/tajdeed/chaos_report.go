@@ -21,6 +21,9 @@ type chaosResult struct {
 	// Complaints are what did not go as it should beside that: a process that did not
 	// stop when it was asked to.
 	Complaints []string `json:"complaints"`
+	// Crashes is how often a server died without a fault of ours: the embedded
+	// ClickHouse does when a client hangs up in the middle of an answer.
+	Crashes map[string]int `json:"crashes"`
 	// Exits is how many workers and sinks ended by themselves; they were replaced.
 	Exits   int     `json:"exits"`
 	Seconds float64 `json:"seconds"`
@@ -50,6 +53,11 @@ func (t *trial) result() chaosResult {
 	for _, kind := range t.plan.kinds {
 		r.Faults[string(kind)] = t.struck[kind]
 	}
+	r.Crashes = map[string]int{
+		serverPostgres: t.servers.Server(serverPostgres).Deaths() - t.struck[restartPostgres],
+		serverAnalysts: t.servers.Server(serverAnalysts).Deaths() - t.struck[restartAnalysts],
+		serverKafka:    t.servers.Server(serverKafka).Deaths() - t.struck[restartKafka],
+	}
 	if t.noDisk != nil {
 		r.Impossible[string(diskFull)] = t.noDisk.Error()
 	}
@@ -68,7 +76,8 @@ func (r chaosResult) print(w io.Writer) error {
 	for _, kind := range injectedKinds {
 		fmt.Fprintf(w, "%-20s %8d\n", kind, r.Faults[kind])
 	}
-	fmt.Fprintf(w, "\nseed %d, %d rounds in %.0f s, %d processes ended by themselves\n", r.Seed, r.Rounds, r.Seconds, r.Exits)
+	fmt.Fprintf(w, "\nseed %d, %d rounds in %.0f s; %d processes ended by themselves; servers that died otherwise: %v\n",
+		r.Seed, r.Rounds, r.Seconds, r.Exits, r.Crashes)
 	fmt.Fprintf(w, "%-20s %8s\n%-20s %8s  with what was sent again after a lost answer\n",
 		"published", thousands(int64(r.Messages)), "on the log", thousands(int64(r.Logged)))
 	for _, total := range []struct {

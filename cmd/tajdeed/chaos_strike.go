@@ -145,6 +145,8 @@ func (t *trial) delay(ctx context.Context, p *proxy, f fault) (bool, error) {
 // loseAnswers loses the answers to a few requests, and waits until it has, or time is
 // up.
 func (p *proxy) loseAnswers(ctx context.Context, f fault) bool {
+	p.losing.Lock()
+	defer p.losing.Unlock()
 	before := p.lost.Load()
 	p.silently.Store(f.Way == 1)
 	p.toLose.Store(int64(1 + f.Pick%4))
