@@ -193,7 +193,7 @@ func TestVerifyMendsClickHouse(t *testing.T) {
 		return fmt.Sprintf(`cause_partition = %d AND cause_offset IN (%s)`, p.partition, strings.Trim(strings.ReplaceAll(fmt.Sprint(list), " ", ","), "[]"))
 	}
 	again := func(columns, where string) string {
-		return `INSERT INTO decision SELECT ` + columns + ` FROM (SELECT * FROM decision WHERE ` + where + `) SETTINGS insert_deduplicate = 0`
+		return `INSERT INTO decision SELECT ` + columns + ` FROM (SELECT * FROM decision WHERE ` + where + `) SETTINGS insert_deduplicate = 0` //nolint:unqueryvet // whole rows are copied
 	}
 	gap := func(kind gapKind, from, to int64) string { return gapLine(p.partition, kind, from, to) }
 	for _, c := range []struct {
@@ -356,5 +356,37 @@ func TestFingerprintOfExtremes(t *testing.T) {
 	d.FeePaid++
 	if f.decision(&d) == early {
 		t.Error("another fee makes no other fingerprint")
+	}
+}
+
+// However much is wrong, and however much there is, the report fits a terminal.
+func TestVerifyReportFits(t *testing.T) {
+	t.Parallel()
+	b := &books{TakenAt: time.Date(2026, 11, 23, 14, 0, 0, 0, schema.Kuwait), Seconds: 123.4, Watermark: map[string]int64{}}
+	for partition := range 12 {
+		p := b.partition("tajdeed.submissions", partition)
+		p.Next, p.Watermark = 999_999, watermark{999_999, 999_999, 999_999}
+		p.terms = terms{
+			Consumed: 999_999, Decided: 999_999, Applied: 9_999, Duplicates: 9_999, Conflicts: 9_999, Quarantined: 9_999,
+			Published: 999_999, ClickHouseRows: 999_999, Pending: pending{99_999, 99_999, 99_999},
+		}
+		for _, kind := range gapKinds {
+			for i := range int64(60) {
+				p.find(kind, 9_000_000+10*i, 9_000_001+11*i)
+			}
+		}
+	}
+	b.Strays = []stray{{"tajdeed.decisions", 11, gap{gapUnreadable, 9_999_999, 9_999_999}}}
+	b.Repair = &repair{9_999_999, 9_999_999, 9_999_999, 9_999_999}
+	b.close(b.TakenAt)
+	report := b.text()
+	fits(t, report)
+	for _, kind := range gapKinds {
+		if gapTexts[kind] == "" || !strings.Contains(report, gapTexts[kind]) {
+			t.Errorf("%s is not told", kind)
+		}
+	}
+	if !strings.HasPrefix(report, "NOT BALANCED") || !strings.Contains(report, "9000010–9000011") {
+		t.Errorf("report:\n%s", report)
 	}
 }

@@ -43,17 +43,17 @@ func (b *books) headline() string {
 
 // write writes a topic's equation, a line for each partition.
 func (t *topicBooks) write(out *strings.Builder) {
-	lines := newTable("Part.", "Up to", "Consumed", "Decided", "Applied", "Again", "Conflict", "Quarant.", "Published", "ClickHouse", "")
+	lines := newTable("Part.", "Up to", "Consumed", "Decided", "Applied", "Again", "Conflict", "Quarant.", "Published", "ClickHouse")
 	var sum terms
 	for _, p := range t.Partitions {
-		mark := ""
+		name := fmt.Sprint(p.Partition)
 		if !p.Balanced {
-			mark = "✗"
+			name = "✗ " + name
 		}
-		lines.AppendRow(append(append(table.Row{p.Partition, thousands(p.Watermark.least())}, p.row()...), mark))
+		lines.AppendRow(append(table.Row{name, thousands(p.Watermark.least())}, p.row()...))
 		sum.add(&p.terms)
 	}
-	lines.AppendFooter(append(append(table.Row{"", ""}, sum.row()...), ""))
+	lines.AppendFooter(append(table.Row{"", ""}, sum.row()...))
 	alignRight(lines, 1, 10)
 	writeTable(out, t.Topic+": consumed = decided + applied + sent again + conflicts + quarantined", lines)
 }
@@ -74,7 +74,7 @@ func (b *books) writePending(out *strings.Builder) {
 	if p.none() {
 		return
 	}
-	fmt.Fprintf(out, "\nOn their way, and not verified yet: %s messages to decide, %s to announce, %s rows\n",
+	fmt.Fprintf(out, "\nOn their way, not verified yet: %s messages to decide, %s to announce, %s rows\n",
 		thousands(p.Consume), thousands(p.Publish), thousands(p.ClickHouse))
 }
 
@@ -151,6 +151,6 @@ func (b *books) writeRepair(out *strings.Builder) {
 	if r == nil {
 		return
 	}
-	fmt.Fprintf(out, "\nRepaired in ClickHouse: %s inserted, %s replaced, %s removed, %s left alone\n",
+	fmt.Fprintf(out, "\nRepaired: %s rows inserted, %s replaced, %s removed, %s left alone\n",
 		thousands(r.Inserted), thousands(r.Replaced), thousands(r.Removed), thousands(r.Left))
 }

@@ -79,6 +79,16 @@ func (s *Sink) Open(ctx context.Context, a consumers.Assignment) (consumers.Part
 	return p, start, nil
 }
 
+// sinkPartition is the sink's hold on one partition of the decisions topic.
+type sinkPartition struct {
+	sink      *Sink
+	partition int
+	claim     *consumers.Claim
+	highest   map[string]int64 // the highest cause inserted, by its topic
+	next      int64            // where the log goes on after what was inserted
+	claimed   int64            // what the claim says of that
+}
+
 // readPositions reads the highest cause of each topic, and the highest place on the
 // log, of the partition's decisions that lie before an offset of the log.
 func (p *sinkPartition) readPositions(ctx context.Context, before int64) (last int64, err error) {
@@ -101,16 +111,6 @@ func (p *sinkPartition) readPositions(ctx context.Context, before int64) (last i
 		return 0, fmt.Errorf("read positions: %w", err)
 	}
 	return last, nil
-}
-
-// sinkPartition is the sink's hold on one partition of the decisions topic.
-type sinkPartition struct {
-	sink      *Sink
-	partition int
-	claim     *consumers.Claim
-	highest   map[string]int64 // the highest cause inserted, by its topic
-	next      int64            // where the log goes on after what was inserted
-	claimed   int64            // what the claim says of that
 }
 
 // Idle lets the claim catch up, so that lag tools see that nothing is left, and tells
