@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -100,5 +101,31 @@ func TestForeignPidFileIsRemoved(t *testing.T) {
 				t.Errorf("it stays: %v, want %v", exists(path), c.stays)
 			}
 		})
+	}
+}
+
+// Behind a proxy the broker listens twice, and tells each client the address that it
+// came by; without one nothing changes.
+func TestKafkaBehindAProxy(t *testing.T) {
+	t.Parallel()
+	for proxy, want := range map[string][]string{
+		"": {
+			"listeners=PLAINTEXT://127.0.0.1:1,CONTROLLER://127.0.0.1:2\n",
+			"advertised.listeners=PLAINTEXT://127.0.0.1:1\n",
+		},
+		"127.0.0.1:9": {
+			"listeners=PLAINTEXT://127.0.0.1:1,CONTROLLER://127.0.0.1:2,PROXIED://127.0.0.1:3\n",
+			"advertised.listeners=PLAINTEXT://127.0.0.1:1,PROXIED://127.0.0.1:9\n",
+		},
+	} {
+		path := filepath.Join(t.TempDir(), "server.properties")
+		must(t, writeProperties(path, "data", proxy, Ports{Kafka: 1, KafkaController: 2, KafkaProxied: 3}))
+		body, err := os.ReadFile(path)
+		must(t, err)
+		for _, line := range want {
+			if !strings.Contains(string(body), "\n"+line) {
+				t.Errorf("with the proxy %q, %q is not in\n%s", proxy, line, body)
+			}
+		}
 	}
 }
