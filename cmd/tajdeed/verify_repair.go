@@ -143,24 +143,35 @@ func (p *plan) empty() bool { return len(p.remove)+len(p.insert) == 0 }
 // merge would rewrite the whole month and keep the row that came last, right or not.
 func (m *mender) plan(p *partitionBooks) *plan {
 	planned := &plan{lane: lane{p.topic, p.Partition}}
-	for _, g := range p.Gaps {
-		for offset := g.From; offset <= g.To; offset++ {
-			switch g.Kind {
-			case gapMissing, gapDoubled, gapDifferent:
-				m.planRow(planned, p, g.Kind, offset)
-			case gapUnknown:
-				m.planUnknown(planned, p, offset)
-			default: // is no damage of ClickHouse
-			}
+	otherwise, published := p.offsets(gapPublishedOtherwise), p.offsets(gapPublishedUnknown)
+	for _, kind := range []gapKind{gapMissing, gapDoubled, gapDifferent} {
+		for offset := range p.offsets(kind) {
+			m.planRow(planned, kind, offset, !otherwise[offset] && m.passed(planned.lane, offset))
 		}
+	}
+	for offset := range p.offsets(gapUnknown) {
+		m.planUnknown(planned, offset, published[offset])
 	}
 	slices.Sort(planned.insert)
 	return planned
 }
 
-func (m *mender) planRow(planned *plan, p *partitionBooks, kind gapKind, offset int64) {
+// offsets are those of all gaps of some kinds.
+func (p *partitionBooks) offsets(kinds ...gapKind) map[int64]bool {
+	offsets := map[int64]bool{}
+	for _, g := range p.Gaps {
+		for offset := g.From; slices.Contains(kinds, g.Kind) && offset <= g.To; offset++ {
+			offsets[offset] = true
+		}
+	}
+	return offsets
+}
+
+// planRow leaves alone what the record and the decisions topic don't agree on, and what
+// the sink may still insert.
+func (m *mender) planRow(planned *plan, kind gapKind, offset int64, repairable bool) {
 	switch {
-	case !m.repairable(p, offset):
+	case !repairable:
 		m.done.Left++
 		return
 	case kind == gapMissing:
@@ -172,32 +183,27 @@ func (m *mender) planRow(planned *plan, p *partitionBooks, kind gapKind, offset 
 	planned.insert = append(planned.insert, offset)
 }
 
-// repairable says whether the record and the decisions topic agree on a decision, and
-// the sink has passed it: it will not insert it any more.
-func (m *mender) repairable(p *partitionBooks, offset int64) bool {
-	e := m.found.decisions[lane{p.topic, p.Partition}]
+// passed says whether a decision lies on its topic and the sink has passed it: it will
+// not insert it any more.
+func (m *mender) passed(l lane, offset int64) bool {
+	e := m.found.decisions[l]
 	i, known := e.find(offset)
-	stands, claimed := m.found.marks.claims[p.Partition]
+	stands, claimed := m.found.marks.claims[l.partition]
 	if !claimed {
-		stands = m.found.marks.reached.log[p.Partition]
+		stands = m.found.marks.reached.log[l.partition]
 	}
-	return known && e.logged[i] != unlogged && e.logged[i] < stands && !p.has(gapPublishedOtherwise, offset)
+	return known && e.logged[i] != unlogged && e.logged[i] < stands
 }
 
 // planUnknown removes a row that nothing accounts for. If the decision lies on its
 // topic, it is the record that may have lost it.
-func (m *mender) planUnknown(planned *plan, p *partitionBooks, offset int64) {
-	if p.has(gapPublishedUnknown, offset) {
+func (m *mender) planUnknown(planned *plan, offset int64, published bool) {
+	if published {
 		m.done.Left++
 		return
 	}
 	m.done.Removed++
 	planned.remove = append(planned.remove, offset)
-}
-
-// has says whether an offset is part of a gap of a kind.
-func (p *partitionBooks) has(kind gapKind, offset int64) bool {
-	return slices.ContainsFunc(p.Gaps, func(g gap) bool { return g.Kind == kind && g.From <= offset && offset <= g.To })
 }
 
 // repairPage is how many offsets are worked on at a time.
@@ -279,8 +285,9 @@ func (m *mender) checkKey(ctx context.Context) error {
 func (f *verified) sound(p *partitionBooks) (offset int64, found bool) {
 	l := lane{p.topic, p.Partition}
 	e := f.decisions[l]
+	wrong := p.offsets(gapMissing, gapDoubled, gapDifferent)
 	for _, offset := range e.offsets[:e.from(f.through[l])] {
-		if !p.has(gapMissing, offset) && !p.has(gapDoubled, offset) && !p.has(gapDifferent, offset) {
+		if !wrong[offset] {
 			return offset, true
 		}
 	}

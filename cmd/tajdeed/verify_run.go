@@ -6,6 +6,7 @@ import (
 	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/cenkalti/backoff/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	client "github.com/segmentio/kafka-go"
 	"golang.org/x/sync/errgroup"
@@ -73,10 +74,14 @@ func (v *verifier) readClaims(ctx context.Context, partitions int) (map[int]int6
 		request.Topics[topic] = append(request.Topics[topic], p)
 	}
 	kafkaClient := &client.Client{Addr: client.TCP(v.brokers...), Transport: v.transport, Timeout: fetchTimeout}
-	response, err := kafkaClient.OffsetFetch(ctx, request)
-	if err == nil {
-		err = response.Error
-	}
+	// A cluster that has never had a group takes a moment to make its coordinator.
+	response, err := backoff.Retry(ctx, func() (*client.OffsetFetchResponse, error) {
+		response, err := kafkaClient.OffsetFetch(ctx, request)
+		if err == nil {
+			err = response.Error
+		}
+		return response, err
+	}, backoff.WithMaxElapsedTime(fetchTimeout))
 	if err != nil {
 		return nil, fmt.Errorf("ask the group %s where it stands: %w", v.group, err)
 	}
