@@ -265,7 +265,7 @@ func hang(t *testing.T, pid int) (resume func()) {
 		t.Fatal(err)
 	}
 	pids := []int{pid}
-	for _, field := range strings.Fields(string(listed)) {
+	for field := range strings.FieldsSeq(string(listed)) {
 		child, err := strconv.Atoi(field)
 		if err != nil {
 			t.Fatal(err)
