@@ -233,6 +233,14 @@ func TestVerifyWaits(t *testing.T) {
 	if v.Totals.ClickHouseRows != v.Totals.decisions() || v.Totals.Consumed != 1000 || time.Since(begin) > 90*time.Second {
 		t.Errorf("after the wait: %+v", v.Totals)
 	}
+	eventually(t, func() error { // partitions in which nothing comes don't hold it back
+		var until time.Time
+		err := s.analysts.QueryRow(t.Context(), `SELECT complete_up_to FROM complete_up_to`).Scan(&until)
+		if err == nil && until.Before(begin) {
+			err = fmt.Errorf("complete up to %s, and it is %s", until, begin)
+		}
+		return err
+	})
 }
 
 // The fingerprints of the program and of both databases are the same; whole runs show

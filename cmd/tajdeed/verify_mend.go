@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"slices"
+	"time"
+
+	"tajdeed/consumers/analytics"
+	"tajdeed/consumers/renewals"
+	"tajdeed/schema"
+)
+
+//go:embed verify_delete.sql
+var verifyDelete string
+
+// mender mends what one look at everything found.
+type mender struct {
+	*verifier
+	found *verified
+	run   string // names the blocks of this repair
+	sink  *analytics.Sink
+	stage *renewals.Stage
+	done  repair
+	sure  bool // that the pseudonym key is the right one
+}
+
+func (m *mender) mend(ctx context.Context) error {
+	for p := range m.found.books.all {
+		plan := m.plan(p)
+		if plan.empty() {
+			continue
+		}
+		if err := m.checkKey(ctx); err != nil {
+			return err
+		}
+		if err := m.carryOut(ctx, plan); err != nil {
+			return fmt.Errorf("%s/%d: %w", p.topic, p.Partition, err)
+		}
+	}
+	return nil
+}
+
+// plan is what is to be done about one partition: offsets, in their order.
+type plan struct {
+	lane   lane
+	remove []int64
+	insert []int64
+}
+
+func (p *plan) empty() bool { return len(p.remove)+len(p.insert) == 0 }
+
+// plan sorts what is wrong with a partition's rows. All rows of a decision whose are
+// doubled or different are removed, exactly these, and the right one is inserted: a
+// merge would rewrite the whole month and keep the row that came last, right or not.
+func (m *mender) plan(p *partitionBooks) *plan {
+	planned := &plan{lane: lane{p.topic, p.Partition}}
+	otherwise, published := p.offsets(gapPublishedOtherwise), p.offsets(gapPublishedUnknown)
+	for _, kind := range []gapKind{gapMissing, gapDoubled, gapDifferent} {
+		for offset := range p.offsets(kind) {
+			m.planRow(planned, kind, offset, !otherwise[offset] && m.passed(planned.lane, offset))
+		}
+	}
+	for offset := range p.offsets(gapUnknown) {
+		m.planUnknown(planned, offset, published[offset])
+	}
+	slices.Sort(planned.insert)
+	return planned
+}
+
+// offsets are those of all gaps of some kinds.
+func (p *partitionBooks) offsets(kinds ...gapKind) map[int64]bool {
+	offsets := map[int64]bool{}
+	for _, g := range p.Gaps {
+		for offset := g.From; slices.Contains(kinds, g.Kind) && offset <= g.To; offset++ {
+			offsets[offset] = true
+		}
+	}
+	return offsets
+}
+
+// planRow leaves alone what the record and the decisions topic don't agree on, and what
+// the sink may still insert.
+func (m *mender) planRow(planned *plan, kind gapKind, offset int64, repairable bool) {
+	switch {
+	case !repairable:
+		m.done.Left++
+		return
+	case kind == gapMissing:
+		m.done.Inserted++
+	default:
+		m.done.Replaced++
+		planned.remove = append(planned.remove, offset)
+	}
+	planned.insert = append(planned.insert, offset)
+}
+
+// passed says whether a decision lies on its topic and the sink has passed it: it will
+// not insert it any more.
+func (m *mender) passed(l lane, offset int64) bool {
+	e := m.found.decisions[l]
+	i, known := e.find(offset)
+	stands, claimed := m.found.marks.claims[l.partition]
+	if !claimed {
+		stands = m.found.marks.reached.log[l.partition]
+	}
+	return known && e.logged[i] != unlogged && e.logged[i] < stands
+}
+
+// planUnknown removes a row that nothing accounts for. If the decision lies on its
+// topic, it is the record that may have lost it.
+func (m *mender) planUnknown(planned *plan, offset int64, published bool) {
+	if published {
+		m.done.Left++
+		return
+	}
+	m.done.Removed++
+	planned.remove = append(planned.remove, offset)
+}
+
+// repairPage is how many offsets are worked on at a time.
+const repairPage = 10_000
+
+func (m *mender) carryOut(ctx context.Context, planned *plan) error {
+	l := planned.lane
+	for offsets := range slices.Chunk(planned.remove, repairPage) {
+		if err := m.analysts.Exec(ctx, verifyDelete, l.topic, int32(l.partition), offsets); err != nil {
+			return fmt.Errorf("remove rows: %w", err)
+		}
+	}
+	for len(planned.insert) > 0 {
+		// A page is a stretch of the partition, so that one question answers it.
+		n, _ := slices.BinarySearch(planned.insert, planned.insert[0]+repairPage)
+		decisions, err := m.decisions(ctx, l, planned.insert[:n])
+		if err != nil {
+			return err
+		}
+		if err := m.sink.Replay(ctx, m.run, l.partition, decisions); err != nil {
+			return err
+		}
+		planned.insert = planned.insert[n:]
+	}
+	return nil
+}
+
+// decisions reads decisions from the record as the stage announces them.
+func (m *mender) decisions(ctx context.Context, l lane, offsets []int64) ([]analytics.Replayed, error) {
+	messages, err := m.stage.Announced(ctx, m.record, l.partition, offsets[0], offsets[len(offsets)-1]+1)
+	if err != nil {
+		return nil, fmt.Errorf("read decisions: %w", err)
+	}
+	e := m.found.decisions[l]
+	replayed := make([]analytics.Replayed, 0, len(offsets))
+	for _, message := range messages {
+		headers := make([]schema.Header, len(message.Headers))
+		for i, h := range message.Headers {
+			headers[i] = schema.Header{Key: h.Key, Value: h.Value}
+		}
+		d, err := schema.ReadDecision(message.Key, message.Value, headers)
+		if err != nil {
+			return nil, fmt.Errorf("read decisions: %w", err)
+		}
+		if _, wanted := slices.BinarySearch(offsets, d.Cause.Offset); !wanted {
+			continue
+		}
+		i, _ := e.find(d.Cause.Offset)
+		replayed = append(replayed, analytics.Replayed{
+			Decision: d, LogOffset: e.logged[i], PublishedAt: time.UnixMilli(e.loggedAt[i]),
+		})
+	}
+	return replayed, nil
+}
+
+// checkKey compares the pseudonyms of a row that nothing is wrong with, before any is
+// written.
+func (m *mender) checkKey(ctx context.Context) error {
+	if m.sure {
+		return nil
+	}
+	m.sure = true
+	for p := range m.found.books.all {
+		l := lane{p.topic, p.Partition}
+		offset, found := m.found.sound(p)
+		if !found {
+			continue
+		}
+		sound, err := m.decisions(ctx, l, []int64{offset})
+		if err != nil {
+			return err
+		}
+		return m.sink.CheckKey(ctx, &sound[0].Decision)
+	}
+	return nil // every row is gone: there is nothing to be in line with
+}
+
+// sound is a decision of a partition whose row is as it should be.
+func (f *verified) sound(p *partitionBooks) (offset int64, found bool) {
+	l := lane{p.topic, p.Partition}
+	e := f.decisions[l]
+	wrong := p.offsets(gapMissing, gapDoubled, gapDifferent)
+	for _, offset := range e.offsets[:e.from(f.through[l])] {
+		if !wrong[offset] {
+			return offset, true
+		}
+	}
+	return 0, false
+}
