@@ -124,6 +124,8 @@ func (s *schedule) fault(after time.Duration) fault {
 		f.For = s.duration(sessionTimeout+500*time.Millisecond, sessionTimeout+4*time.Second)
 	case produceTimeout, dropCommitReply:
 		f.For = 5 * time.Second // to wait for one at most
+	case cutPostgres, cutAnalysts, cutKafka: // often longer than the session timeout
+		f.For = s.duration(300*time.Millisecond, 2*sessionTimeout)
 	default:
 		f.For = s.duration(300*time.Millisecond, 5*time.Second)
 	}
