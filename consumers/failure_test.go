@@ -89,7 +89,7 @@ func TestRefusedMessagesAreIsolated(t *testing.T) {
 	if rows := b.count(`SELECT count(*) FROM tally`); rows != n-int64(len(cursed)) {
 		t.Errorf("%d rows, want %d", rows, n-len(cursed))
 	}
-	if unordered := b.count(`SELECT count(*) FROM (SELECT "offset" < lag("offset") OVER (ORDER BY ctid) AS back FROM tally) AS t WHERE back`); unordered != 0 {
+	if unordered := b.count(`SELECT count(*) FROM (SELECT "offset" < lag("offset") OVER (ORDER BY seq) AS back FROM tally) AS t WHERE back`); unordered != 0 {
 		t.Errorf("%d messages took effect before an earlier one", unordered)
 	}
 	// 5 messages, each alone after at most 10 halvings, two transactions at each.

@@ -103,7 +103,8 @@ func setup(t *testing.T, partitions int) *bench {
 		topics: schema.Topics{Submissions: named.Names[0], Decisions: named.Names[1], Quarantine: named.Names[2]},
 	}
 	b.publisher = newPublisher(t, b.brokers)
-	b.exec(`CREATE TABLE tally (partition int, "offset" bigint, value bytea CHECK (value <> 'cursed'))`)
+	b.exec(`CREATE TABLE tally (partition int, "offset" bigint, value bytea CHECK (value <> 'cursed'),
+		seq bigint GENERATED ALWAYS AS IDENTITY)`)
 	return b
 }
 

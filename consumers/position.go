@@ -80,18 +80,25 @@ var insertBatch string
 // Open reads where the partition stands, and publishes what the worker before
 // this one made durable but may not have announced.
 func (l *Ledger) Open(ctx context.Context, a Assignment) (Partition, Start, error) {
-	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
-	defer cancel()
-	var next, published int64
-	err := l.db.QueryRow(ctx, openPosition, l.topic, a.Partition, a.LogStart).Scan(&next, &published)
+	next, published, err := l.stands(ctx, a)
 	if err != nil {
-		return nil, Start{}, fmt.Errorf("open position: %w", err)
+		return nil, Start{}, err
 	}
 	p := &ledgerPartition{ledger: l, partition: a.Partition, published: published, noted: published}
 	if err := p.announceAgain(ctx, next); err != nil {
 		return nil, Start{}, err
 	}
 	return p, Start{Next: next}, p.Idle(ctx, time.Time{})
+}
+
+// stands reads where a partition stands, and how far it is announced.
+func (l *Ledger) stands(ctx context.Context, a Assignment) (next, published int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
+	defer cancel()
+	if err := l.db.QueryRow(ctx, openPosition, l.topic, a.Partition, a.LogStart).Scan(&next, &published); err != nil {
+		return 0, 0, fmt.Errorf("open position: %w", err)
+	}
+	return next, published, nil
 }
 
 // transactionTimeout is how long the record may take for a batch before it is taken
