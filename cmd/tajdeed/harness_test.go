@@ -167,6 +167,17 @@ func (p *program) ready() *program {
 	return p
 }
 
+// unready waits until the program says that it cannot do its work.
+func (p *program) unready() {
+	p.Helper()
+	eventually(p.T, func() error {
+		if status, body := p.get("/readyz"); status != http.StatusServiceUnavailable {
+			return fmt.Errorf("%s: %d %s", p.name, status, body)
+		}
+		return nil
+	})
+}
+
 // eventually waits for a condition, and fails the test with what it last said.
 func eventually(t *testing.T, condition func() error) {
 	t.Helper()
