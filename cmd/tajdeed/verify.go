@@ -24,7 +24,9 @@ func verifyCommand() *cli.Command {
 
 with every offset accounted for exactly once; that every decision, and every message
 in quarantine, lies on its topic as the record has it; and that ClickHouse holds a row
-for each decision, one and the same. What is wrong is named by partition and offset.
+for each decision, one and the same, in every column but the time of insertion. Whom a
+row is about is hidden there: it is compared only under the --pseudonym-key, and the
+report says if it was not. What is wrong is named by partition and offset.
 
 It can be asked while everything runs: what is on its way is no imbalance, and is told
 apart. --wait waits until all that lay on the topics at the start is through.
@@ -36,8 +38,9 @@ apart. --wait waits until all that lay on the topics at the start is through.
 --repair brings the rows of ClickHouse in line, from the record: it inserts what is
 missing, and replaces what is doubled or different. It leaves alone what the record and
 the decisions topic don't agree on, and what the sink has not reached. Then it verifies
-again. No other damage is repaired: a decision that is missing on its topic is
-announced by the stage when it next takes the partition over.
+again. Nothing is touched under a key that no row was written under. No other damage is
+repaired: a decision that is missing on its topic is announced by the stage when it next
+takes the partition over.
 
 Exit codes: 0 balanced · 1 not balanced, or it could not be found out.`,
 		Flags: slices.Concat(brokerFlags(), []cli.Flag{
@@ -45,7 +48,7 @@ Exit codes: 0 balanced · 1 not balanced, or it could not be found out.`,
 			&cli.StringFlag{Name: "analytics-group", Usage: "consumer `GROUP` of the stage analytics", Value: analytics.Group, Sources: env("analytics-group"), Category: flagsStores},
 			&cli.DurationFlag{Name: "wait", Usage: "wait up to `TIME` until what lies on the topics now is through", Category: flagsAsked},
 			&cli.BoolFlag{Name: "repair", Usage: "bring ClickHouse in line with the record", Category: flagsAsked},
-			&cli.StringFlag{Name: "pseudonym-key", Usage: "`SECRET` of the stage analytics, for --repair", Sources: env("pseudonym-key"), Category: flagsAsked},
+			&cli.StringFlag{Name: "pseudonym-key", Usage: "`SECRET` of the stage analytics: compares persons too; --repair needs it", Sources: env("pseudonym-key"), Category: flagsAsked},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object", Category: flagsAsked},
 		}),
 		Before: beforeVerify,
@@ -57,7 +60,19 @@ func beforeVerify(ctx context.Context, c *cli.Command) (context.Context, error) 
 	if c.Bool("repair") && c.String("pseudonym-key") == "" {
 		return ctx, usageError(c, errors.New("--repair writes rows: it needs the --pseudonym-key of the stage analytics"))
 	}
+	if _, err := readPseudonym(c); err != nil {
+		return ctx, usageError(c, err)
+	}
 	return noArguments(ctx, c)
+}
+
+// readPseudonym returns nil where no key was told.
+func readPseudonym(c *cli.Command) (*analytics.Pseudonym, error) {
+	key := c.String("pseudonym-key")
+	if key == "" {
+		return nil, nil
+	}
+	return analytics.NewPseudonym([]byte(key))
 }
 
 func runVerify(ctx context.Context, c *cli.Command) error {
@@ -96,6 +111,10 @@ func (b *books) verdict(waited time.Duration) error {
 const verifyTimeout = 5 * time.Minute
 
 func openVerifier(ctx context.Context, c *cli.Command) (*verifier, error) {
+	pseudonym, err := readPseudonym(c)
+	if err != nil {
+		return nil, err
+	}
 	config := postgresConfig(c)
 	config.StatementTimeout = verifyTimeout
 	record, err := postgres.Open(ctx, config)
@@ -109,6 +128,6 @@ func openVerifier(ctx context.Context, c *cli.Command) (*verifier, error) {
 	}
 	return &verifier{
 		brokers: c.StringSlice("brokers"), prefix: c.String("topics"), topics: topics(c), group: c.String("analytics-group"),
-		record: record, analysts: analysts, transport: newTransport(),
+		record: record, analysts: analysts, transport: newTransport(), pseudonym: pseudonym,
 	}, nil
 }

@@ -16,6 +16,7 @@ import (
 type sighting struct {
 	topic        string // of the cause
 	cause, print int64
+	parties      parties
 	offset, at   int64 // on the topic that was read
 }
 
@@ -91,7 +92,7 @@ func (l *looker) decision(m *topicMessage) (s sighting, ok bool) {
 	}
 	return sighting{
 		topic: l.once(d.Cause.Topic), cause: d.Cause.Offset, print: l.prints.decision(&d),
-		offset: m.offset, at: m.at.UnixMilli(),
+		parties: parties{int64(d.CivilID), int64(d.SponsorID)}, offset: m.offset, at: m.at.UnixMilli(),
 	}, true
 }
 
@@ -191,7 +192,7 @@ func (a *topicComparison) see(s *sighting) {
 		a.books.find(a.none, s.cause, s.cause+1)
 		return
 	}
-	if a.entries.prints[i] != s.print {
+	if a.entries.prints[i] != s.print || a.entries.parties[i] != s.parties {
 		a.books.find(a.otherwise, s.cause, s.cause+1)
 	}
 	if a.entries.logged[i] != unlogged {

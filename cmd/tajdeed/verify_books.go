@@ -18,6 +18,9 @@ type books struct {
 	Seconds   float64          `json:"seconds"`
 	Totals    terms            `json:"totals"`
 	Topics    []topicBooks     `json:"topics"`
+	// PersonsCompared says whether the persons and sponsors of ClickHouse's rows were
+	// compared, which takes the pseudonym key.
+	PersonsCompared bool `json:"persons_compared"`
 	// Strays lie where no partition of the record accounts for them.
 	Strays []stray `json:"strays"`
 	Repair *repair `json:"repair,omitempty"`

@@ -1,6 +1,7 @@
 -- A partition's decisions, each by its fingerprint: the first half of the MD5 of what
 -- all three stores hold of it, as text. verify_fingerprint.go writes the same text, and
--- the view decision_fingerprint in ClickHouse.
+-- the view decision_fingerprint in ClickHouse. Whom it is about ClickHouse doesn't know
+-- by these numbers.
 SELECT "offset",
        ('x' || left(md5(concat_ws('|',
            "offset", application_id, disposition, outcome, array_to_string(reasons, ','), policy,
@@ -9,7 +10,8 @@ SELECT "offset",
            (extract(epoch FROM submitted_at) * 1000000)::bigint,
            (extract(epoch FROM received_at) * 1000000)::bigint,
            (extract(epoch FROM decided_at) * 1000000)::bigint
-       )), 16))::bit(64)::bigint
+       )), 16))::bit(64)::bigint,
+       civil_id, sponsor_id
 FROM decision
 WHERE topic = $1 AND partition = $2
 ORDER BY "offset"

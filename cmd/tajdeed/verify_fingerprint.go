@@ -9,8 +9,8 @@ import (
 	"tajdeed/schema"
 )
 
-// fingerprinter makes the fingerprints that verify_decisions.sql and the view
-// decision_fingerprint make. It is for one goroutine.
+// fingerprinter makes the fingerprints that verify_decisions.sql, the view
+// decision_fingerprint and verify_places.sql make. It is for one goroutine.
 type fingerprinter struct{ buf []byte }
 
 // decision is the fingerprint of a decision.
@@ -35,6 +35,23 @@ func (f *fingerprinter) decision(d *schema.Decision) int64 {
 	return f.sum()
 }
 
+// place is the fingerprint of where a decision lies on its topic, and since when.
+func (f *fingerprinter) place(offset int64, partition int, logged, publishedMillis int64) int64 {
+	f.buf = strconv.AppendInt(f.buf[:0], offset, 10)
+	f.number(int64(partition))
+	f.number(logged)
+	f.number(publishedMillis * time.Millisecond.Microseconds())
+	return f.sum()
+}
+
+// persons is the fingerprint of the pseudonyms of whom a decision is about.
+func (f *fingerprinter) persons(offset int64, person, sponsor uint64) int64 {
+	f.buf = strconv.AppendInt(f.buf[:0], offset, 10)
+	f.unsigned(person)
+	f.unsigned(sponsor)
+	return f.sum()
+}
+
 // quarantined is the fingerprint of a message in quarantine.
 func (f *fingerprinter) quarantined(offset int64, rule string) int64 {
 	f.buf = strconv.AppendInt(f.buf[:0], offset, 10)
@@ -45,6 +62,8 @@ func (f *fingerprinter) quarantined(offset int64, rule string) int64 {
 func (f *fingerprinter) text(s string) { f.buf = append(append(f.buf, '|'), s...) }
 
 func (f *fingerprinter) number(n int64) { f.buf = strconv.AppendInt(append(f.buf, '|'), n, 10) }
+
+func (f *fingerprinter) unsigned(n uint64) { f.buf = strconv.AppendUint(append(f.buf, '|'), n, 10) }
 
 func (f *fingerprinter) list(texts []string) {
 	f.buf = append(f.buf, '|')

@@ -33,10 +33,19 @@ func (s *stores) verifyArgs() []string {
 	}
 }
 
+// testKey is the pseudonym key of the sinks of tests.
+const testKey = "a key for tests only"
+
+// verifyPersons asks for the books under the key, so that persons are compared too.
+func (s *stores) verifyPersons() asVerified {
+	s.Helper()
+	return s.verify("--pseudonym-key", testKey)
+}
+
 // repair asks to mend ClickHouse.
 func (s *stores) repair() asVerified {
 	s.Helper()
-	return s.verify("--repair", "--pseudonym-key", "a key for tests only")
+	return s.verify("--repair", "--pseudonym-key", testKey)
 }
 
 // gaps are all that doesn't balance, in one order, each as "partition kind from-to".

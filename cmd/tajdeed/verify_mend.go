@@ -23,7 +23,6 @@ type mender struct {
 	sink  *analytics.Sink
 	stage *renewals.Stage
 	done  repair
-	sure  bool // that the pseudonym key is the right one
 }
 
 func (m *mender) mend(ctx context.Context) error {
@@ -31,9 +30,6 @@ func (m *mender) mend(ctx context.Context) error {
 		plan := m.plan(p)
 		if plan.empty() {
 			continue
-		}
-		if err := m.checkKey(ctx); err != nil {
-			return err
 		}
 		if err := m.carryOut(ctx, plan); err != nil {
 			return fmt.Errorf("%s/%d: %w", p.topic, p.Partition, err)
@@ -170,39 +166,4 @@ func (m *mender) decisions(ctx context.Context, l lane, offsets []int64) ([]anal
 		})
 	}
 	return replayed, nil
-}
-
-// checkKey compares the pseudonyms of a row that nothing is wrong with, before any is
-// written.
-func (m *mender) checkKey(ctx context.Context) error {
-	if m.sure {
-		return nil
-	}
-	m.sure = true
-	for p := range m.found.books.all {
-		l := lane{p.topic, p.Partition}
-		offset, found := m.found.sound(p)
-		if !found {
-			continue
-		}
-		sound, err := m.decisions(ctx, l, []int64{offset})
-		if err != nil {
-			return err
-		}
-		return m.sink.CheckKey(ctx, &sound[0].Decision)
-	}
-	return nil // every row is gone: there is nothing to be in line with
-}
-
-// sound is a decision of a partition whose row is as it should be.
-func (f *verified) sound(p *partitionBooks) (offset int64, found bool) {
-	l := lane{p.topic, p.Partition}
-	e := f.decisions[l]
-	wrong := p.offsets(gapMissing, gapDoubled, gapDifferent)
-	for _, offset := range e.offsets[:e.from(f.through[l])] {
-		if !wrong[offset] {
-			return offset, true
-		}
-	}
-	return 0, false
 }

@@ -19,6 +19,9 @@ func TestVerifyMendsClickHouse(t *testing.T) {
 	again := func(columns, where string) string {
 		return `INSERT INTO decision SELECT ` + columns + ` FROM (SELECT * FROM decision WHERE ` + where + `) SETTINGS insert_deduplicate = 0` //nolint:unqueryvet // whole rows are copied
 	}
+	update := func(column, where string) string {
+		return `ALTER TABLE decision UPDATE ` + column + ` WHERE ` + where + ` SETTINGS mutations_sync = 2`
+	}
 	gap := func(kind gapKind, from, to int64) string { return gapLine(p.partition, kind, from, to) }
 	for _, c := range []struct {
 		name string
@@ -48,6 +51,19 @@ func TestVerifyMendsClickHouse(t *testing.T) {
 			[]string{gap(gapDifferent, p.b, p.b)}, repair{Replaced: 1},
 		},
 		{
+			"rows are of other persons and sponsors",
+			[]string{update(`person = person + 1`, where(p.a)), update(`sponsor = sponsor + 1`, where(p.c))},
+			[]string{gap(gapDifferent, p.a, p.a), gap(gapDifferent, p.c, p.c)}, repair{Replaced: 2},
+		},
+		{
+			"rows lie elsewhere on the topic, or since when they don't",
+			[]string{
+				update(`log_offset = log_offset + 1`, where(p.a)), update(`log_partition = log_partition + 1`, where(p.b)),
+				update(`published_at = published_at + INTERVAL 1 MILLISECOND`, where(p.c)),
+			},
+			[]string{gap(gapDifferent, p.a, p.b), gap(gapDifferent, p.c, p.c)}, repair{Replaced: 3},
+		},
+		{
 			"rows of messages that never were", []string{again(`* REPLACE (1000000 AS cause_offset)`, where(p.b))},
 			[]string{gap(gapUnknown, 1000000, 1000000)}, repair{Removed: 1},
 		},
@@ -59,7 +75,7 @@ func TestVerifyMendsClickHouse(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s.harmAnalysts(t, `SYSTEM STOP MERGES decision`, `SYSTEM START MERGES decision`)
 			s.harmAnalysts(t, c.harm...)
-			if found := s.verify(); c.want != nil {
+			if found := s.verifyPersons(); c.want != nil {
 				found.is(t, c.want...)
 			} else if found.Balanced {
 				t.Error("balanced")
@@ -98,6 +114,98 @@ func (s *stores) rowsOf(partition int) (n int64) {
 	return n
 }
 
+// Every column of a row is compared, but for when it was inserted.
+func TestVerifyComparesEveryColumn(t *testing.T) {
+	t.Parallel()
+	s := settled(t, 500)
+	p := s.spot()
+	copied := fmt.Sprintf(`FROM (SELECT * FROM decision WHERE cause_partition = %d AND cause_offset = %d) SETTINGS insert_deduplicate = 0`, p.partition, p.a) //nolint:unqueryvet // whole rows are copied
+	for column, other := range s.otherValues() {
+		t.Run(column, func(t *testing.T) {
+			s.harmAnalysts(t, `INSERT INTO decision SELECT * REPLACE (`+other+` AS `+column+`) `+copied)
+			want := gapLine(p.partition, gapDifferent, p.a, p.a)
+			if column == "inserted_at" {
+				want = gapLine(p.partition, gapDoubled, p.a, p.a)
+			}
+			found := s.verifyPersons()
+			found.is(t, want)
+			repaired := s.repair()
+			repaired.is(t)
+		})
+	}
+}
+
+// otherValues is an expression for each column that is no part of the row's identity,
+// whose value is never the row's own. A column of another type wants one here.
+func (s *stores) otherValues() map[string]string {
+	s.Helper()
+	rows, err := s.analysts.Query(s.Context(), `SELECT name, type FROM system.columns
+		WHERE database = currentDatabase() AND table = 'decision' AND name NOT LIKE 'cause%'`)
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer rows.Close()
+	others := map[string]string{}
+	for rows.Next() {
+		var name, kind string
+		if err := rows.Scan(&name, &kind); err != nil {
+			s.Fatal(err)
+		}
+		others[name] = otherValue(name, kind)
+	}
+	return others
+}
+
+func otherValue(name, kind string) string {
+	switch kind {
+	case "UUID":
+		return "generateUUIDv4()"
+	case "LowCardinality(String)":
+		return "concat(" + name + ", 'x')"
+	case "Array(LowCardinality(String))":
+		return "arrayPushBack(" + name + ", 'x')"
+	case "Nullable(Date32)":
+		return "if(" + name + " IS NULL, toDate32('2026-01-01'), NULL)"
+	case "DateTime64(6, 'Asia/Kuwait')":
+		return name + " + INTERVAL 1 MILLISECOND" // in the same month, if not in the last millisecond
+	}
+	if strings.HasPrefix(kind, "Enum8") {
+		return "CAST(if(toInt8(" + name + ") = 1, 2, 1), '" + strings.ReplaceAll(kind, "'", `\'`) + "')"
+	}
+	return name + " + 1"
+}
+
+// Without the key persons are not compared, and the report says so; whom a decision is
+// about on its topic is compared always.
+func TestVerifyTellsWhatItDoesNotCompare(t *testing.T) {
+	t.Parallel()
+	s := settled(t, 500)
+	p := s.spot()
+	const said = "were not compared with ClickHouse"
+	if report := asked(t, verifyCommand(), s.verifyArgs()...); !strings.Contains(report, said) {
+		t.Errorf("without the key:\n%s", report)
+	}
+	if report := asked(t, verifyCommand(), append(s.verifyArgs(), "--pseudonym-key", testKey)...); strings.Contains(report, said) {
+		t.Errorf("with the key:\n%s", report)
+	}
+	for _, column := range []string{"civil_id", "sponsor_id"} {
+		change := fmt.Sprintf(`UPDATE decision SET %[1]s = %[1]s %%s WHERE partition = %d AND "offset" = %d`, column, p.partition, p.a)
+		s.harm(t, fmt.Sprintf(change, "+ 1"))
+		published := gapLine(p.partition, gapPublishedOtherwise, p.a, p.a)
+		if v := s.verify(); v.PersonsCompared {
+			t.Error("persons were compared without the key")
+		} else {
+			v.is(t, published)
+		}
+		v := s.verifyPersons()
+		v.is(t, published, gapLine(p.partition, gapDifferent, p.a, p.a))
+		if !v.PersonsCompared {
+			t.Error("persons were not compared")
+		}
+		s.harm(t, fmt.Sprintf(change, "- 1"))
+	}
+}
+
 // A repair under another key writes nothing.
 func TestVerifyRefusesAnotherKey(t *testing.T) {
 	t.Parallel()
@@ -109,8 +217,10 @@ func TestVerifyRefusesAnotherKey(t *testing.T) {
 	if code != exitFailed || s.analystsRows() != before {
 		t.Errorf("exit code %d", code)
 	}
-	if _, code := ask(t, verifyCommand(), append(s.verifyArgs(), "--repair")...); code != exitUsage {
-		t.Errorf("without a key: exit code %d", code)
+	for name, args := range map[string][]string{"without a key": {"--repair"}, "with a short one": {"--pseudonym-key", "short"}} {
+		if _, code := ask(t, verifyCommand(), append(s.verifyArgs(), args...)...); code != exitUsage {
+			t.Errorf("%s: exit code %d", name, code)
+		}
 	}
 }
 

@@ -155,21 +155,26 @@ func (r *recordBooks) readEntries(ctx context.Context, tx pgx.Tx) (err error) {
 type entries struct {
 	offsets  []int64
 	prints   []int64 // fingerprints
+	parties  []parties
 	logged   []int64 // the first place on the topic; unlogged where there is none
 	loggedAt []int64 // when it was published, in milliseconds since 1970
 }
 
 const unlogged = -1
 
+// parties are whom a decision is about. The record may hold any number.
+type parties struct{ person, sponsor int64 }
+
 func selectEntries(ctx context.Context, tx pgx.Tx, query string, l lane, n int64) (*entries, error) {
 	rows, err := tx.Query(ctx, query, l.topic, l.partition)
 	if err != nil {
 		return nil, err
 	}
-	e := &entries{offsets: make([]int64, 0, n), prints: make([]int64, 0, n)}
+	e := &entries{offsets: make([]int64, 0, n), prints: make([]int64, 0, n), parties: make([]parties, 0, n)}
 	var offset, fingerprint int64
-	_, err = pgx.ForEachRow(rows, []any{&offset, &fingerprint}, func() error {
-		e.offsets, e.prints = append(e.offsets, offset), append(e.prints, fingerprint)
+	var who parties
+	_, err = pgx.ForEachRow(rows, []any{&offset, &fingerprint, &who.person, &who.sponsor}, func() error {
+		e.offsets, e.prints, e.parties = append(e.offsets, offset), append(e.prints, fingerprint), append(e.parties, who)
 		return nil
 	})
 	e.logged, e.loggedAt = slices.Repeat([]int64{unlogged}, len(e.offsets)), make([]int64, len(e.offsets))

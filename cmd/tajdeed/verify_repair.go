@@ -40,11 +40,7 @@ func (v *verifier) verifyAndRepair(ctx context.Context, c *cli.Command) (*books,
 		return nil, err
 	}
 	defer unlock()
-	pseudonym, err := analytics.NewPseudonym([]byte(c.String("pseudonym-key")))
-	if err != nil {
-		return nil, usageError(c, err)
-	}
-	return v.repair(ctx, pseudonym)
+	return v.repair(ctx)
 }
 
 // repairLock is the advisory lock of the record under which ClickHouse is repaired:
@@ -73,14 +69,14 @@ func lockRepair(ctx context.Context, db *pgxpool.Pool) (unlock func(), err error
 	}, nil
 }
 
-func (v *verifier) repair(ctx context.Context, pseudonym *analytics.Pseudonym) (*books, error) {
+func (v *verifier) repair(ctx context.Context) (*books, error) {
 	found, err := v.verify(ctx)
 	if err != nil {
 		return nil, err
 	}
 	m := mender{
 		verifier: v, found: found, run: "repair/" + uuid.NewString(),
-		sink:  analytics.New(v.topics, 0, v.analysts, nil, pseudonym, prometheus.NewRegistry()),
+		sink:  analytics.New(v.topics, 0, v.analysts, nil, v.pseudonym, prometheus.NewRegistry()),
 		stage: renewals.New(v.topics.Submissions, prometheus.NewRegistry()),
 	}
 	if err := m.mend(ctx); err != nil {

@@ -11,6 +11,7 @@ import (
 	client "github.com/segmentio/kafka-go"
 	"golang.org/x/sync/errgroup"
 
+	"tajdeed/consumers/analytics"
 	"tajdeed/schema"
 	"tajdeed/schema/kafka"
 )
@@ -24,6 +25,7 @@ type verifier struct {
 	record    *pgxpool.Pool
 	analysts  driver.Conn
 	transport *client.Transport
+	pseudonym *analytics.Pseudonym // of the stage analytics; nil if its key was not told
 }
 
 func (v *verifier) close() {
@@ -120,7 +122,7 @@ func (v *verifier) verify(ctx context.Context) (*verified, error) {
 		found.compareTopics(p, seen)
 	}
 	seen.strangers(record.books, record.known)
-	if err := compareAnalysts(ctx, v.analysts, record, found.through); err != nil {
+	if err := compareAnalysts(ctx, v.analysts, v.pseudonym, record, found.through); err != nil {
 		return nil, err
 	}
 	found.strangeRows()

@@ -28,6 +28,9 @@ func (b *books) text() string {
 		b.Topics[i].write(&out)
 	}
 	b.writePending(&out)
+	if !b.PersonsCompared {
+		out.WriteString("\nPersons and sponsors were not compared with ClickHouse: that takes the --pseudonym-key\n")
+	}
 	b.writeGaps(&out)
 	b.writeRepair(&out)
 	return out.String()

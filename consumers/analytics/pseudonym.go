@@ -32,6 +32,15 @@ func NewPseudonym(key []byte) (*Pseudonym, error) {
 	return &Pseudonym{key: bytes.Clone(key)}, nil
 }
 
+// Pairs returns what makes the pseudonyms of a person and a sponsor, as the rows have
+// them. It is for one goroutine.
+func (p *Pseudonym) Pairs() func(schema.CivilID, schema.SponsorID) (person, sponsor uint64) {
+	h := p.hasher()
+	return func(person schema.CivilID, sponsor schema.SponsorID) (uint64, uint64) {
+		return h.person(person), h.sponsor(sponsor)
+	}
+}
+
 // hasher is for one goroutine.
 type hasher struct {
 	mac hash.Hash

@@ -2,7 +2,6 @@ package analytics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -38,27 +37,6 @@ func (s *Sink) Replay(ctx context.Context, run string, partition int, decisions 
 			return fmt.Errorf("insert decisions again: %w", err)
 		}
 		rows = rows[n:]
-	}
-	return nil
-}
-
-// ErrOtherKey says that a row was written under another pseudonym key.
-var ErrOtherKey = errors.New("the rows were written under another pseudonym key")
-
-const selectPseudonyms = `SELECT person, sponsor FROM decision
-WHERE cause_topic = $1 AND cause_partition = $2 AND cause_offset = $3 LIMIT 1`
-
-// CheckKey says whether the row of a decision has the pseudonyms that this sink would
-// give it.
-func (s *Sink) CheckKey(ctx context.Context, d *schema.Decision) error {
-	var person, sponsor uint64
-	err := s.db.QueryRow(ctx, selectPseudonyms, d.Cause.Topic, int32(d.Cause.Partition), d.Cause.Offset).Scan(&person, &sponsor)
-	if err != nil {
-		return fmt.Errorf("read the pseudonyms of a row: %w", err)
-	}
-	hasher := s.pseudonym.hasher()
-	if person != hasher.person(d.CivilID) || sponsor != hasher.sponsor(d.SponsorID) {
-		return ErrOtherKey
 	}
 	return nil
 }

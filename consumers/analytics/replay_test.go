@@ -1,10 +1,8 @@
 package analytics
 
 import (
-	"errors"
+	"fmt"
 	"testing"
-
-	"tajdeed/schema"
 )
 
 // replayed are decisions as the record would have them, lying on the topic where log
@@ -45,22 +43,15 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// A row that was written under another key is told from one that was not.
-func TestCheckKey(t *testing.T) {
+// Who has the key can say whom a row is about.
+func TestPairs(t *testing.T) {
 	t.Parallel()
 	h := newWarehouse(t)
-	sink := h.newSink(h.db)
-	h.deliver(h.open(sink, 0), log(0, decisions(0, 1)...)...)
+	h.deliver(h.open(h.newSink(h.db), 0), log(0, decisions(0, 1)...)...)
 	d := decision(0)
-	if err := sink.CheckKey(t.Context(), &d); err != nil {
-		t.Error(err)
-	}
-	h.pseudonym = key(t, "another key of this test")
-	if err := h.newSink(h.db).CheckKey(t.Context(), &d); !errors.Is(err, ErrOtherKey) {
-		t.Errorf("%v, want %v", err, ErrOtherKey)
-	}
-	d.Cause = schema.Position{Topic: "nowhere"}
-	if err := sink.CheckKey(t.Context(), &d); err == nil {
-		t.Error("a row that is not there was compared")
+	person, sponsor := h.pseudonym.Pairs()(d.CivilID, d.SponsorID)
+	want := fmt.Sprint(person, sponsor)
+	if got := h.lines(`SELECT concat(toString(person), ' ', toString(sponsor)) FROM decision`); got[0] != want {
+		t.Errorf("the row has %s, want %s", got[0], want)
 	}
 }
