@@ -1,15 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 	client "github.com/segmentio/kafka-go"
 	wire "github.com/segmentio/kafka-go/protocol"
+	fetchapi "github.com/segmentio/kafka-go/protocol/fetch"
 
 	"tajdeed/schema"
 )
@@ -17,10 +20,11 @@ import (
 // logReader reads runs of topics, fast: whole answers at a time, checked against
 // their checksums, with one buffer for all messages.
 type logReader struct {
-	client *client.Client
-	key    []byte
-	value  []byte
-	header []schema.Header
+	transport client.RoundTripper
+	broker    net.Addr
+	key       []byte
+	value     []byte
+	header    []schema.Header
 }
 
 // topicMessage is a message as it lies on its topic. Its bytes are valid until the next one
@@ -42,16 +46,16 @@ const (
 func newTransport() *client.Transport { return &client.Transport{ClientID: "tajdeed-verify"} }
 
 func newLogReader(brokers []string, transport *client.Transport) *logReader {
-	return &logReader{client: &client.Client{Addr: client.TCP(brokers...), Transport: transport, Timeout: fetchTimeout}}
+	return &logReader{transport: transport, broker: client.TCP(brokers...)}
 }
 
 // read calls each for every message from one offset to before another.
 func (r *logReader) read(ctx context.Context, topic string, partition int, from, to int64, each func(*topicMessage) error) error {
 	for next, empty := from, 0; next < to; {
 		before := next
-		batches, err := r.fetch(ctx, topic, partition, next)
+		answer, err := r.fetch(ctx, topic, partition, next)
 		if err == nil {
-			next, err = r.take(batches, next, to, each)
+			next, err = r.take(answer, next, to, each)
 		}
 		if empty++; next > before {
 			empty = 0
@@ -73,36 +77,61 @@ const mostEmpty = 100
 var errNothingComes = errors.New("the broker says that there is more, and it doesn't come")
 
 // fetch asks once with success: a leader may just be moving.
-func (r *logReader) fetch(ctx context.Context, topic string, partition int, from int64) ([]wire.RecordReader, error) {
-	response, err := backoff.Retry(ctx, func() (*client.FetchResponse, error) {
-		response, err := r.client.Fetch(ctx, &client.FetchRequest{
-			Topic: topic, Partition: partition, Offset: from,
-			MinBytes: 1, MaxBytes: fetchBytes, MaxWait: fetchWait, IsolationLevel: client.ReadCommitted,
-		})
-		if err == nil {
-			err = response.Error
-		}
+func (r *logReader) fetch(ctx context.Context, topic string, partition int, from int64) (*fetchapi.ResponsePartition, error) {
+	return backoff.Retry(ctx, func() (*fetchapi.ResponsePartition, error) {
+		answer, err := r.ask(ctx, fetchRequest(topic, partition, from))
 		if errors.Is(err, client.OffsetOutOfRange) {
 			err = backoff.Permanent(err)
 		}
-		return response, err
+		return answer, err
 	}, backoff.WithMaxElapsedTime(fetchTimeout))
+}
+
+// fetchRequest asks for messages that no open transaction holds back. The answer says
+// which of them were aborted; the client's own request would not pass that on.
+func fetchRequest(topic string, partition int, from int64) *fetchapi.Request {
+	return &fetchapi.Request{
+		ReplicaID: -1, MaxWaitTime: int32(fetchWait.Milliseconds()), MinBytes: 1, MaxBytes: fetchBytes,
+		IsolationLevel: int8(client.ReadCommitted), SessionID: -1, SessionEpoch: -1,
+		Topics: []fetchapi.RequestTopic{{Topic: topic, Partitions: []fetchapi.RequestPartition{{
+			Partition: int32(partition), CurrentLeaderEpoch: -1, FetchOffset: from,
+			LogStartOffset: -1, PartitionMaxBytes: fetchBytes,
+		}}}},
+	}
+}
+
+var errOtherAnswer = errors.New("the broker's answer is not about the partition asked for")
+
+func (r *logReader) ask(ctx context.Context, request *fetchapi.Request) (*fetchapi.ResponsePartition, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	message, err := r.transport.RoundTrip(ctx, r.broker, request)
 	if err != nil {
 		return nil, err
 	}
-	if stream, ok := response.Records.(*wire.RecordStream); ok {
-		return stream.Records, nil
+	response, ok := message.(*fetchapi.Response)
+	if !ok || len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
+		return nil, errOtherAnswer
 	}
-	return nil, nil // nothing came within the wait
+	answer := &response.Topics[0].Partitions[0]
+	if code := cmp.Or(response.ErrorCode, answer.ErrorCode); code != 0 {
+		return nil, client.Error(code)
+	}
+	return answer, nil
 }
 
-// take goes through the batches of an answer. Those of control records hold no
-// messages and are passed over: the client would hide them, and we would ask for them
-// again and again.
-func (r *logReader) take(batches []wire.RecordReader, next, to int64, each func(*topicMessage) error) (int64, error) {
-	for _, batch := range batches {
+// take goes through the batches of an answer. Those that hold no messages are passed
+// over here: the client would hide control records, and we would ask for them again and
+// again.
+func (r *logReader) take(answer *fetchapi.ResponsePartition, next, to int64, each func(*topicMessage) error) (int64, error) {
+	stream, ok := answer.RecordSet.Records.(*wire.RecordStream)
+	if !ok {
+		return next, nil // nothing came within the wait
+	}
+	aborted := newAborted(answer.AbortedTransactions)
+	for _, batch := range stream.Records {
 		hand := each
-		if _, control := batch.(*wire.ControlBatch); control {
+		if !aborted.message(batch) {
 			hand = func(*topicMessage) error { return nil }
 		}
 		var err error

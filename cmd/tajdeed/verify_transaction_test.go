@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	client "github.com/segmentio/kafka-go"
+	wire "github.com/segmentio/kafka-go/protocol"
+
+	"tajdeed/consumers/renewals"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// What a transaction left on the topics counts as little as its producer wanted: nothing
+// that was aborted is foreign or lost, and what was committed is a message like any other.
+func TestVerifyPassesOverAbortedTransactions(t *testing.T) {
+	t.Parallel()
+	s := newStores(t)
+	simulation := s.populate(1000)
+	nonsense := client.Message{Key: []byte("299999999999"), Value: []byte("nonsense")}
+	s.transaction(s.topics.Submissions, 1, false, nonsense, nonsense)
+	s.publish(simulation, 500)
+	s.transaction(s.topics.Submissions, 1, false, nonsense)
+	s.publish(simulation, 500)
+	s.renewals()
+	s.analytics()
+	v := s.verify("--wait", "2m")
+	v.is(t)
+	if v.Totals.Consumed != 1000 || !v.Complete { // the aborted ones and four markers are none
+		t.Errorf("consumed %d messages, want 1000: %+v", v.Totals.Consumed, v.Totals.Pending)
+	}
+	p := s.spot()
+	stage := renewals.New(s.topics.Submissions, prometheus.NewRegistry())
+	again, err := stage.Announced(t.Context(), s.record, p.partition, p.a, p.b+1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.transaction(s.topics.Decisions, p.partition, false, again[0], nonsense)
+	s.transaction(s.topics.Quarantine, p.partition, false, nonsense)
+	v = s.verify()
+	v.is(t)
+	if v.Totals.Repeated != 0 {
+		t.Errorf("%d repeats: what was aborted was counted", v.Totals.Repeated)
+	}
+	at := s.transaction(s.topics.Decisions, p.partition, true, nonsense, again[0], again[1])
+	s.transaction(s.topics.Decisions, p.partition, false, again...)
+	v = s.verify()
+	v.is(t, gapLine(p.partition, gapUnreadable, at, at))
+	if v.Totals.Repeated != 2 {
+		t.Errorf("%d repeats, want the 2 that were committed", v.Totals.Repeated)
+	}
+}
+
+// transaction writes messages to a partition and commits or aborts them. It returns
+// where the first lies.
+func (s *stores) transaction(topic string, partition int, commit bool, messages ...client.Message) int64 {
+	s.Helper()
+	transport := &client.Transport{}
+	defer transport.CloseIdleConnections()
+	tx := transaction{
+		stores: s, conn: &client.Client{Addr: client.TCP(s.brokers...), Timeout: time.Minute, Transport: transport},
+		id: uuid.NewString(), topic: topic, partition: partition,
+	}
+	tx.begin()
+	at := tx.write(messages)
+	tx.end(commit)
+	return at
+}
+
+// transaction is one of a producer of its own. The client has no transactional
+// producer: it has the requests, and a batch that names its producer is made here.
+type transaction struct {
+	*stores
+	conn      *client.Client
+	id        string
+	topic     string
+	partition int
+	producer  client.ProducerSession
+}
+
+func (tx *transaction) begin() {
+	tx.Helper()
+	eventually(tx.T, func() error { // a cluster's first transaction waits for its coordinator
+		response, err := tx.conn.InitProducerID(tx.Context(), &client.InitProducerIDRequest{TransactionalID: tx.id, TransactionTimeoutMs: 60_000})
+		if err == nil {
+			err = response.Error
+		}
+		if err == nil {
+			tx.producer = *response.Producer
+		}
+		return err
+	})
+	response, err := tx.conn.AddPartitionsToTxn(tx.Context(), &client.AddPartitionsToTxnRequest{
+		TransactionalID: tx.id, ProducerID: tx.producer.ProducerID, ProducerEpoch: tx.producer.ProducerEpoch,
+		Topics: map[string][]client.AddPartitionToTxn{tx.topic: {{Partition: tx.partition}}},
+	})
+	if err == nil {
+		err = response.Topics[tx.topic][0].Error
+	}
+	if err != nil {
+		tx.Fatal(err)
+	}
+}
+
+func (tx *transaction) write(messages []client.Message) int64 {
+	tx.Helper()
+	response, err := tx.conn.RawProduce(tx.Context(), &client.RawProduceRequest{
+		Topic: tx.topic, Partition: tx.partition, RequiredAcks: client.RequireAll, TransactionalID: tx.id,
+		RawRecords: wire.RawRecordSet{Reader: bytes.NewReader(tx.batch(messages))},
+	})
+	if err == nil {
+		err = response.Error
+	}
+	if err != nil {
+		tx.Fatal(err)
+	}
+	return response.BaseOffset
+}
+
+// batch is a batch of the log, as version 2 of its format has it, in the name of the
+// transaction's producer.
+func (tx *transaction) batch(messages []client.Message) []byte {
+	tx.Helper()
+	records := make([]wire.Record, len(messages))
+	for i, m := range messages {
+		records[i] = wire.Record{Key: wire.NewBytes(m.Key), Value: wire.NewBytes(m.Value), Headers: m.Headers}
+	}
+	const transactional wire.Attributes = 1 << 4
+	set := wire.RecordSet{Version: 2, Attributes: transactional, Records: wire.NewRecordReader(records...)}
+	var out bytes.Buffer
+	if _, err := set.WriteTo(&out); err != nil {
+		tx.Fatal(err)
+	}
+	// Behind the size of all come the batch's fields, at these places.
+	const checksum, checked, producerID, producerEpoch, sequence = 17, 21, 43, 51, 53
+	batch := out.Bytes()[4:]
+	binary.BigEndian.PutUint64(batch[producerID:], uint64(tx.producer.ProducerID))
+	binary.BigEndian.PutUint16(batch[producerEpoch:], uint16(tx.producer.ProducerEpoch))
+	binary.BigEndian.PutUint32(batch[sequence:], 0)
+	binary.BigEndian.PutUint32(batch[checksum:], crc32.Checksum(batch[checked:], crc32.MakeTable(crc32.Castagnoli)))
+	return out.Bytes()
+}
+
+func (tx *transaction) end(commit bool) {
+	tx.Helper()
+	response, err := tx.conn.EndTxn(tx.Context(), &client.EndTxnRequest{
+		TransactionalID: tx.id, ProducerID: tx.producer.ProducerID, ProducerEpoch: tx.producer.ProducerEpoch, Committed: commit,
+	})
+	if err == nil {
+		err = response.Error
+	}
+	if err != nil {
+		tx.Fatal(err)
+	}
+}
