@@ -35,6 +35,9 @@ of decision, and a span is of whole hours: it begins and ends with one.
    tajdeed stats --json | jq .totals
    tajdeed stats --csv --section reasons > reasons.csv
 
+"Complete up to" (complete.up_to in JSON, null if unknown) says how far it holds: every
+decision published before that is in, and what lies after may still grow.
+
 Sections: throughput, applications, reasons, latency, pace. --section leaves out the
 others; a CSV holds one, throughput if not told.`,
 		Flags: []cli.Flag{

@@ -29,12 +29,16 @@ var paceQuery string
 //go:embed stats_extent.sql
 var extentQuery string
 
+//go:embed stats_complete.sql
+var completeQuery string
+
 // stats is the answer, as `tajdeed stats --json` prints it. A section that was not
 // asked for is left out; one that is empty is an empty list.
 type stats struct {
 	Since        time.Time          `json:"since"`
 	Until        time.Time          `json:"until"`
 	By           string             `json:"by"`
+	Complete     completeness       `json:"complete"`
 	Totals       totals             `json:"totals"`
 	Throughput   []throughputStats  `json:"throughput,omitzero"`
 	Applications []applicationStats `json:"applications,omitzero"`
@@ -97,6 +101,16 @@ type paceStats struct {
 	Share        float64 `ch:"share"        json:"share"`
 }
 
+// completeness is how far the analysts' database is complete: every decision that was
+// published before UpTo is in.
+type completeness struct {
+	// UpTo is null while a partition of the decisions topic was never read: it may hold
+	// anything.
+	UpTo           *time.Time `json:"up_to"`
+	Partitions     int32      `json:"partitions"` // of the decisions topic; 0 if no sink has said
+	PartitionsSeen uint64     `json:"partitions_seen"`
+}
+
 type extent struct {
 	Messages uint64    `ch:"messages"`
 	First    time.Time `ch:"first_at"`
@@ -109,6 +123,9 @@ func askStats(ctx context.Context, db driver.Conn, q question) (*stats, error) {
 	if err := db.QueryRow(ctx, extentQuery).ScanStruct(&s.held); err != nil {
 		return nil, fmt.Errorf("ask what there is: %w", err)
 	}
+	if err := s.Complete.ask(ctx, db); err != nil {
+		return nil, fmt.Errorf("ask up to when all is in: %w", err)
+	}
 	rows, err := selectStats[throughputStats](ctx, db, throughputQuery, q)
 	if err != nil {
 		return nil, fmt.Errorf("ask for throughput: %w", err)
@@ -120,6 +137,18 @@ func askStats(ctx context.Context, db driver.Conn, q question) (*stats, error) {
 		}
 	}
 	return s, nil
+}
+
+func (c *completeness) ask(ctx context.Context, db driver.Conn) error {
+	var upTo time.Time
+	if err := db.QueryRow(ctx, completeQuery).Scan(&upTo, &c.Partitions, &c.PartitionsSeen); err != nil {
+		return err
+	}
+	if upTo.Unix() != 0 { // 1970 stands for never
+		upTo = upTo.In(schema.Kuwait)
+		c.UpTo = &upTo
+	}
+	return nil
 }
 
 // sum adds the throughput up and puts its times into Kuwait's zone, whatever the

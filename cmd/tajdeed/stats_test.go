@@ -145,6 +145,43 @@ func TestStatsCSV(t *testing.T) {
 	}
 }
 
+// The report says up to when it holds: the least of what the sinks wrote down, and
+// nothing before each partition was read.
+func TestStatsCompleteUpTo(t *testing.T) {
+	t.Parallel()
+	url := clickhousetest.URL(t)
+	db, err := clickhouse.Open(t.Context(), clickhouse.Config{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	for _, c := range []struct{ position, text, upTo string }{
+		{"", "Complete up to: unknown, no sink has said how far it is\n", ""},
+		{`(0, 7, '2024-11-04 11:00:05', 2)`, "Complete up to: unknown, the sink has been in 1 of 2 partitions\n", ""},
+		{`(1, 9, '2024-11-04 11:00:03.5', 2)`, "Complete up to 2024-11-04 11:00:03: every decision published before is in\n", "2024-11-04T11:00:03.5+03:00"},
+	} {
+		if c.position != "" {
+			if err := db.Exec(t.Context(), `INSERT INTO sink_position VALUES `+c.position); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if report := asked(t, statsCommand(), "--clickhouse", url); !strings.Contains(report, c.text) {
+			t.Errorf("the report lacks %q:\n%s", c.text, report)
+		}
+		var s stats
+		if err := json.Unmarshal([]byte(asked(t, statsCommand(), "--json", "--section", "pace", "--clickhouse", url)), &s); err != nil {
+			t.Fatal(err)
+		}
+		upTo := ""
+		if s.Complete.UpTo != nil {
+			upTo = s.Complete.UpTo.Format(time.RFC3339Nano)
+		}
+		if upTo != c.upTo {
+			t.Errorf("after %s JSON says %q, want %q", c.position, upTo, c.upTo)
+		}
+	}
+}
+
 func TestStatsUsage(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{

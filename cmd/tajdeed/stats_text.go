@@ -17,6 +17,7 @@ func printStatsText(q question) func(io.Writer, *stats) error {
 	return func(out io.Writer, s *stats) error {
 		var report strings.Builder
 		fmt.Fprintf(&report, "Decided from %s to %s, Kuwait time\n", kuwaitMinute(s.Since), kuwaitMinute(s.Until))
+		report.WriteString(s.Complete.text() + "\n")
 		if s.Totals.Messages == 0 {
 			report.WriteString("\n" + whyNothing(s) + "\n")
 		}
@@ -26,6 +27,17 @@ func printStatsText(q question) func(io.Writer, *stats) error {
 		_, err := io.WriteString(out, report.String())
 		return err
 	}
+}
+
+// text says up to when the figures hold. A span that ends later may still grow.
+func (c *completeness) text() string {
+	switch {
+	case c.UpTo != nil:
+		return "Complete up to " + kuwaitSecond(*c.UpTo) + ": every decision published before is in"
+	case c.Partitions == 0:
+		return "Complete up to: unknown, no sink has said how far it is"
+	}
+	return fmt.Sprintf("Complete up to: unknown, the sink has been in %d of %d partitions", c.PartitionsSeen, c.Partitions)
 }
 
 // whyNothing says what else there is where the span is empty.
