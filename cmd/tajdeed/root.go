@@ -13,7 +13,7 @@ const (
 	exitFailed      = 1   // it could not be done, or verify found an imbalance; the error says what
 	exitUsage       = 2   // the command line is wrong
 	exitRefused     = 3   // the input was refused, wholly or in part
-	exitUnbalanced  = 4   // what up published is not what came out
+	exitUnbalanced  = 4   // what up --once published is not what came out, or chaos found something
 	exitInterrupted = 130 // Ctrl-C before the work was done
 )
 
@@ -32,7 +32,8 @@ To see all of it on this machine, with real servers and no set-up:
 Every flag can also be given by the variable named behind it.
 
 Exit codes: 0 done · 1 failed, and verify: not balanced · 2 wrong usage · 3 input
-refused · 4 up: not balanced · 130 interrupted.`,
+refused · 4 up --once: not balanced, and chaos: it found something · 130 interrupted.
+servers with a COMMAND: the command's.`,
 		Version:               version(),
 		EnableShellCompletion: true,
 		ConfigureShellCompletionCommand: func(c *cli.Command) {

@@ -42,7 +42,8 @@ again. Nothing is touched under a key that no row was written under. No other da
 repaired: a decision that is missing on its topic is announced by the stage when it next
 takes the partition over.
 
-Exit codes: 0 balanced · 1 not balanced, or it could not be found out.`,
+Exit codes: 0 balanced · 1 not balanced, or after --wait not all through, or it could
+not be found out · 2 wrong usage.`,
 		Flags: slices.Concat(brokerFlags(), []cli.Flag{
 			postgresFlag(), clickhouseFlag(),
 			&cli.StringFlag{Name: "analytics-group", Usage: "consumer `GROUP` of the stage analytics", Value: analytics.Group, Sources: env("analytics-group"), Category: flagsStores},
