@@ -50,7 +50,7 @@ servers with a COMMAND: the command's.`,
 			submitCommand(), showCommand(), statsCommand(),
 			verifyCommand(),
 			metricsCommand(), versionCommand(),
-			chaosCommand(),
+			benchCommand(), chaosCommand(),
 		},
 	}
 	refuseUsage(root)

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// fillRegister adds residencies to the register by SQL alone: through the simulation it
+// would take as long as all that is measured.
+//
+//go:embed bench_register.sql
+var fillRegister string
+
+// grownTemplate returns a database with a register as large as the setting asks for. One
+// that was made larger is for one figure, and dropped with it.
+func (b *bench) grownTemplate(ctx context.Context, s setting) (name string, err error) {
+	template, err := b.template(ctx, s.load)
+	if err != nil || s.residencies == 0 {
+		return template, err
+	}
+	if b.grown == "" {
+		b.say(fmt.Sprintf("filling the register up to %s residencies", thousands(s.residencies)))
+		if b.grown, err = b.clone(ctx, template); err != nil {
+			return "", err
+		}
+		err = b.grow(ctx, b.grown, s.residencies)
+	}
+	return b.grown, err
+}
+
+// Of a register that has grown over years, the rows of one batch lie anywhere in the
+// table. Here all rows are laid out anew, in the order of a hash, so that those which
+// are asked for lie scattered among those which are not.
+var shuffleTables = []string{
+	"CREATE INDEX shuffled ON resident (hashint8(civil_id))", "CLUSTER resident USING shuffled", "DROP INDEX shuffled",
+	"CREATE INDEX shuffled ON residency (hashint8(civil_id))", "CLUSTER residency USING shuffled", "DROP INDEX shuffled",
+	"VACUUM ANALYZE resident", "VACUUM ANALYZE residency",
+}
+
+// The references are checked once for the whole table, not row by row.
+const (
+	suspendReferences = `ALTER TABLE residency ALTER CONSTRAINT residency_civil_id_fkey NOT ENFORCED,
+		ALTER CONSTRAINT residency_sponsor_id_fkey NOT ENFORCED`
+	checkReferences = `ALTER TABLE residency ALTER CONSTRAINT residency_civil_id_fkey ENFORCED,
+		ALTER CONSTRAINT residency_sponsor_id_fkey ENFORCED`
+)
+
+var errTooFew = errors.New("the register did not grow as large as it should")
+
+func (b *bench) grow(ctx context.Context, name string, residencies int64) (err error) {
+	conn, err := pgx.Connect(ctx, inDatabase(b.at.Postgres, name)) // without a statement timeout
+	if err != nil {
+		return fmt.Errorf("fill the register: %w", err)
+	}
+	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
+	have, err := countResidencies(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if have < residencies {
+		if err := fill(ctx, conn, residencies-have); err != nil {
+			return fmt.Errorf("fill the register: %w", err)
+		}
+	}
+	for _, statement := range shuffleTables {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("shuffle the register: %w", err)
+		}
+	}
+	if have, err = countResidencies(ctx, conn); err == nil && have < residencies {
+		err = fmt.Errorf("%w: %d of %d", errTooFew, have, residencies)
+	}
+	return err
+}
+
+func fill(ctx context.Context, conn *pgx.Conn, more int64) error {
+	if _, err := conn.Exec(ctx, suspendReferences); err != nil {
+		return err
+	}
+	if _, err := conn.Exec(ctx, fillRegister, more); err != nil {
+		return err
+	}
+	_, err := conn.Exec(ctx, checkReferences)
+	return err
+}
+
+func countResidencies(ctx context.Context, conn *pgx.Conn) (n int64, err error) {
+	if err = conn.QueryRow(ctx, `SELECT count(*) FROM residency`).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count the residencies: %w", err)
+	}
+	return n, nil
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"tajdeed/schema"
+)
+
+// text is what a person at a terminal reads.
+func (r *benchResult) text() string {
+	var out strings.Builder
+	out.WriteString("\n" + r.Machine.text() + "\n" + r.Versions.text() + "\n")
+	for _, part := range r.tables() {
+		writeTable(&out, part.title, part.rows)
+	}
+	return out.String()
+}
+
+// markdown is the report that --report writes.
+func (r *benchResult) markdown(command string, at time.Time) string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "# Benchmark\n\n%s, Kuwait time. Made by `tajdeed %s`.\n\n- %s\n- %s\n",
+		at.In(schema.Kuwait).Format("2006-01-02 15:04"), command, r.Machine.text(), r.Versions.text())
+	for _, part := range r.tables() {
+		fmt.Fprintf(&out, "\n## %s\n\n%s\n", part.title, part.rows.RenderMarkdown())
+	}
+	return out.String()
+}
+
+func (m *benchMachine) text() string {
+	text := fmt.Sprintf("%d cores", m.Cores)
+	if m.CPU != "" {
+		text += fmt.Sprintf(" of %s, %.1f GB, Linux %s", m.CPU, m.MemoryGB, m.Kernel)
+	}
+	return text + ", " + m.System + ", " + m.Go
+}
+
+func (v *benchVersions) text() string {
+	return fmt.Sprintf("tajdeed %s, Postgres %s, ClickHouse %s, %s %s", v.Tajdeed, v.Postgres, v.ClickHouse, v.Broker, v.Kafka)
+}
+
+// titledTable is one of the report's tables.
+type titledTable struct {
+	title string
+	rows  table.Writer
+}
+
+func (r *benchResult) tables() []titledTable {
+	all := []titledTable{{"Figures", r.figuresTable()}}
+	if latencies := r.latencyTable(); latencies.Length() > 0 {
+		all = append(all, titledTable{"Latency, from when a message was due, in ms", latencies})
+	}
+	if ratios := r.ratiosTable(); ratios.Length() > 0 {
+		all = append(all, titledTable{"Ratios", ratios})
+	}
+	return append(all, titledTable{"Targets", r.targetsTable()})
+}
+
+// figuresTable has a row for each figure. Its processor time is in microseconds for
+// each application.
+func (r *benchResult) figuresTable() table.Writer {
+	t := newTable("figure", "n", "seconds", "least–most", "a second",
+		"µs tajdeed", "postgres", "kafka", "clickhouse", "publisher", "peak MB", "sink's")
+	alignRight(t, 2, 12)
+	for i := range r.Figures {
+		f := &r.Figures[i]
+		spread := ""
+		if f.Runs > 1 {
+			spread = fmt.Sprintf("%.2f–%.2f", f.SecondsMin, f.SecondsMax)
+		}
+		row := table.Row{f.Name, thousands(f.N), fmt.Sprintf("%.2f", f.Seconds), spread, thousands(int64(f.PerSecond))}
+		row = append(row, cpuCells(f.CPUMicroEach)...)
+		t.AppendRow(append(row, cell(f.PeakRSSMB, "%.0f"), cell(f.SinkPeakRSSMB, "%.0f")))
+	}
+	return t
+}
+
+func cpuCells(c *benchCPU) []any {
+	if c == nil {
+		return []any{"", "", "", "", ""}
+	}
+	return []any{
+		fmt.Sprintf("%.1f", c.Tajdeed), fmt.Sprintf("%.1f", c.Postgres), fmt.Sprintf("%.1f", c.Kafka),
+		fmt.Sprintf("%.1f", c.ClickHouse), cell(c.Publisher, "%.1f"),
+	}
+}
+
+// cell is empty for what is not there.
+func cell(x *float64, format string) string {
+	if x == nil {
+		return ""
+	}
+	return fmt.Sprintf(format, *x)
+}
+
+func (r *benchResult) latencyTable() table.Writer {
+	t := newTable("figure", "decided p50", "p99", "p99.9", "queryable p50", "p99", "p99.9")
+	alignRight(t, 2, 7)
+	for i := range r.Figures {
+		if l := r.Figures[i].LatencyMS; l != nil {
+			row := table.Row{r.Figures[i].Name}
+			for _, p := range []percentiles{l.Decided, l.Queryable} {
+				row = append(row, tenths(p.P50), tenths(p.P99), tenths(p.P999))
+			}
+			t.AppendRow(row)
+		}
+	}
+	return t
+}
+
+func (r *benchResult) ratiosTable() table.Writer {
+	t := newTable("ratio", "")
+	alignRight(t, 2, 2)
+	for _, ratio := range []struct {
+		name string
+		is   *float64
+	}{
+		{"renewals to ceiling", r.Ratios.RenewalsToCeiling},
+		{"renewals to naive", r.Ratios.RenewalsToNaive},
+		{"whole, seconds for 450,000", r.Ratios.WholeSecondsPer450k},
+		{"an application among 20 million residencies, to one among 0.5", r.Ratios.RegisterGrowth},
+		{"an application with 0.1 % unreadable messages, to one with none", r.Ratios.PoisonSlowdown},
+		{"four workers to one", r.Ratios.WorkersFourToOne},
+		{"backlog, seconds for 6.4 million", r.Ratios.BacklogSecondsPer64M},
+	} {
+		if ratio.is != nil {
+			t.AppendRow(table.Row{ratio.name, fmt.Sprintf("%.2f", *ratio.is)})
+		}
+	}
+	return t
+}
+
+func (r *benchResult) targetsTable() table.Writer {
+	t := newTable("target", "measured", "")
+	alignRight(t, 2, 2)
+	for _, target := range r.Targets {
+		measured := ""
+		if target.Measured != nil {
+			measured = plain(*target.Measured) + " " + target.Unit
+		}
+		t.AppendRow(table.Row{target.Target, measured, target.verdict()})
+	}
+	return t
+}

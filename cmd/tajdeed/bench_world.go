@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tajdeed/schema/clickhouse"
+	"tajdeed/schema/postgres"
+)
+
+// world is what one run of one figure works on, and nothing before it has touched:
+// a record with a register, an analysts' database, and topics for what is announced.
+type world struct {
+	*bench
+	log  *benchLog
+	name string // of both databases, and of what the groups are called
+
+	record   *pgxpool.Pool
+	analysts driver.Conn
+	crew     *crew
+}
+
+// newWorld makes the databases and connects to them. The log's topics for what is
+// announced are made anew if an earlier world used them.
+func (b *bench) newWorld(ctx context.Context, l *benchLog, template string) (w *world, err error) {
+	w = &world{bench: b, log: l}
+	if w.name, err = b.clone(ctx, template); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := w.emptyTopics(ctx); err != nil {
+		return w, err
+	}
+	if err := w.connect(ctx); err != nil {
+		return w, err
+	}
+	return w, w.prepareCrew()
+}
+
+func (w *world) emptyTopics(ctx context.Context) error {
+	if w.log.used {
+		if err := w.deleteTopics(ctx, w.log.topics.Decisions, w.log.topics.Quarantine); err != nil {
+			return err
+		}
+	}
+	w.log.used = true
+	return w.createTopics(ctx, w.log)
+}
+
+func (w *world) connect(ctx context.Context) (err error) {
+	record := postgres.Config{URL: inDatabase(w.at.Postgres, w.name), ApplicationName: "tajdeed-bench"}
+	analysts := clickhouse.Config{URL: inDatabase(w.at.ClickHouse, w.name), ApplicationName: "tajdeed-bench"}
+	if err := w.bench.analysts.Exec(ctx, "CREATE DATABASE "+w.name); err != nil {
+		return fmt.Errorf("create a database: %w", err)
+	}
+	if _, err := clickhouse.Migrate(ctx, analysts); err != nil {
+		return err
+	}
+	if w.record, err = postgres.Open(ctx, record); err != nil {
+		return err
+	}
+	w.analysts, err = clickhouse.Open(ctx, analysts)
+	return err
+}
+
+func (w *world) prepareCrew() (err error) {
+	logs := filepath.Join(w.folder, w.name)
+	if err := os.Mkdir(logs, 0o755); err != nil {
+		return fmt.Errorf("make the logs' folder: %w", err)
+	}
+	common := []string{"--brokers", strings.Join(w.at.Brokers, ","), "--topics", w.log.prefix, "--listen", ""}
+	w.crew, err = newCrew(logs, map[string][]string{
+		roleWorker: append([]string{"--postgres", inDatabase(w.at.Postgres, w.name), "--group", w.group(roleWorker)}, common...),
+		roleSink: append([]string{
+			"--clickhouse", inDatabase(w.at.ClickHouse, w.name), "--group", w.group(roleSink),
+			"--pseudonym-key", strings.Repeat("bench ", 4),
+		}, common...),
+	})
+	return err
+}
+
+// group is the consumer group of a role's processes.
+func (w *world) group(role string) string { return w.name + "." + role }
+
+// close removes the world. Its topics stay for the next one, or go with their log.
+func (w *world) close(ctx context.Context) error {
+	var errs []error
+	if w.crew != nil {
+		errs = append(errs, w.crew.close())
+	}
+	if w.record != nil {
+		w.record.Close()
+	}
+	if w.analysts != nil {
+		_ = w.analysts.Close()
+	}
+	errs = append(errs, w.dropDatabase(ctx, w.name), w.dropAnalysts(ctx, w.name))
+	if w.log != w.bench.log {
+		errs = append(errs, w.deleteTopics(ctx, w.log.topics.Names()...))
+	}
+	return errors.Join(errs...)
+}
+
+// settleStores has the servers write down what the preparations left, so that no figure
+// pays for it.
+func (w *world) settleStores(ctx context.Context) error {
+	if _, err := w.bench.record.Exec(ctx, "CHECKPOINT"); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	return nil
+}
+
+const (
+	// watchEvery is how often it is asked whether a run has come to its end: so much
+	// too late may it be seen.
+	watchEvery = 15 * time.Millisecond
+	// watchPatience is how long nothing may move before a run is given up.
+	watchPatience = 2 * time.Minute
+)
+
+var errStandsStill = errors.New("it does not come about: nothing has moved for two minutes")
+
+// watchUntil asks until it is done; a figure that stands still is an error.
+func watchUntil(ctx context.Context, what string, ask func() (figure int64, done bool, err error)) error {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	last, since := int64(-1), time.Now()
+	for {
+		figure, done, err := ask()
+		if err != nil || done {
+			return err
+		}
+		if figure != last {
+			last, since = figure, time.Now()
+		}
+		if time.Since(since) > watchPatience {
+			return fmt.Errorf("wait for %s, at %d: %w", what, figure, errStandsStill)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
