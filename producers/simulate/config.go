@@ -31,6 +31,9 @@ type Config struct {
 	Conflicts float64
 	// Unreadable is the share of messages that break the contract. Default 0.002.
 	Unreadable float64
+	// OneSponsor is the share of residents who all work for one company, over and
+	// above what is usual. Default none.
+	OneSponsor float64
 
 	// Record keeps what is expected of every application, for the manifest: about
 	// 100 bytes for each. Without it the manifest has counts only.
@@ -61,6 +64,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("the simulation must start before %s", lastStart)
 	case c.Rejected > 0.5:
 		return errors.New("a share of more than 0.5 rejected is no simulation of people")
+	case c.OneSponsor < 0 || c.OneSponsor > 1:
+		return errors.New("one sponsor can have a share of 0 to 1 of the residents")
 	case c.Duplicates+c.Conflicts+c.Unreadable > 0.5:
 		return errors.New("duplicates, conflicts and unreadable messages are together more than half")
 	}

@@ -82,7 +82,11 @@ func (s *Simulation) populate() {
 		r := &s.population.residents[i]
 		r.article = pick(s, articleMix)
 		r.nation = uint8(pick(s, nationIndices))
-		s.settle(r, houses)
+		if s.chance(s.config.OneSponsor) {
+			s.employ(r, houses.giant)
+		} else {
+			s.settle(r, houses)
+		}
 		r.civilID = people.next(s.rng, s.birth(r))
 		s.firstPlan(i, season.day(s.rng))
 	}

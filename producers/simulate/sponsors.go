@@ -24,6 +24,7 @@ type houses struct {
 	companies, bodies, missions group
 	companySize                 *rand.Zipf
 	family, household           filling
+	giant                       uint32 // the company of [Config.OneSponsor], where there is one
 }
 
 // group is a run of sponsors of one kind.
@@ -45,6 +46,9 @@ func (s *Simulation) foundSponsors() *houses {
 	}
 	// A few companies have thousands of workers and most a handful.
 	h.companySize = rand.NewZipf(s.rng, 1.15, 6, uint64(h.companies.n-1))
+	if s.config.OneSponsor > 0 {
+		h.giant = s.sponsor(sponsor{kind: schema.SponsorCompany})
+	}
 	return h
 }
 
@@ -86,6 +90,11 @@ func (s *Simulation) settle(r *resident, h *houses) {
 	default:
 		r.sponsor = h.companies.first + uint32(h.companySize.Uint64())
 	}
+}
+
+// employ gives a resident a company to work for, whatever the article was to be.
+func (*Simulation) employ(r *resident, company uint32) {
+	r.article, r.relation, r.sponsor = 18, schema.RelationEmployee, company
 }
 
 func (g group) any(s *Simulation) uint32 { return g.first + uint32(s.rng.IntN(int(g.n))) }
