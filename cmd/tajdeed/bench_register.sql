@@ -1,25 +1,26 @@
 -- Adds $1 residents with residencies to the register, whom nobody applies for. Their
 -- Civil IDs are valid ones, spread over the birth dates of the simulation's residents,
 -- with serials from 1,000 on: below lie the simulation's own, and from 9,000 on those
--- that must stay unknown.
-WITH weights (digits) AS (
-    VALUES (array[2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]::bigint[])
-), births AS (
-    SELECT date '1935-01-01' + n AS birth FROM generate_series(0, 33000) AS n
+-- that must stay unknown. Everyone born on any date has serial 1,000 before anyone has
+-- 1,001. See schema/civilid.go for the digits' meaning and weights.
+WITH births AS MATERIALIZED (
+    SELECT place, digits::bigint * 10000 AS number,
+           (SELECT sum(substr(digits, i, 1)::int * (array[2, 1, 6, 3, 7, 9, 10])[i]) FROM generate_series(1, 7) AS i) AS weight
+    FROM (
+        SELECT place, extract(year FROM birth)::int / 100 - 17 || to_char(birth, 'YYMMDD') AS digits
+        FROM generate_series(0, 33000) AS place, LATERAL (SELECT date '1935-01-01' + place AS birth) AS born
+    ) AS dates
 ), numbers AS (
-    -- Nine in eleven have a check digit of one figure; 33,001 dates share the residents.
-    SELECT (extract(century FROM birth)::bigint + CASE WHEN extract(year FROM birth)::int % 100 = 0 THEN 1 ELSE 0 END - 18) * 10000000000
-           + to_char(birth, 'YYMMDD')::bigint * 10000 + serial AS eleven
-    FROM births, generate_series(1000, 1000 + ($1::bigint * 11 / 9 / 33001)::int + 1) AS serial
-), checked AS (
-    SELECT eleven, 11 - (
-        SELECT sum(substr(eleven::text, i, 1)::bigint * digits[i]) FROM generate_series(1, 11) AS i
-    ) % 11 AS digit
-    FROM numbers, weights
+    -- Nine serials in eleven have a check digit; a few more are made than are wanted.
+    SELECT number + serial AS eleven,
+           11 - (weight + serial / 1000 * 5 + serial / 100 % 10 * 8 + serial / 10 % 10 * 4 + serial % 10 * 2) % 11 AS digit
+    FROM generate_series(0, $1::bigint * 5 / 4 + 10000) AS n
+    JOIN births ON place = n % 33001,
+    LATERAL (SELECT 1000 + n / 33001 AS serial) AS serials
 ), added AS (
     INSERT INTO resident (civil_id, passport_number, passport_country, passport_expires_on)
     SELECT eleven * 10 + digit, 'G' || lpad((eleven % 10000000)::text, 7, '0'), 'IND', date '2040-01-01'
-    FROM checked
+    FROM numbers
     WHERE digit < 10
     LIMIT $1
     RETURNING civil_id

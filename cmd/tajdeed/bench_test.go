@@ -1,0 +1,223 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tajdeed/schema"
+)
+
+// One figure of each way of measuring, on servers of its own.
+func TestBench(t *testing.T) {
+	t.Parallel()
+	data := dataFolder(t)
+	report := filepath.Join(data, "report.md")
+	names := []string{"ceiling", "naive", "renewals", "analytics", "whole", "whole-publishing", "latency-1000", "growth-residencies-20m", "growth-workers-2", "growth-sponsor-50"}
+	command := tajdeed(t.Context(), "bench", "--data", data, "--applications", "1000", "--json", "--report", report,
+		"--only", "ceiling,naive,renewals,analytics,whole,latency-1000,growth-residencies-20m,growth-workers-2,growth-sponsor-50")
+	var out, said bytes.Buffer
+	command.Stdout, command.Stderr = &out, &said
+	if err := command.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, said.String())
+	}
+	var result benchResult
+	if err := json.Unmarshal(out.Bytes(), &result); err != nil {
+		t.Fatalf("standard output is not one JSON object: %v\n%s", err, out.String())
+	}
+	got := make([]string, len(result.Figures))
+	for i, f := range result.Figures {
+		got[i] = f.Name
+		checkFigure(t, f)
+	}
+	if !slices.Equal(got, names) {
+		t.Errorf("measured %v, want %v", got, names)
+	}
+	if result.Ratios.RenewalsToCeiling == nil || result.Ratios.RenewalsToNaive == nil || result.Ratios.WholeSecondsPer450k == nil {
+		t.Errorf("ratios are missing in %s", out.String())
+	}
+	if v := result.Versions; v.Postgres == "" || v.ClickHouse == "" || v.Tajdeed == "" || v.Kafka == "" {
+		t.Errorf("versions are missing: %+v", v)
+	}
+	text, err := os.ReadFile(report)
+	if err != nil || !strings.Contains(string(text), "| growth-workers-2 |") {
+		t.Errorf("the report has no row of a figure: %v\n%s", err, text)
+	}
+}
+
+// checkFigure looks at what any figure must have where /proc is.
+func checkFigure(t *testing.T, f benchFigure) {
+	t.Helper()
+	if f.N < 950 || f.Seconds <= 0 || f.PerSecond <= 0 {
+		t.Errorf("%s: %d in %f s, %f a second", f.Name, f.N, f.Seconds, f.PerSecond)
+	}
+	inProcess := f.Name == "ceiling" || f.Name == "naive"
+	if _, err := os.Stat("/proc/self/stat"); err == nil {
+		if f.CPUSeconds == nil || f.CPUSeconds.Postgres+f.CPUSeconds.ClickHouse+f.CPUSeconds.Kafka <= 0 {
+			t.Errorf("%s: processor time %+v", f.Name, f.CPUSeconds)
+		}
+		if (f.PeakRSSMB == nil) != inProcess {
+			t.Errorf("%s: peak memory %v", f.Name, f.PeakRSSMB)
+		}
+	}
+	if isLatency := strings.HasPrefix(f.Name, "latency"); isLatency != (f.LatencyMS != nil) {
+		t.Errorf("%s: latency %+v", f.Name, f.LatencyMS)
+	} else if l := f.LatencyMS; isLatency && (l.Decided.P50 <= 0 || l.Decided.P50 > l.Decided.P99 || l.Queryable.P50 < l.Decided.P50) {
+		t.Errorf("%s: latency %+v", f.Name, l)
+	}
+}
+
+func TestBenchChoose(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		only    string
+		want    string
+		unknown string
+	}{
+		{"renewals", "renewals", ""},
+		{"whole", "whole whole-publishing", ""},
+		{"growth-workers,ceiling", "ceiling growth-workers-1 growth-workers-2 growth-workers-4", ""},
+		{"growth-poison-0", "growth-poison-0", ""},
+		{"growth-poison-0.1,growth-sponsor", "growth-poison-0.1 growth-sponsor-5 growth-sponsor-50", ""},
+		{"latency-100", "latency-100", ""},
+		{"grow", "", "grow"},
+		{"renewals,latency-", "", "latency-"},
+	} {
+		chosen, unknown := choose(benchFigures(fullApplications), strings.Split(tc.only, ","))
+		names := make([]string, len(chosen))
+		for i, f := range chosen {
+			names[i] = f.name
+		}
+		if got := strings.Join(names, " "); got != tc.want || unknown != tc.unknown {
+			t.Errorf("--only %s chooses %q, unknown %q", tc.only, got, unknown)
+		}
+	}
+	if all, _ := choose(benchFigures(fullApplications), nil); len(all) != 21 {
+		t.Errorf("%d figures in all", len(all))
+	}
+}
+
+func TestPercentiles(t *testing.T) {
+	t.Parallel()
+	var waits []time.Duration
+	for i := range 1000 {
+		waits = append(waits, time.Duration(1000-i)*time.Millisecond)
+	}
+	if got, want := newPercentiles(waits), (percentiles{P50: 500, P99: 990, P999: 999}); got != want {
+		t.Errorf("of 1 to 1,000: %+v, want %+v", got, want)
+	}
+	if got, want := newPercentiles([]time.Duration{time.Second}), (percentiles{1000, 1000, 1000}); got != want {
+		t.Errorf("of one: %+v, want %+v", got, want)
+	}
+	if got := newPercentiles(nil); got != (percentiles{}) {
+		t.Errorf("of none: %+v", got)
+	}
+}
+
+func TestBenchFigure(t *testing.T) {
+	t.Parallel()
+	run := func(seconds, cpu int, rss int64) benchRun {
+		return benchRun{
+			n: 1000, took: time.Duration(seconds) * time.Second, rss: map[string]int64{roleWorker: rss << 20},
+			cpu: map[string]time.Duration{partTajdeed: time.Duration(cpu) * time.Second, partPublisher: time.Second},
+		}
+	}
+	f := newFigure("x", []benchRun{run(4, 40, 10), run(1, 10, 30), run(2, 20, 20)})
+	if f.Seconds != 2 || f.SecondsMin != 1 || f.SecondsMax != 4 || f.PerSecond != 500 || f.Runs != 3 {
+		t.Errorf("seconds of three runs: %+v", f)
+	}
+	if f.CPUSeconds.Tajdeed != 20 || f.CPUMicroEach.Tajdeed != 20_000 || *f.CPUSeconds.Publisher != 1 || *f.PeakRSSMB != 30 {
+		t.Errorf("processor time %+v, of each %+v, memory %v", f.CPUSeconds, f.CPUMicroEach, *f.PeakRSSMB)
+	}
+	if f := newFigure("x", []benchRun{{n: 1, took: time.Second}}); f.CPUSeconds != nil || f.PeakRSSMB != nil {
+		t.Errorf("without /proc: %+v", f)
+	}
+}
+
+func TestBenchTargets(t *testing.T) {
+	t.Parallel()
+	r := benchResult{Figures: []benchFigure{
+		{Name: "whole", PerSecond: 50_000}, {Name: "renewals", PerSecond: 60}, {Name: "ceiling", PerSecond: 100},
+		{Name: "naive", PerSecond: 7.5},
+		{Name: "latency-1000", LatencyMS: &benchLatency{Decided: percentiles{P99: 50}, Queryable: percentiles{P99: 1001}}},
+	}}
+	r.conclude()
+	var verdicts []string
+	for _, target := range r.Targets {
+		verdicts = append(verdicts, target.verdict())
+	}
+	want := []string{"met", "met", "missed", "not measured", "met", "missed", "not measured", "not measured", "not measured", "not measured"}
+	if !slices.Equal(verdicts, want) {
+		t.Errorf("verdicts %v, want %v", verdicts, want)
+	}
+	if *r.Ratios.WholeSecondsPer450k != 9 || *r.Ratios.RenewalsToNaive != 8 || r.Ratios.PoisonSlowdown != nil {
+		t.Errorf("ratios %+v", r.Ratios)
+	}
+	report := r.markdown("bench --repeat 3", time.Date(2026, 3, 1, 21, 30, 0, 0, time.UTC))
+	for _, part := range []string{"2026-03-02 00:30", "`tajdeed bench --repeat 3`", "| whole |", "| latency-1000 |", "| missed |"} {
+		if !strings.Contains(report, part) {
+			t.Errorf("the report lacks %q:\n%s", part, report)
+		}
+	}
+}
+
+// What is taken down must stay as it was, whatever becomes of the batch's memory.
+func TestCopyArgs(t *testing.T) {
+	t.Parallel()
+	name, bytesOf := "KNET", []byte("digest")
+	ids, names, digests := []int64{1, 2}, []*string{&name, nil}, [][]byte{bytesOf}
+	copied := copyArgs([]any{"topic", 7, nil, ids, names, digests})
+	ids[0], name, bytesOf[0] = 9, "other", 'X'
+	text, err := json.Marshal(copied)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `["topic",7,null,[1,2],["KNET",null],["ZGlnZXN0"]]`; string(text) != want {
+		t.Errorf("copied %s, want %s", text, want)
+	}
+}
+
+// The residents that a register is filled up with are such as could be there, and none
+// whom the simulation knows or takes for a stranger.
+func TestGrownRegister(t *testing.T) {
+	t.Parallel()
+	s := newStores(t)
+	s.populate(2000)
+	conn, err := pgx.Connect(t.Context(), s.postgresURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	const more = 100_000
+	if err := fill(t.Context(), conn, more); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := conn.Query(t.Context(), `SELECT civil_id FROM residency WHERE civil_id / 10 % 10000 BETWEEN 1000 AND 8999`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil || len(ids) != more {
+		t.Fatalf("%d residencies more, want %d: %v", len(ids), more, err)
+	}
+	years := map[int]int{}
+	for _, id := range ids {
+		if err := schema.CivilID(id).Check(); err != nil {
+			t.Fatalf("%d: %v", id, err)
+		}
+		birth, _ := schema.CivilID(id).BirthDate()
+		years[birth.Time().Year()]++
+	}
+	for year := 1936; year < 2025; year++ {
+		if n := years[year]; n < more/90/2 || n > more/90*2 {
+			t.Errorf("%d were born in %d", n, year)
+		}
+	}
+}
