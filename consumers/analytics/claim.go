@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -31,11 +32,27 @@ func readClaim(ctx context.Context, claim *consumers.Claim) (consumers.Start, er
 	if offset < 0 {
 		return consumers.Start{Next: unclaimed}, nil
 	}
+	return claimed(offset, note)
+}
+
+var errNote = errors.New("its note is none of ours")
+
+// claimed is where a claim's offset and note say to go on. A block that is still to be
+// inserted ends behind where it begins; one that doesn't would be passed over, done or
+// not.
+func claimed(offset int64, note string) (consumers.Start, error) {
 	start := consumers.Start{Next: offset}
-	if text, open := strings.CutPrefix(note, claimPrefix); open {
-		if start.Until, err = strconv.ParseInt(text, 10, 64); err != nil {
-			return start, fmt.Errorf("read the claim: its note is none of ours: %w", err)
-		}
+	text, open := strings.CutPrefix(note, claimPrefix)
+	if !open {
+		return start, nil
 	}
+	until, err := strconv.ParseInt(text, 10, 64)
+	if err == nil && until <= offset {
+		err = strconv.ErrRange
+	}
+	if err != nil {
+		return start, fmt.Errorf("read the claim: %w: %w", errNote, err)
+	}
+	start.Until = until
 	return start, nil
 }
