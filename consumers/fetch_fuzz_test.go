@@ -1,0 +1,149 @@
+package consumers
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/segmentio/kafka-go/protocol"
+	fetchapi "github.com/segmentio/kafka-go/protocol/fetch"
+)
+
+// script is a broker's answer that a fuzzer writes: for every three bytes a batch of
+// some kind, producer and length, behind the one before.
+type script struct {
+	bytes     []byte
+	next      int64 // offset
+	answer    fetchapi.ResponsePartition
+	committed []int64           // the offsets that hold messages
+	open      map[int64][]int64 // of a producer's transaction
+	begins    map[int64]int64   // where it began
+	stream    []protocol.RecordReader
+}
+
+// The kinds of batches.
+const (
+	plain = iota
+	transactional
+	commit
+	abort
+	kinds
+)
+
+const producers = 3
+
+func newScript(bytes []byte) *script {
+	s := &script{bytes: bytes, open: map[int64][]int64{}, begins: map[int64]int64{}}
+	for ; len(s.bytes) >= 3; s.bytes = s.bytes[3:] {
+		s.batch(int(s.bytes[0])%kinds, int64(s.bytes[1]%producers), int(s.bytes[2]%4)+1)
+	}
+	for producer := range producers { // a broker sends nothing behind where one is open
+		s.end(abort, int64(producer))
+	}
+	s.answer.RecordSet.Records = &protocol.RecordStream{Records: s.stream}
+	return s
+}
+
+func (s *script) batch(kind int, producer int64, n int) {
+	switch kind {
+	case plain:
+		s.committed = append(s.committed, s.records(-1, 0, n)...)
+	case transactional:
+		if len(s.open[producer]) == 0 {
+			s.begins[producer] = s.next
+		}
+		s.open[producer] = append(s.open[producer], s.records(producer, 1<<4, n)...)
+	default:
+		s.end(kind, producer)
+	}
+}
+
+// end ends a producer's transaction, if it has one, with its marker.
+func (s *script) end(kind int, producer int64) {
+	if len(s.open[producer]) == 0 {
+		return
+	}
+	if kind == commit {
+		s.committed = append(s.committed, s.open[producer]...)
+	} else {
+		s.answer.AbortedTransactions = append(s.answer.AbortedTransactions,
+			fetchapi.ResponseTransaction{ProducerID: producer, FirstOffset: s.begins[producer]})
+	}
+	delete(s.open, producer)
+	records := protocol.NewRecordReader(protocol.Record{Offset: s.next})
+	s.stream = append(s.stream, &protocol.ControlBatch{BaseOffset: s.next, ProducerID: producer, Records: records})
+	s.next++
+}
+
+// records lays a batch of records, and returns where they lie.
+func (s *script) records(producer int64, attributes protocol.Attributes, n int) (offsets []int64) {
+	batch := make([]protocol.Record, n)
+	for i := range batch {
+		batch[i] = protocol.Record{Offset: s.next + int64(i), Value: protocol.NewBytes(fmt.Append(nil, s.next+int64(i)))}
+		offsets = append(offsets, batch[i].Offset)
+	}
+	s.stream = append(s.stream, &protocol.RecordBatch{
+		Attributes: attributes, BaseOffset: s.next, ProducerID: producer, Records: protocol.NewRecordReader(batch...),
+	})
+	s.next += int64(n)
+	return offsets
+}
+
+// However transactions of several producers interleave, and wherever in a batch the
+// reading begins, exactly the messages that were not aborted are taken, in their order,
+// and every offset is passed once.
+func FuzzAppendRecords(f *testing.F) {
+	f.Add(uint8(0), []byte{plain, 0, 2, transactional, 1, 1, plain, 0, 0, abort, 1, 0, plain, 0, 1})
+	f.Add(uint8(1), []byte{transactional, 1, 3, transactional, 2, 0, commit, 1, 0, transactional, 1, 1, abort, 2, 0, abort, 1, 0})
+	f.Add(uint8(3), []byte{transactional, 0, 3, abort, 0, 0, transactional, 0, 3, commit, 0, 0})
+	f.Fuzz(func(t *testing.T, from uint8, bytes []byte) {
+		s := newScript(bytes)
+		begin := min(int64(from), s.next)
+		b := &Batch{From: begin, To: begin}
+		if err := appendRecords(b, &s.answer); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(s.committed)
+		want := slices.DeleteFunc(s.committed, func(offset int64) bool { return offset < begin })
+		if got := taken(t, b); !slices.Equal(got, want) || b.To != max(begin, s.next) {
+			t.Errorf("from %d took %v up to %d, want %v up to %d", begin, got, b.To, want, s.next)
+		}
+		if skipped := b.To - b.From - int64(len(want)); b.Skipped() != skipped {
+			t.Errorf("%d offsets hold no message, want %d", b.Skipped(), skipped)
+		}
+	})
+}
+
+func taken(t *testing.T, b *Batch) (offsets []int64) {
+	t.Helper()
+	for _, m := range b.Messages {
+		if string(m.Value) != fmt.Sprint(m.Offset) {
+			t.Errorf("offset %d has the bytes of %s", m.Offset, m.Value)
+		}
+		offsets = append(offsets, m.Offset)
+	}
+	return offsets
+}
+
+// An answer with a hole in it stops the partition: nothing behind the hole is taken.
+func FuzzAppendRecordsOfAGap(f *testing.F) {
+	f.Add(uint8(1), []byte{plain, 0, 2, plain, 0, 2, plain, 0, 2})
+	f.Fuzz(func(t *testing.T, missing uint8, bytes []byte) {
+		s := newScript(bytes)
+		if len(s.stream) < 3 {
+			return
+		}
+		hole := 1 + int(missing)%(len(s.stream)-2)
+		b := &Batch{}
+		s.answer.RecordSet.Records = &protocol.RecordStream{Records: slices.Delete(s.stream, hole, hole+1)}
+		if err := appendRecords(b, &s.answer); !errors.Is(err, ErrGap) {
+			t.Errorf("%v, want %v", err, ErrGap)
+		}
+		for _, m := range b.Messages {
+			if m.Offset >= b.To {
+				t.Errorf("offset %d was taken, and the batch ends at %d", m.Offset, b.To)
+			}
+		}
+	})
+}
