@@ -103,7 +103,7 @@ func (l *looker) quarantined(m *topicMessage) (s sighting, ok bool) {
 		origin[h.Key] = string(h.Value) // the last of a name is ours
 	}
 	cause, err := strconv.ParseInt(origin[schema.HeaderOriginOffset], 10, 64)
-	if err != nil || origin[schema.HeaderOriginPartition] != strconv.Itoa(l.partition) {
+	if err != nil || cause < 0 || origin[schema.HeaderOriginPartition] != strconv.Itoa(l.partition) {
 		return s, false
 	}
 	return sighting{
