@@ -54,7 +54,7 @@ func token(partition int, rows []row) string {
 // columns are the values of insert.sql, in its order.
 func (s *Sink) columns(partition int, rows []row) []any {
 	hasher := s.pseudonym.hasher()
-	now := time.Now()
+	now := s.now()
 	return []any{
 		column(rows, func(r *row) string { return r.Cause.Topic }),
 		column(rows, func(r *row) int32 { return int32(r.Cause.Partition) }),

@@ -36,11 +36,19 @@ const Group = "tajdeed.renewals"
 type Stage struct {
 	topic   string
 	metrics *metrics
+	now     func() time.Time // for what is observed; nothing is decided by it
 }
 
 // New returns the stage for a topic of applications.
 func New(topic string, registry prometheus.Registerer) *Stage {
-	return &Stage{topic: topic, metrics: newMetrics(registry)}
+	return &Stage{topic: topic, metrics: newMetrics(registry), now: time.Now}
+}
+
+// WithClock has the stage take the time from a clock that may be wrong: a process's
+// whose clock is stepped, to see that no decision depends on it.
+func (s *Stage) WithClock(now func() time.Time) *Stage {
+	s.now = now
+	return s
 }
 
 var _ consumers.Stage = (*Stage)(nil)
@@ -98,7 +106,7 @@ func (e *effects) Apply(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return fmt.Errorf("read facts: %w", err)
 	}
-	renewed := e.decide(known, time.Now().Truncate(time.Microsecond))
+	renewed := e.decide(known, e.stage.now().Truncate(time.Microsecond))
 	if err := e.store(ctx, tx, renewed); err != nil {
 		return fmt.Errorf("write decisions: %w", err)
 	}
