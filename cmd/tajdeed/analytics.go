@@ -35,7 +35,7 @@ under another one the same person looks like a new one.`,
 		Flags: slices.Concat(brokerFlags(), []cli.Flag{
 			clickhouseFlag(),
 			&cli.StringFlag{Name: "pseudonym-key", Usage: "`SECRET` of 16 characters or more that hides who is who", Sources: env("pseudonym-key"), Required: true, Category: flagsEngine},
-			listenFlag(portAnalytics), waitFlag(),
+			listenFlag(portAnalytics), waitFlag(), clockFlag(),
 		}, engineFlags(analyticsDefaults)),
 		Before: noArguments,
 		Action: runAnalytics,
@@ -69,8 +69,9 @@ func runAnalytics(ctx context.Context, c *cli.Command) error {
 	defer func() { _ = publisher.Close() }()
 	config := engineConfig(c, topics(c).Decisions)
 	config.BatchBytes = analyticsDefaults.BatchBytes
-	engine, err := consumers.New(analytics.Name, config,
-		analytics.New(topics(c), partitions, db, publisher, pseudonym, registry), slog.Default(), registry)
+	clock := wallClockOf(c)
+	sink := analytics.New(topics(c), partitions, db, clock.publisher(publisher), pseudonym, registry).WithClock(clock.now)
+	engine, err := consumers.New(analytics.Name, config, clock.handler(sink), slog.Default(), registry)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,12 @@ It exits 0 if nothing was lost, doubled, misordered, wrong or out of balance; el
 and it keeps the folder. The same seed gives the same faults at the same moments, not
 the same interleaving.
 
-Faults: ` + kindNames(faultKinds) + `.`,
+Faults: ` + kindNames(faultKinds) + `.
+
+clock-step sets the wall clock of a worker or a sink wrong, by seconds up to two hours
+ahead and forty days back. The disks that get full are those of the decisions' table,
+of Postgres's write-ahead log and of Kafka's log; to have disks that can, chaos must be
+root on Linux, and without them it says so and strikes with the rest.`,
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "rounds", Usage: "`NUMBER` of rounds", DefaultText: "3, or as many as fit into --minutes"},
 			&cli.FloatFlag{Name: "minutes", Usage: "begin no round after so many `MINUTES`"},
@@ -150,7 +155,7 @@ func inFolder(ctx context.Context, c *cli.Command, folder string, plan *schedule
 	result.Seconds = round(time.Since(began).Seconds())
 	if err != nil || !result.OK || c.Bool("keep") {
 		result.Kept = folder
-		err = errors.Join(err, k.rescue(context.WithoutCancel(ctx)))
+		k.keep = true
 	}
 	return result, err
 }

@@ -10,11 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
-	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/cenkalti/backoff/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tajdeed/deploy/local"
@@ -42,8 +39,9 @@ type cluster struct {
 	analysts  driver.Conn
 	publisher *producers.Publisher // through the proxy
 
-	disk   *smallDisk
-	noDisk error // why there is none
+	disks  map[faultKind]*disk // by the kind that fills them
+	noDisk error               // why there are none
+	keep   bool                // what lies on the disks is to be looked at afterwards
 }
 
 // The servers, as local names them.
@@ -76,6 +74,9 @@ func openCluster(ctx context.Context, folder, cache string, say func(string)) (c
 	}
 	c.at = c.servers.Endpoints()
 	if err := c.aim(); err != nil {
+		return c, err
+	}
+	if err := c.makeDisks(ctx); err != nil {
 		return c, err
 	}
 	say("bringing the schemas up to date")
@@ -138,8 +139,7 @@ func (c *cluster) connect(ctx context.Context) (err error) {
 	return err
 }
 
-// populate imports the register and makes the decisions' table lie on a disk that
-// can get full, where there can be one.
+// populate imports the register and makes the decisions' table lie on its disk.
 func (c *cluster) populate(ctx context.Context, s *simulate.Simulation) error {
 	dir := filepath.Join(c.folder, "extract")
 	if err := s.WriteExtract(dir); err != nil {
@@ -152,51 +152,7 @@ func (c *cluster) populate(ctx context.Context, s *simulate.Simulation) error {
 	if err := importExtract(ctx, c.record, e, false); err != nil {
 		return err
 	}
-	c.noDisk = c.makeDisk(ctx)
-	return nil
-}
-
-func (c *cluster) makeDisk(ctx context.Context) error {
-	owned, err := os.Stat(filepath.Join(c.at.Data, "postgres"))
-	if err != nil {
-		return fmt.Errorf("find who Postgres runs as: %w", err)
-	}
-	owner, ok := owned.Sys().(*syscall.Stat_t)
-	path := filepath.Join(c.folder, "disk")
-	if err := os.Mkdir(path, 0o755); err != nil || !ok {
-		return fmt.Errorf("make a small disk's folder: %w", err)
-	}
-	if c.disk, err = mountDisk(path, int(owner.Uid)); err != nil {
-		return err
-	}
-	for _, statement := range []string{
-		"CREATE TABLESPACE small LOCATION '" + path + "'",
-		"ALTER TABLE decision SET TABLESPACE small",
-	} {
-		if _, err := c.record.Exec(ctx, statement); err != nil {
-			return fmt.Errorf("move the decisions to a small disk: %w", err)
-		}
-	}
-	return nil
-}
-
-// rescue takes the decisions off the small disk, which ends with the run, so that the
-// folder can be looked at afterwards.
-func (c *cluster) rescue(ctx context.Context) error {
-	if c.disk == nil || c.record == nil {
-		return nil
-	}
-	if err := c.crew.close(); err != nil { // it would hold the table
-		slog.Warn("a process had to be killed", "error", err)
-	}
-	_, err := backoff.Retry(ctx, func() (int, error) {
-		_, err := c.record.Exec(ctx, "ALTER TABLE decision SET TABLESPACE pg_default")
-		return 0, err
-	}, backoff.WithMaxElapsedTime(time.Minute))
-	if err != nil {
-		return fmt.Errorf("take the decisions off the small disk: %w", err)
-	}
-	return nil
+	return c.moveDecisions(ctx)
 }
 
 // The crew at the beginning, and how many workers there may be.
@@ -207,9 +163,11 @@ const (
 
 // staff starts the crew.
 func (c *cluster) staff() (err error) {
-	logs := filepath.Join(c.folder, "log")
-	if err := os.Mkdir(logs, 0o755); err != nil {
-		return fmt.Errorf("make the logs' folder: %w", err)
+	logs, clocks := filepath.Join(c.folder, "log"), filepath.Join(c.folder, "clock")
+	for _, dir := range []string{logs, clocks} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return fmt.Errorf("make the crew's folders: %w", err)
+		}
 	}
 	common := []string{
 		"--brokers", c.proxies[serverKafka].address(), "--listen", "127.0.0.1:0", "--wait", "5m",
@@ -223,6 +181,7 @@ func (c *cluster) staff() (err error) {
 	if err != nil {
 		return err
 	}
+	c.crew.clocks = clocks
 	for range firstWorkers {
 		if err := c.crew.hire(roleWorker); err != nil {
 			return err
@@ -259,5 +218,8 @@ func (c *cluster) close(ctx context.Context) error {
 		defer cancel()
 		errs = append(errs, c.servers.Stop(stopping))
 	}
-	return errors.Join(append(errs, c.disk.close())...)
+	for _, d := range c.disks {
+		errs = append(errs, d.close(ctx, c.keep))
+	}
+	return errors.Join(errs...)
 }

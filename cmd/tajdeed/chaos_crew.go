@@ -23,6 +23,7 @@ const (
 type crew struct {
 	program string
 	logs    string
+	clocks  string              // a folder for what says how wrong their clocks are; "": they are the machine's
 	args    map[string][]string // by role
 
 	mu     sync.Mutex
@@ -35,10 +36,11 @@ type crew struct {
 // hand is one process.
 type hand struct {
 	role, name string
+	clock      string // the file that says how wrong its clock is
 	command    *exec.Cmd
 	ended      chan struct{}
 	// What chaos did to it; the crew's mutex guards these.
-	frozen, dismissed bool
+	frozen, stepped, dismissed bool
 }
 
 func newCrew(logs string, args map[string][]string) (*crew, error) {
@@ -63,8 +65,13 @@ func (c *crew) hire(role string) error {
 		return fmt.Errorf("open a log: %w", err)
 	}
 	defer log.Close() // the process has its own
+	args := append([]string{c.program, role}, c.args[role]...)
+	if c.clocks != "" {
+		h.clock = filepath.Join(c.clocks, h.name)
+		args = append(args, "--chaos-clock", h.clock)
+	}
 	h.command = &exec.Cmd{
-		Path: c.program, Args: append([]string{c.program, role}, c.args[role]...),
+		Path: c.program, Args: args,
 		Stdout: log, Stderr: log, SysProcAttr: ownGroup(),
 	}
 	if err := h.command.Start(); err != nil {
@@ -95,13 +102,15 @@ func (c *crew) watch(h *hand) {
 	}
 }
 
-// choose picks one of a role's processes, if there is one that is not struck yet.
-func (c *crew) choose(role string, pick int, claim func(*hand)) *hand {
+func (h *hand) runs() bool { return !h.frozen && !h.dismissed }
+
+// choose picks one of a role's processes, if there is one that can be struck so.
+func (c *crew) choose(role string, pick int, can func(*hand) bool, claim func(*hand)) *hand {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var able []*hand
 	for _, h := range c.hands {
-		if h.role == role && !h.frozen && !h.dismissed {
+		if h.role == role && can(h) {
 			able = append(able, h)
 		}
 	}
@@ -126,7 +135,7 @@ func (c *crew) count(role string) (n int) {
 
 // kill ends a process without a word, and starts another in its place.
 func (c *crew) kill(role string, pick int) (bool, error) {
-	h := c.choose(role, pick, func(h *hand) { h.dismissed = true })
+	h := c.choose(role, pick, (*hand).runs, func(h *hand) { h.dismissed = true })
 	if h == nil {
 		return false, nil
 	}
@@ -137,7 +146,7 @@ func (c *crew) kill(role string, pick int) (bool, error) {
 
 // freeze stops a process as a long pause would: it does not know that time passes.
 func (c *crew) freeze(ctx context.Context, role string, pick int, d time.Duration) (bool, error) {
-	h := c.choose(role, pick, func(h *hand) { h.frozen = true })
+	h := c.choose(role, pick, (*hand).runs, func(h *hand) { h.frozen = true })
 	if h == nil {
 		return false, nil
 	}
@@ -156,13 +165,34 @@ func (c *crew) freeze(ctx context.Context, role string, pick int, d time.Duratio
 	return true, nil
 }
 
+// step sets the clock of a process wrong for a while; a frozen one finds it so.
+func (c *crew) step(ctx context.Context, role string, pick int, by, d time.Duration) (bool, error) {
+	h := c.choose(role, pick, func(h *hand) bool { return !h.stepped && !h.dismissed }, func(h *hand) { h.stepped = true })
+	if h == nil {
+		return false, nil
+	}
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		h.stepped = false
+	}()
+	if err := os.WriteFile(h.clock, []byte(by.String()), 0o644); err != nil {
+		return false, fmt.Errorf("step the clock of %s: %w", h.name, err)
+	}
+	pause(ctx, d)
+	if err := os.Remove(h.clock); err != nil {
+		return true, fmt.Errorf("set the clock of %s right: %w", h.name, err)
+	}
+	return true, nil
+}
+
 // dismissWithin is more than a process takes to finish its batches; one that takes
 // longer does not do what it promises.
 const dismissWithin = 30 * time.Second
 
 // dismiss asks a process to stop, and waits until it has.
 func (c *crew) dismiss(role string, pick int) (bool, error) {
-	h := c.choose(role, pick, func(h *hand) { h.dismissed = true })
+	h := c.choose(role, pick, (*hand).runs, func(h *hand) { h.dismissed = true })
 	if h == nil {
 		return false, nil
 	}

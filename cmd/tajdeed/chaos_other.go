@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"syscall"
 )
@@ -11,12 +12,12 @@ import (
 func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
 // smallDisk is what only Linux lets us make.
-type smallDisk struct{}
+type smallDisk struct{ path string }
 
-func mountDisk(string, int) (*smallDisk, error) {
+func mountDisk(context.Context, string, string) (*smallDisk, error) {
 	return nil, errors.New("a small disk can be made on Linux only")
 }
 
-func (*smallDisk) fill() error  { return nil }
-func (*smallDisk) free() error  { return nil }
-func (*smallDisk) close() error { return nil }
+func (*smallDisk) fill() error                       { return nil }
+func (*smallDisk) free() error                       { return nil }
+func (*smallDisk) close(context.Context, bool) error { return nil }

@@ -53,13 +53,14 @@ func (t *trial) result() chaosResult {
 	for _, kind := range t.plan.kinds {
 		r.Faults[string(kind)] = t.struck[kind]
 	}
-	r.Crashes = map[string]int{
-		serverPostgres: t.servers.Server(serverPostgres).Deaths() - t.struck[restartPostgres],
-		serverAnalysts: t.servers.Server(serverAnalysts).Deaths() - t.struck[restartAnalysts],
-		serverKafka:    t.servers.Server(serverKafka).Deaths() - t.struck[restartKafka],
+	r.Crashes = map[string]int{}
+	for _, name := range []string{serverPostgres, serverAnalysts, serverKafka} {
+		r.Crashes[name] = max(t.deaths(name), 0)
 	}
-	if t.noDisk != nil {
-		r.Impossible[string(diskFull)] = t.noDisk.Error()
+	for kind := range fillable {
+		if t.noDisk != nil {
+			r.Impossible[string(kind)] = t.noDisk.Error()
+		}
 	}
 	return r
 }

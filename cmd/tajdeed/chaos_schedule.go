@@ -32,7 +32,10 @@ const (
 	resetKafka      faultKind = "reset-kafka"
 	produceTimeout  faultKind = "produce-timeout"
 	dropCommitReply faultKind = "drop-commit-reply"
-	diskFull        faultKind = "disk-full"
+	clockStep       faultKind = "clock-step"
+	diskFull        faultKind = "disk-full" // of the decisions' table
+	diskFullWAL     faultKind = "disk-full-wal"
+	diskFullKafka   faultKind = "disk-full-kafka"
 )
 
 // faultKinds are all that a schedule draws from, in the order of the report.
@@ -41,7 +44,8 @@ var faultKinds = []faultKind{
 	restartPostgres, restartAnalysts, restartKafka,
 	cutPostgres, cutAnalysts, cutKafka, delayPostgres, delayAnalysts, delayKafka,
 	resetPostgres, resetAnalysts, resetKafka,
-	produceTimeout, dropCommitReply, diskFull,
+	produceTimeout, dropCommitReply, clockStep,
+	diskFull, diskFullWAL, diskFullKafka,
 }
 
 // parseKinds reads the kinds that --only names; none means all.
@@ -126,6 +130,10 @@ func (s *schedule) fault(after time.Duration) fault {
 		f.For = 5 * time.Second // to wait for one at most
 	case cutPostgres, cutAnalysts, cutKafka: // often longer than the session timeout
 		f.For = s.duration(300*time.Millisecond, 2*sessionTimeout)
+	case diskFullWAL, diskFullKafka: // what was given them before must be used up
+		f.For = s.duration(time.Second, 8*time.Second)
+	case clockStep: // up to the round's end
+		f.For = s.duration(2*time.Second, 3*time.Second+strikingFor-after)
 	default:
 		f.For = s.duration(300*time.Millisecond, 5*time.Second)
 	}

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 )
 
 func rounds(seed uint64, kinds []faultKind, n int) (all []fault) {
@@ -48,6 +49,9 @@ func TestFaultsLieWithinTheirRound(t *testing.T) {
 		}
 		for _, f := range faults {
 			frozen := f.Kind == freezeWorker || f.Kind == freezeSink
+			if f.Kind == clockStep && f.After+f.For > strikingFor+3*time.Second {
+				t.Errorf("the clock stays wrong for long after the round: %v", f)
+			}
 			if f.After >= strikingFor || f.For <= 0 || f.Luck <= 0 || f.Luck > 1 || frozen && f.For <= sessionTimeout {
 				t.Errorf("no fault of a round: %v", f)
 			}

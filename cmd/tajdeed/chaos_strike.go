@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"syscall"
 	"time"
@@ -75,7 +76,9 @@ func (t *trial) strike(ctx context.Context, f fault) (bool, error) {
 		return t.proxies[serverKafka].loseAnswers(ctx, f), nil
 	case dropCommitReply:
 		return t.proxies[serverPostgres].loseAnswers(ctx, f), nil
-	case diskFull:
+	case clockStep:
+		return t.stepClock(ctx, f)
+	case diskFull, diskFullWAL, diskFullKafka:
 		return t.fillDisk(ctx, f)
 	}
 	return false, fmt.Errorf("nobody knows how to strike with %s", f.Kind)
@@ -160,15 +163,82 @@ func (p *proxy) loseAnswers(ctx context.Context, f fault) bool {
 	return p.lost.Load() > before
 }
 
-// fillDisk leaves Postgres no room for another decision.
-func (t *trial) fillDisk(ctx context.Context, f fault) (bool, error) {
+// stepClock sets the clock of a worker or a sink wrong, and right again.
+func (t *trial) stepClock(ctx context.Context, f fault) (bool, error) {
+	role, by := stepOf(f)
+	t.say(fmt.Sprintf("the clock of one of %s steps by %s", role, by))
+	return t.crew.step(ctx, role, f.Pick, by, f.For)
+}
+
+// fillDisk leaves no room for another page of what lies on a disk, and waits, once
+// there is room again, for the server that may have died of it.
+func (t *trial) fillDisk(ctx context.Context, f fault) (struck bool, err error) {
 	if t.noDisk != nil || !t.filling.TryLock() {
 		return false, nil
 	}
 	defer t.filling.Unlock()
-	if err := t.disk.fill(); err != nil {
+	d := t.disks[f.Kind]
+	before := t.deaths(d.server)
+	if err := d.fill(); err != nil {
 		return false, err
 	}
-	pause(ctx, f.For)
-	return true, t.disk.free()
+	struck = true
+	if f.Kind == diskFullWAL {
+		struck = t.useUpWAL(ctx, f.For)
+	} else {
+		pause(ctx, f.For)
+	}
+	err = errors.Join(d.free(), t.comeBack(ctx, d.server))
+	t.cause(d.server, t.deaths(d.server)-before)
+	return struck, err
+}
+
+// walEvery is short enough that the segments of the WAL that Postgres has in store are
+// used up while the disk is full.
+const walEvery = 50 * time.Millisecond
+
+// useUpWAL has Postgres write to its WAL and begin a new segment of it again and again,
+// and says whether there came a time when it couldn't: it dies of that.
+func (t *trial) useUpWAL(ctx context.Context, d time.Duration) (died bool) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	for ctx.Err() == nil {
+		_, err := t.record.Exec(ctx, "SELECT pg_logical_emit_message(true, 'chaos', ''), pg_switch_wal()")
+		died = died || err != nil && ctx.Err() == nil
+		pause(ctx, walEvery)
+	}
+	return died
+}
+
+// comeBackWithin is longer than a server takes to start and its supervisor to try again.
+const comeBackWithin = 45 * time.Second
+
+// comeBack waits until a server answers whose disk has room again. One that doesn't is
+// restarted, as an operator would, and that is the complaint: Postgres 18 was seen to
+// hang where its recovery had met the full disk.
+func (t *trial) comeBack(ctx context.Context, name string) error {
+	waiting, cancel := context.WithTimeout(ctx, comeBackWithin)
+	defer cancel()
+	server := t.servers.Server(name)
+	err := server.Ready(waiting)
+	if err == nil || ctx.Err() != nil || server.PID() == 0 {
+		return ctx.Err() // who heals waits for one that is dead at present
+	}
+	how := map[string]syscall.Signal{serverPostgres: syscall.SIGQUIT, serverKafka: syscall.SIGKILL}[name]
+	return errors.Join(fmt.Errorf("%s had to be restarted, its disk had room again: %w", name, err), server.End(ctx, how))
+}
+
+// cause counts deaths of a server that a full disk caused.
+func (t *trial) cause(name string, deaths int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.caused[name] += deaths
+}
+
+// deaths is how often a server died other than by a restart, or a disk that was full.
+func (t *trial) deaths(name string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	restarts := map[string]faultKind{serverPostgres: restartPostgres, serverAnalysts: restartAnalysts, serverKafka: restartKafka}
+	return t.servers.Server(name).Deaths() - t.struck[restarts[name]] - t.caused[name]
 }

@@ -27,8 +27,9 @@ type trial struct {
 
 	mu         sync.Mutex
 	struck     map[faultKind]int
-	complaints []string // what went wrong with a strike
-	doubles    uint64   // the most rows that stood twice in ClickHouse at any moment
+	caused     map[string]int // deaths of servers whose disk was full
+	complaints []string       // what went wrong with a strike
+	doubles    uint64         // the most rows that stood twice in ClickHouse at any moment
 	filling    sync.Mutex
 	rounds     int
 }
@@ -52,6 +53,7 @@ func newTrial(ctx context.Context, k *cluster, seed uint64, rate int, plan *sche
 		cluster: k, plan: plan, simulation: simulation, truth: newTruth(chaosPartitions), say: say,
 		found:       findings{say: say},
 		struck:      map[faultKind]int{},
+		caused:      map[string]int{},
 		submissions: newTopicReader(k.at.Brokers, k.topics.Submissions, chaosPartitions),
 		decisions:   newTopicReader(k.at.Brokers, k.topics.Decisions, chaosPartitions),
 		quarantine:  newTopicReader(k.at.Brokers, k.topics.Quarantine, chaosPartitions),

@@ -34,7 +34,7 @@ decision. Run as many as there are partitions, at most; they share the work.
 
 SIGTERM and Ctrl-C let the batches in flight end. Ready means: in the group, and
 polling every partition that it was given.`,
-		Flags:  slices.Concat(brokerFlags(), []cli.Flag{postgresFlag(), listenFlag(portRenewals), waitFlag()}, engineFlags(renewalsDefaults)),
+		Flags:  slices.Concat(brokerFlags(), []cli.Flag{postgresFlag(), listenFlag(portRenewals), waitFlag(), clockFlag()}, engineFlags(renewalsDefaults)),
 		Before: noArguments,
 		Action: runRenewals,
 	}
@@ -57,7 +57,8 @@ func runRenewals(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	defer func() { _ = publisher.Close() }()
-	engine, err := newRenewals(engineConfig(c, topics(c).Submissions), topics(c), db, publisher, registry)
+	clock := wallClockOf(c)
+	engine, err := newRenewalsAt(clock.now, engineConfig(c, topics(c).Submissions), topics(c), db, clock.publisher(publisher), registry)
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,11 @@ func runRenewals(ctx context.Context, c *cli.Command) error {
 
 // newRenewals puts the stage together.
 func newRenewals(config consumers.Config, topics schema.Topics, db *pgxpool.Pool, publisher consumers.Publisher, registry prometheus.Registerer) (*consumers.Engine, error) {
-	stage := renewals.New(config.Topic, registry)
+	return newRenewalsAt(time.Now, config, topics, db, publisher, registry)
+}
+
+func newRenewalsAt(now func() time.Time, config consumers.Config, topics schema.Topics, db *pgxpool.Pool, publisher consumers.Publisher, registry prometheus.Registerer) (*consumers.Engine, error) {
+	stage := renewals.New(config.Topic, registry).WithClock(now)
 	ledger := consumers.NewLedger(config.Topic, topics, stage, db, publisher)
 	return consumers.New(renewals.Name, config, ledger, slog.Default(), registry)
 }
