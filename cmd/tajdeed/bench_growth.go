@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -32,22 +33,30 @@ func (b *bench) grownTemplate(ctx context.Context, s setting) (name string, err 
 	return b.grown, err
 }
 
+// Keys and references are taken off for the filling: row by row they are most of its
+// time, and at the end they are made and checked for the whole table at once.
+var looseRegister = []string{
+	"ALTER TABLE residency DROP CONSTRAINT residency_civil_id_fkey",
+	"ALTER TABLE residency DROP CONSTRAINT residency_pkey",
+	"ALTER TABLE resident DROP CONSTRAINT resident_pkey",
+	"ALTER TABLE residency ALTER CONSTRAINT residency_sponsor_id_fkey NOT ENFORCED",
+}
+
 // Of a register that has grown over years, the rows of one batch lie anywhere in the
 // table. Here all rows are laid out anew, in the order of a hash, so that those which
 // are asked for lie scattered among those which are not.
-var shuffleTables = []string{
+var shuffledRegister = []string{
 	"CREATE INDEX shuffled ON resident (hashint8(civil_id))", "CLUSTER resident USING shuffled", "DROP INDEX shuffled",
 	"CREATE INDEX shuffled ON residency (hashint8(civil_id))", "CLUSTER residency USING shuffled", "DROP INDEX shuffled",
-	"VACUUM ANALYZE resident", "VACUUM ANALYZE residency",
 }
 
-// The references are checked once for the whole table, not row by row.
-const (
-	suspendReferences = `ALTER TABLE residency ALTER CONSTRAINT residency_civil_id_fkey NOT ENFORCED,
-		ALTER CONSTRAINT residency_sponsor_id_fkey NOT ENFORCED`
-	checkReferences = `ALTER TABLE residency ALTER CONSTRAINT residency_civil_id_fkey ENFORCED,
-		ALTER CONSTRAINT residency_sponsor_id_fkey ENFORCED`
-)
+var tightRegister = []string{
+	"ALTER TABLE resident ADD CONSTRAINT resident_pkey PRIMARY KEY (civil_id)",
+	"ALTER TABLE residency ADD CONSTRAINT residency_pkey PRIMARY KEY (civil_id)",
+	"VACUUM ANALYZE resident", "VACUUM ANALYZE residency",
+	"ALTER TABLE residency ADD CONSTRAINT residency_civil_id_fkey FOREIGN KEY (civil_id) REFERENCES resident",
+	"ALTER TABLE residency ALTER CONSTRAINT residency_sponsor_id_fkey ENFORCED",
+}
 
 var errTooFew = errors.New("the register did not grow as large as it should")
 
@@ -57,19 +66,28 @@ func (b *bench) grow(ctx context.Context, name string, residencies int64) (err e
 		return fmt.Errorf("fill the register: %w", err)
 	}
 	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
+	if err := growTo(ctx, conn, residencies); err != nil {
+		return fmt.Errorf("fill the register: %w", err)
+	}
+	return nil
+}
+
+// growTo fills the register up to a number of residencies.
+func growTo(ctx context.Context, conn *pgx.Conn, residencies int64) error {
 	have, err := countResidencies(ctx, conn)
 	if err != nil {
 		return err
 	}
+	if err := execute(ctx, conn, looseRegister); err != nil {
+		return err
+	}
 	if have < residencies {
-		if err := fill(ctx, conn, residencies-have); err != nil {
-			return fmt.Errorf("fill the register: %w", err)
+		if _, err := conn.Exec(ctx, fillRegister, residencies-have); err != nil {
+			return err
 		}
 	}
-	for _, statement := range shuffleTables {
-		if _, err := conn.Exec(ctx, statement); err != nil {
-			return fmt.Errorf("shuffle the register: %w", err)
-		}
+	if err := execute(ctx, conn, slices.Concat(shuffledRegister, tightRegister)); err != nil {
+		return err
 	}
 	if have, err = countResidencies(ctx, conn); err == nil && have < residencies {
 		err = fmt.Errorf("%w: %d of %d", errTooFew, have, residencies)
@@ -77,15 +95,13 @@ func (b *bench) grow(ctx context.Context, name string, residencies int64) (err e
 	return err
 }
 
-func fill(ctx context.Context, conn *pgx.Conn, more int64) error {
-	if _, err := conn.Exec(ctx, suspendReferences); err != nil {
-		return err
+func execute(ctx context.Context, conn *pgx.Conn, statements []string) error {
+	for _, statement := range statements {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
 	}
-	if _, err := conn.Exec(ctx, fillRegister, more); err != nil {
-		return err
-	}
-	_, err := conn.Exec(ctx, checkReferences)
-	return err
+	return nil
 }
 
 func countResidencies(ctx context.Context, conn *pgx.Conn) (n int64, err error) {

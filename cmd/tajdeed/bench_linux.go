@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -119,6 +120,8 @@ func readMachine(m *benchMachine) {
 	if kilobytes, err := strconv.ParseFloat(firstWord(valueOf(memory, "MemTotal")), 64); err == nil {
 		m.MemoryGB = round(kilobytes / (1 << 20))
 	}
+	load, _ := os.ReadFile("/proc/loadavg")
+	m.Load, _ = strconv.ParseFloat(firstWord(string(load)), 64)
 	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
 	m.Kernel = string(bytes.TrimSpace(kernel))
 }
@@ -135,6 +138,6 @@ func valueOf(text []byte, name string) string {
 }
 
 func firstWord(s string) string {
-	word, _, _ := bytes.Cut([]byte(s), []byte(" "))
-	return string(word)
+	word, _, _ := strings.Cut(s, " ")
+	return word
 }

@@ -15,6 +15,9 @@ type benchMachine struct {
 	Kernel   string  `json:"kernel"`
 	System   string  `json:"system"`
 	Go       string  `json:"go"`
+	// Load is the load average of the minute before the first figure: seconds of a
+	// machine that does other work say little.
+	Load float64 `json:"load"`
 }
 
 // benchVersions is what was measured.

@@ -34,7 +34,7 @@ func (r *benchResult) markdown(command string, at time.Time) string {
 func (m *benchMachine) text() string {
 	text := fmt.Sprintf("%d cores", m.Cores)
 	if m.CPU != "" {
-		text += fmt.Sprintf(" of %s, %.1f GB, Linux %s", m.CPU, m.MemoryGB, m.Kernel)
+		text += fmt.Sprintf(" of %s, %.1f GB, Linux %s, load average %.1f before", m.CPU, m.MemoryGB, m.Kernel, m.Load)
 	}
 	return text + ", " + m.System + ", " + m.Go
 }

@@ -167,7 +167,10 @@ func (b *bench) wholePublishing(ctx context.Context, load benchLoad) (run benchR
 	if err := w.fill(ctx, w.log, simulation); err != nil {
 		return run, err
 	}
-	if err := errors.Join(w.awaitDecided(ctx), w.awaitRows(ctx)); err != nil {
+	if err := w.awaitDecided(ctx); err != nil {
+		return run, err
+	}
+	if err := w.awaitRows(ctx); err != nil {
 		return run, err
 	}
 	if run, err = watch.stop(w.log.messages); err != nil {

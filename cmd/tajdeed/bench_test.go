@@ -195,9 +195,17 @@ func TestGrownRegister(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close(t.Context())
-	const more = 100_000
-	if err := fill(t.Context(), conn, more); err != nil {
+	before, err := countResidencies(t.Context(), conn)
+	if err != nil {
 		t.Fatal(err)
+	}
+	keys := constraints(t, conn)
+	const more = 100_000
+	if err := growTo(t.Context(), conn, before+more); err != nil {
+		t.Fatal(err)
+	}
+	if after := constraints(t, conn); !slices.Equal(keys, after) {
+		t.Errorf("the constraints were %v and are %v", keys, after)
 	}
 	rows, err := conn.Query(t.Context(), `SELECT civil_id FROM residency WHERE civil_id / 10 % 10000 BETWEEN 1000 AND 8999`)
 	if err != nil {
@@ -220,4 +228,19 @@ func TestGrownRegister(t *testing.T) {
 			t.Errorf("%d were born in %d", n, year)
 		}
 	}
+}
+
+// constraints are the register's, as Postgres tells them.
+func constraints(t *testing.T, conn *pgx.Conn) []string {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), `SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
+		FROM pg_constraint WHERE conrelid IN ('resident'::regclass, 'residency'::regclass) ORDER BY 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }

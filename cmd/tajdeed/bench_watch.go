@@ -81,7 +81,7 @@ const selectHighest = `SELECT cause_partition, max(cause_offset) FROM decision
 WHERE cause_topic = $1 AND cause_offset >= $2 GROUP BY cause_partition`
 
 // watchRows asks ClickHouse for the highest cause of each partition, and takes all below
-// for there: rows go in in the order of their causes.
+// for there: rows are inserted in the order of their causes.
 func (l *openLoop) watchRows(ctx context.Context) error {
 	seen := make([]int64, len(l.partitions)) // the offset after the last that is there
 	for left := l.readable; left > 0; {
