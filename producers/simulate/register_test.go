@@ -107,3 +107,30 @@ func TestManifestIsWrittenAsJSON(t *testing.T) {
 		t.Errorf("%d resends approved", got)
 	}
 }
+
+// One company has the share that it was given, whose people are right like all others;
+// without one, nothing is different.
+func TestOneSponsor(t *testing.T) {
+	t.Parallel()
+	s := newSimulation(t, Config{Seed: 3, Residents: 5_000, OneSponsor: 0.5})
+	of, most := map[schema.SponsorID]int{}, 0
+	for residency := range s.residencies() {
+		of[residency.SponsorID]++
+		most = max(most, of[residency.SponsorID])
+	}
+	if most < 2_300 || most > 2_600 {
+		t.Errorf("the largest sponsor has %d of 5,000 residents", most)
+	}
+	approved := 0
+	for _, m := range take(t, s, 1_000) {
+		if m.Expect.Outcome == schema.OutcomeApproved {
+			approved++
+		}
+	}
+	if approved < 850 {
+		t.Errorf("%d of 1,000 are to be approved", approved)
+	}
+	if err := (Config{OneSponsor: 1.1}).Validate(); err == nil {
+		t.Error("a share of more than all is allowed")
+	}
+}
