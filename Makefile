@@ -28,7 +28,11 @@ race: build ## every test under the race detector
 	@$(MAKE) test ARGS="-race $(ARGS)"
 
 .PHONY: bench
-bench: build ## the benchmarks beside the code; ARGS=-benchtime=1x for one iteration each
+bench: build ## measure all of it on this machine; ARGS="--only whole --repeat 3 --report bench.md"
+	@$(BIN) bench $(ARGS)
+
+.PHONY: benchmarks
+benchmarks: build ## the benchmarks beside the code; ARGS=-benchtime=1x for one iteration each
 	@data=$(TEST_DATA); trap 'rm -rf "$$data"' EXIT; \
 	  $(BIN) servers --data "$$data" -- go test -run '^$$' -bench . -benchmem $(ARGS) ./...
 
