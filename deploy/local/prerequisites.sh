@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the servers on this machine need beside Go: Java 17 or newer to run Apache
-# Kafka, Maven and npm to fetch the packages once. Installs what is missing where
+# Kafka, Maven, npm and pip to fetch the packages once. Installs what is missing where
 # that is possible without asking (Debian, as root or with sudo), else says how
 # to get it. Does nothing, quickly, when all is there.
 set -euo pipefail
@@ -17,6 +17,9 @@ java_is_new_enough() {
 # The lock files need a version that chooses packages by C library.
 npm_is_new_enough() { has node && has npm && [[ "$(npm --version | cut -d. -f1)" -ge 9 ]]; }
 
+# Looked for without running it, which would take longer than all the rest.
+has_pip() { has python3 && python3 -c 'import sys, pip; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; }
+
 # Sets packages and sentences, one of each for everything that is missing.
 look() {
 	packages=() sentences=()
@@ -31,6 +34,10 @@ look() {
 	if ! npm_is_new_enough; then
 		packages+=(npm)
 		sentences+=("npm 9 or newer is missing: install Node.js (Debian: apt-get install npm).")
+	fi
+	if ! has_pip; then
+		packages+=(python3-pip)
+		sentences+=("Python 3.9 or newer with pip is missing: install it (Debian: apt-get install python3-pip).")
 	fi
 }
 
