@@ -41,8 +41,10 @@ polling every partition that it was given.`,
 }
 
 func runRenewals(ctx context.Context, c *cli.Command) error {
+	record := postgresConfig(c)
+	record.ByKey = true
 	db, err := patiently(ctx, c, "Postgres", func(ctx context.Context) (*pgxpool.Pool, error) {
-		return postgres.Open(ctx, postgresConfig(c))
+		return postgres.Open(ctx, record)
 	})
 	if err != nil {
 		return err

@@ -36,6 +36,7 @@ type system struct {
 	registry *prometheus.Registry
 
 	record    *pgxpool.Pool
+	stage     *pgxpool.Pool // the record, for the stage
 	analysts  driver.Conn
 	publisher *producers.Publisher
 	renewals  *consumers.Engine
@@ -50,18 +51,14 @@ type system struct {
 func openSystem(ctx context.Context, c *cli.Command, at local.Endpoints, say func(string)) (*system, error) {
 	s := &system{at: at, topics: schema.NamedTopics(schema.DefaultPrefix), registry: newRegistry()}
 	say("bringing the schemas up to date")
-	record := postgres.Config{URL: at.Postgres, ApplicationName: clientID(c), MaxConns: renewalsDefaults.Concurrency + spareConns}
+	record := postgres.Config{URL: at.Postgres, ApplicationName: clientID(c), MaxConns: spareConns}
 	analysts := clickhouse.Config{URL: at.ClickHouse, ApplicationName: clientID(c)}
 	created := kafka.Config{Brokers: at.Brokers, Topics: s.topics, Partitions: c.Int("partitions")}
 	if err := migrate(ctx, record, analysts, created, io.Discard); err != nil {
 		return nil, err
 	}
-	var err error
-	if s.record, err = postgres.Open(ctx, record); err != nil {
-		return nil, err
-	}
-	if s.analysts, err = clickhouse.Open(ctx, analysts); err != nil {
-		s.record.Close()
+	if err := s.connect(ctx, record, analysts); err != nil {
+		s.close()
 		return nil, err
 	}
 	if err := s.assemble(ctx); err != nil {
@@ -69,6 +66,19 @@ func openSystem(ctx context.Context, c *cli.Command, at local.Endpoints, say fun
 		return nil, err
 	}
 	return s, nil
+}
+
+// connect connects to the stores.
+func (s *system) connect(ctx context.Context, record postgres.Config, analysts clickhouse.Config) (err error) {
+	if s.record, err = postgres.Open(ctx, record); err != nil {
+		return err
+	}
+	record.ByKey, record.MaxConns = true, renewalsDefaults.Concurrency+spareConns
+	if s.stage, err = postgres.Open(ctx, record); err != nil {
+		return err
+	}
+	s.analysts, err = clickhouse.Open(ctx, analysts)
+	return err
 }
 
 // assemble makes the publisher and the two stages.
@@ -79,7 +89,7 @@ func (s *system) assemble(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.renewals, err = newRenewals(s.engineConfig(renewalsDefaults, s.topics.Submissions), s.topics, s.record, s.publisher, s.registry)
+	s.renewals, err = newRenewals(s.engineConfig(renewalsDefaults, s.topics.Submissions), s.topics, s.stage, s.publisher, s.registry)
 	if err != nil {
 		return err
 	}
@@ -109,8 +119,14 @@ func (s *system) close() {
 	if s.publisher != nil {
 		_ = s.publisher.Close()
 	}
-	_ = s.analysts.Close()
-	s.record.Close()
+	if s.analysts != nil {
+		_ = s.analysts.Close()
+	}
+	for _, pool := range []*pgxpool.Pool{s.stage, s.record} {
+		if pool != nil {
+			pool.Close()
+		}
+	}
 }
 
 // pseudonymKey reads the data folder's key, or makes one.

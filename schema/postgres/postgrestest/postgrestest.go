@@ -28,7 +28,13 @@ const lockTemplate = 0x7a6a6465656431
 // New returns a pool on a database of the test's own, at this program's schema.
 func New(t testing.TB) *pgxpool.Pool {
 	t.Helper()
-	return open(t, URL(t))
+	return open(t, postgres.Config{URL: URL(t)})
+}
+
+// NewByKey is [New] for a stage.
+func NewByKey(t testing.TB) *pgxpool.Pool {
+	t.Helper()
+	return open(t, postgres.Config{URL: URL(t), ByKey: true})
 }
 
 // URL returns the connection string of a database of the test's own, for a test
@@ -51,7 +57,7 @@ func Empty(t testing.TB) *pgxpool.Pool {
 	name := fmt.Sprintf("test_%d_%d", os.Getpid(), databases.Add(1))
 	execute(t, server, `CREATE DATABASE `+name)
 	t.Cleanup(func() { execute(t, server, fmt.Sprintf(`DROP DATABASE %s WITH (FORCE)`, name)) })
-	return open(t, withDatabase(t, server, name))
+	return open(t, postgres.Config{URL: withDatabase(t, server, name)})
 }
 
 var databases atomic.Int64
@@ -65,9 +71,10 @@ func serverURL(t testing.TB) string {
 	return server
 }
 
-func open(t testing.TB, dsn string) *pgxpool.Pool {
+func open(t testing.TB, config postgres.Config) *pgxpool.Pool {
 	t.Helper()
-	pool, err := postgres.Connect(t.Context(), postgres.Config{URL: dsn, ApplicationName: "test", MaxConns: 8})
+	config.ApplicationName, config.MaxConns = "test", 8
+	pool, err := postgres.Connect(t.Context(), config)
 	if err != nil {
 		t.Fatalf("open the test's database: %v", err)
 	}
