@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tajdeed/schema"
+	"tajdeed/schema/postgres"
 )
 
 // benchBatch is the size of a batch under backlog.
@@ -53,19 +54,20 @@ func BenchmarkMessages(b *testing.B) {
 	perApplication(b)
 }
 
-func BenchmarkColumns(b *testing.B) {
+func BenchmarkCopy(b *testing.B) {
 	e := benchEffects()
+	var rows postgres.Copy
 	b.Run("application", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			e.applicationColumns()
+			e.copyApplications(&rows)
 		}
 		perApplication(b)
 	})
 	b.Run("decision", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			e.decisionColumns()
+			copyAll(&rows, e.decisions)
 		}
 		perApplication(b)
 	})

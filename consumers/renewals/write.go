@@ -1,0 +1,178 @@
+package renewals
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+
+	"tajdeed/schema"
+	"tajdeed/schema/postgres"
+)
+
+var (
+	//go:embed copy_applications.sql
+	copyApplications string
+	//go:embed copy_decisions.sql
+	copyDecisions string
+	//go:embed update_residencies.sql
+	updateResidencies string
+)
+
+// store writes the new applications, all decisions and the residencies that were
+// renewed.
+func (e *effects) store(ctx context.Context, tx pgx.Tx, renewed []schema.Residency) error {
+	if err := e.storeApplications(ctx, tx); err != nil {
+		return fmt.Errorf("applications: %w", err)
+	}
+	if err := e.storeDecisions(ctx, tx); err != nil {
+		return fmt.Errorf("decisions: %w", err)
+	}
+	if err := storeResidencies(ctx, tx, renewed); err != nil {
+		return fmt.Errorf("residencies: %w", err)
+	}
+	return nil
+}
+
+// copies are kept: what a batch is written with is as large as the batch.
+var copies = sync.Pool{New: func() any { return new(postgres.Copy) }}
+
+func (e *effects) storeApplications(ctx context.Context, tx pgx.Tx) error {
+	if len(e.first) == 0 {
+		return nil
+	}
+	rows := copies.Get().(*postgres.Copy)
+	defer copies.Put(rows)
+	e.copyApplications(rows)
+	return rows.Send(ctx, tx, copyApplications, len(e.first))
+}
+
+func (e *effects) copyApplications(rows *postgres.Copy) {
+	rows.Reset()
+	for _, i := range e.first {
+		e.copyApplication(rows, &e.applications[i])
+	}
+}
+
+// copyApplication adds the row of copy_applications.sql.
+func (e *effects) copyApplication(c *postgres.Copy, r *received) {
+	c.Row(22)
+	c.Bytes(r.ID[:])
+	c.Int8(int64(r.CivilID))
+	c.Text(r.Kind.String())
+	c.Int2(int16(r.Article))
+	c.Int8(int64(r.SponsorID))
+	c.Int2(int16(r.Months))
+	c.Text(r.Passport.Number)
+	c.Text(r.Passport.Country)
+	c.Date(r.Passport.ExpiresOn)
+	c.Text(r.Channel.String())
+	c.Text(r.SubmittedBy)
+	c.Time(r.SubmittedAt)
+	copyPayment(c, &r.Fee)
+	copyInsurance(c, &r.Insurance)
+	c.Bytes(r.digest[:])
+	c.Text(e.batch.Topic)
+	c.Int4(int32(e.batch.Partition))
+	c.Int8(r.message.Offset)
+}
+
+// copyPayment adds nulls for a payment that the application did not state.
+func copyPayment(c *postgres.Copy, p *schema.Payment) {
+	if p.Receipt == "" {
+		nulls(c, 3)
+		return
+	}
+	c.Text(p.Receipt)
+	c.Int8(int64(p.Amount))
+	c.Time(p.PaidAt)
+}
+
+// copyInsurance adds nulls for a cover that the application did not state.
+func copyInsurance(c *postgres.Copy, i *schema.Insurance) {
+	if i.Policy == "" {
+		nulls(c, 3)
+		return
+	}
+	c.Text(i.Policy)
+	c.Date(i.From)
+	c.Date(i.To)
+}
+
+func nulls(c *postgres.Copy, n int) {
+	for range n {
+		c.Null()
+	}
+}
+
+func (e *effects) storeDecisions(ctx context.Context, tx pgx.Tx) error {
+	rows := copies.Get().(*postgres.Copy)
+	defer copies.Put(rows)
+	copyAll(rows, e.decisions)
+	return rows.Send(ctx, tx, copyDecisions, len(e.decisions))
+}
+
+func copyAll(rows *postgres.Copy, decisions []schema.Decision) {
+	rows.Reset()
+	for i := range decisions {
+		copyDecision(rows, &decisions[i])
+	}
+}
+
+// copyDecision adds the row of copy_decisions.sql.
+func copyDecision(c *postgres.Copy, d *schema.Decision) {
+	c.Row(21)
+	c.Text(d.Cause.Topic)
+	c.Int4(int32(d.Cause.Partition))
+	c.Int8(d.Cause.Offset)
+	c.Bytes(d.ApplicationID[:])
+	c.Text(d.Disposition.String())
+	c.Text(d.Outcome.String())
+	c.Texts(d.Reasons.Codes())
+	c.Text(d.Policy)
+	c.Int8(int64(d.CivilID))
+	c.Text(d.Kind.String())
+	c.Int2(int16(d.Article))
+	c.Int8(int64(d.SponsorID))
+	c.Int2(int16(d.Months))
+	c.Text(d.Channel.String())
+	c.Int8(int64(d.FeeDue))
+	c.Int8(int64(d.FeePaid))
+	copyExpiry(c, d.OldExpiry)
+	copyExpiry(c, d.NewExpiry)
+	c.Time(d.SubmittedAt)
+	c.Time(d.ReceivedAt)
+	c.Time(d.DecidedAt)
+}
+
+// copyExpiry adds null for an expiry that there is none of.
+func copyExpiry(c *postgres.Copy, d schema.Date) {
+	if d == 0 {
+		c.Null()
+		return
+	}
+	c.Date(d)
+}
+
+var errNotAffected = errors.New("a statement did not change the rows that it should")
+
+func storeResidencies(ctx context.Context, tx pgx.Tx, renewed []schema.Residency) error {
+	if len(renewed) == 0 {
+		return nil
+	}
+	ids, expiries := make([]int64, len(renewed)), make([]int32, len(renewed))
+	for i, residency := range renewed {
+		ids[i], expiries[i] = int64(residency.CivilID), int32(residency.ExpiresOn)
+	}
+	tag, err := tx.Exec(ctx, updateResidencies, ids, expiries)
+	if err != nil {
+		return err
+	}
+	if n := tag.RowsAffected(); n != int64(len(renewed)) {
+		return fmt.Errorf("%w: %d instead of %d", errNotAffected, n, len(renewed))
+	}
+	return nil
+}
