@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -205,34 +204,6 @@ func (e *effects) Policy() string {
 
 // source is the CloudEvents source of the decisions.
 const source = "/tajdeed/renewals"
-
-// messages writes decisions as messages of the decisions topic. A decision's id is
-// the position of its cause.
-func messages(decisions []schema.Decision) []kafka.Message {
-	out := make([]kafka.Message, len(decisions))
-	for i := range decisions {
-		d := &decisions[i]
-		envelope := schema.Envelope{ID: causeID(d.Cause), Type: schema.TypeDecision, Source: source, Time: d.DecidedAt}
-		headers := envelope.Headers()
-		out[i] = kafka.Message{
-			Key:     d.CivilID.Append(nil),
-			Value:   d.AppendJSON(nil),
-			Headers: make([]kafka.Header, len(headers)),
-		}
-		for j, h := range headers {
-			out[i].Headers[j] = kafka.Header{Key: h.Key, Value: h.Value}
-		}
-	}
-	return out
-}
-
-func causeID(p schema.Position) string {
-	id := make([]byte, 0, len(p.Topic)+24)
-	id = append(id, p.Topic...)
-	id = strconv.AppendInt(append(id, '/'), int64(p.Partition), 10)
-	id = strconv.AppendInt(append(id, '/'), p.Offset, 10)
-	return string(id)
-}
 
 // earlierDecision is what was decided first under an application id.
 type earlierDecision struct {

@@ -1,0 +1,63 @@
+package renewals
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"tajdeed/schema"
+)
+
+// announcedBytes is more than most decisions take as a message.
+const announcedBytes = 768
+
+// messages writes decisions as messages of the decisions topic. A decision's id is
+// the position of its cause. The messages share a few pieces of memory.
+func messages(decisions []schema.Decision) []kafka.Message {
+	out := make([]kafka.Message, len(decisions))
+	text := make([]byte, 0, len(decisions)*announcedBytes)
+	var shared []kafka.Header
+	var headers []kafka.Header
+	for i := range decisions {
+		d := &decisions[i]
+		if i == 0 || !d.DecidedAt.Equal(decisions[i-1].DecidedAt) {
+			shared = sharedHeaders(d.DecidedAt)
+			headers = slices.Grow(headers, (len(decisions)-i)*len(shared))
+		}
+		m := &out[i]
+		text, m.Key = piece(text, d.CivilID.Append(text))
+		text, m.Value = piece(text, d.AppendJSON(text))
+		begin := len(headers)
+		headers = append(headers, shared...)
+		m.Headers = headers[begin:len(headers):len(headers)]
+		text, m.Headers[idHeader].Value = piece(text, appendCauseID(text, d.Cause))
+	}
+	return out
+}
+
+// piece returns a text that something was appended to, and what was.
+func piece(before, after []byte) (text, appended []byte) {
+	return after, after[len(before):len(after):len(after)]
+}
+
+// idHeader is where the event's id stands among its headers.
+var idHeader = slices.IndexFunc(sharedHeaders(time.Time{}), func(h kafka.Header) bool { return h.Key == schema.HeaderID })
+
+// sharedHeaders are those of all decisions of a moment; the id is to be filled in.
+func sharedHeaders(at time.Time) []kafka.Header {
+	envelope := schema.Envelope{Type: schema.TypeDecision, Source: source, Time: at}
+	headers := envelope.Headers()
+	out := make([]kafka.Header, len(headers))
+	for i, h := range headers {
+		out[i] = kafka.Header{Key: h.Key, Value: h.Value}
+	}
+	return out
+}
+
+func appendCauseID(dst []byte, p schema.Position) []byte {
+	dst = append(dst, p.Topic...)
+	dst = strconv.AppendInt(append(dst, '/'), int64(p.Partition), 10)
+	return strconv.AppendInt(append(dst, '/'), p.Offset, 10)
+}
