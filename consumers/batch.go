@@ -59,13 +59,16 @@ func (b *Batch) Skipped() int64 {
 	return b.To - b.From - int64(len(b.Messages)) - int64(b.refused)
 }
 
-// split cuts a batch that is larger than most into several, each in order.
+// split cuts a batch that is larger than most into as few as possible, of about the
+// same size, in order: a small rest would cost as much as a whole batch.
 func (b *Batch) split(most int) []*Batch {
-	if len(b.Messages) <= most {
-		return []*Batch{b}
+	var parts []*Batch
+	for n := (len(b.Messages) + most - 1) / most; n > 1; n-- {
+		var head *Batch
+		head, b = b.cut(len(b.Messages) / n)
+		parts = append(parts, head)
 	}
-	head, tail := b.cut(most)
-	return append([]*Batch{head}, tail.split(most)...)
+	return append(parts, b)
 }
 
 // cut cuts a batch before its nth message. Neither part has been decoded.

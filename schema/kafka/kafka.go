@@ -40,7 +40,8 @@ const requestTimeout = 15 * time.Second
 
 // Create creates the topics that are missing and returns their names.
 func Create(ctx context.Context, c Config) (created []string, err error) {
-	conn := newClient(c.Brokers)
+	conn, hangUp := newClient(c.Brokers)
+	defer hangUp()
 	have, err := partitions(ctx, conn, c.Topics.Names())
 	if err != nil {
 		return nil, err
@@ -86,7 +87,9 @@ func (c Config) topic(name string) client.TopicConfig {
 // Check says whether the topics exist and have the same number of partitions, and
 // returns that number.
 func Check(ctx context.Context, brokers []string, topics schema.Topics) (int, error) {
-	have, err := partitions(ctx, newClient(brokers), topics.Names())
+	conn, hangUp := newClient(brokers)
+	defer hangUp()
+	have, err := partitions(ctx, conn, topics.Names())
 	if err != nil {
 		return 0, err
 	}
@@ -123,7 +126,8 @@ func Ends(ctx context.Context, brokers []string, topic string) (map[int]End, err
 }
 
 func askEnds(ctx context.Context, brokers []string, topic string) (map[int]End, error) {
-	conn := newClient(brokers)
+	conn, hangUp := newClient(brokers)
+	defer hangUp()
 	have, err := partitions(ctx, conn, []string{topic})
 	if err != nil {
 		return nil, err
@@ -166,10 +170,7 @@ func partitions(ctx context.Context, conn *client.Client, names []string) (map[s
 
 // newClient has a transport of its own, which does not outlive the question, so
 // that no connection stays behind and no old metadata answers.
-func newClient(brokers []string) *client.Client {
-	return &client.Client{
-		Addr:      client.TCP(brokers...),
-		Timeout:   requestTimeout,
-		Transport: &client.Transport{IdleTimeout: time.Second},
-	}
+func newClient(brokers []string) (conn *client.Client, hangUp func()) {
+	transport := new(client.Transport)
+	return &client.Client{Addr: client.TCP(brokers...), Timeout: requestTimeout, Transport: transport}, transport.CloseIdleConnections
 }
