@@ -208,33 +208,44 @@ func hand(ctx context.Context, out chan<- prepared, p prepared) bool {
 
 // nextBatch fetches what lies at next. While that is little, it waits for the batch
 // age and takes what has come by then: a lone message waits no longer, and under
-// backlog nothing waits at all.
+// backlog nothing waits at all. Where messages come fast it waits a few ages more,
+// because a store asks as much for a small batch as for a large one.
 func (w *worker) nextBatch(ctx context.Context, next int64, patience time.Duration) (*Batch, error) {
 	config := w.engine.config
 	batch := w.newBatch(next)
 	if err := w.fetch(ctx, batch, patience); err != nil {
 		return nil, err
 	}
-	for waited := false; batch.To > batch.From && len(batch.Messages) < config.BatchMessages/2; {
+	for ages := 0; batch.To > batch.From && len(batch.Messages) < config.BatchMessages/2; {
 		if batch.To >= batch.HighWatermark {
-			if waited {
+			if ages > 0 && (ages == mostAges || len(batch.Messages) < config.BatchMessages/fastShare) {
 				break
 			}
 			if err := wait(ctx, config.BatchAge); err != nil {
 				return nil, err
 			}
-			waited = true
+			ages++
 		}
 		before := batch.To
 		if err := w.fetch(ctx, batch, 0); err != nil {
 			return nil, err
 		}
-		if waited && batch.To == before {
+		if ages > 0 && batch.To == before {
 			break
 		}
 	}
 	return batch, nil
 }
+
+const (
+	// fastShare is the part of a batch that must have come within the batch age for
+	// messages to come fast.
+	fastShare = 100
+	// mostAges is how many batch ages a batch waits then. Blocks of 1,000 decisions
+	// cost ClickHouse 9 µs a row and as much again to merge, blocks of 5,000 a third
+	// of that (BenchmarkInsert).
+	mostAges = 6
+)
 
 // fetch fetches once with success; what came may be nothing.
 func (w *worker) fetch(ctx context.Context, b *Batch, wait time.Duration) error {
