@@ -1,6 +1,8 @@
 package renewals
 
 import (
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"tajdeed/schema"
 	"tajdeed/schema/policy"
 )
@@ -12,6 +14,9 @@ type facts struct {
 	resides   bool // whether there is a residency
 	residency schema.Residency
 	sponsor   schema.Sponsor
+
+	at      pgtype.TID // where the residency's row lies
+	renewed bool       // by the batch
 }
 
 // verdict is what becomes of an application. It is approved when there is no

@@ -114,8 +114,7 @@ func (e *effects) Apply(ctx context.Context, tx pgx.Tx) error {
 
 // decide decides the batch's applications in the order in which they came, each
 // seeing what those before it changed, and returns the residencies that changed.
-func (e *effects) decide(known *knowledge, now time.Time) (renewed []schema.Residency) {
-	changed := map[schema.CivilID]*facts{}
+func (e *effects) decide(known *knowledge, now time.Time) (renewed []*facts) {
 	for i := range e.applications {
 		a := &e.applications[i]
 		decision := e.decision(a, now)
@@ -129,15 +128,14 @@ func (e *effects) decide(known *knowledge, now time.Time) (renewed []schema.Resi
 			e.first = append(e.first, i)
 			if verdict.reasons == 0 {
 				resident.residency.ExpiresOn = verdict.newExpiry
-				changed[a.CivilID] = resident
+				if !resident.renewed {
+					resident.renewed = true
+					renewed = append(renewed, resident)
+				}
 			}
 		}
 		e.decisions = append(e.decisions, decision)
 	}
-	for _, resident := range changed {
-		renewed = append(renewed, resident.residency)
-	}
-	slices.SortFunc(renewed, func(a, b schema.Residency) int { return int(int64(a.CivilID) - int64(b.CivilID)) })
 	return renewed
 }
 

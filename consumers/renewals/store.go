@@ -75,7 +75,7 @@ func (k *knowledge) scanResidencies(rows pgx.Rows) error {
 	for rows.Next() {
 		f := &facts{known: true, resides: true}
 		err := rows.Scan(&f.residency.CivilID, &f.passport.Number, &f.passport.Country, &f.passport.ExpiresOn,
-			&f.residency.Article, &f.residency.SponsorID, &relation, &f.residency.ExpiresOn, &kind, &f.sponsor.Article)
+			&f.residency.Article, &f.residency.SponsorID, &relation, &f.residency.ExpiresOn, &kind, &f.sponsor.Article, &f.at)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"tajdeed/schema"
 	"tajdeed/schema/postgres"
@@ -24,7 +25,7 @@ var (
 
 // store writes the new applications, all decisions and the residencies that were
 // renewed.
-func (e *effects) store(ctx context.Context, tx pgx.Tx, renewed []schema.Residency) error {
+func (e *effects) store(ctx context.Context, tx pgx.Tx, renewed []*facts) error {
 	if err := e.storeApplications(ctx, tx); err != nil {
 		return fmt.Errorf("applications: %w", err)
 	}
@@ -159,15 +160,17 @@ func copyExpiry(c *postgres.Copy, d schema.Date) {
 
 var errNotAffected = errors.New("a statement did not change the rows that it should")
 
-func storeResidencies(ctx context.Context, tx pgx.Tx, renewed []schema.Residency) error {
+// storeResidencies changes the rows where they lie: they are locked, so they lie there
+// still, and need not be looked for once more.
+func storeResidencies(ctx context.Context, tx pgx.Tx, renewed []*facts) error {
 	if len(renewed) == 0 {
 		return nil
 	}
-	ids, expiries := make([]int64, len(renewed)), make([]int32, len(renewed))
-	for i, residency := range renewed {
-		ids[i], expiries[i] = int64(residency.CivilID), int32(residency.ExpiresOn)
+	at, expiries := make([]pgtype.TID, len(renewed)), make([]int32, len(renewed))
+	for i, resident := range renewed {
+		at[i], expiries[i] = resident.at, int32(resident.residency.ExpiresOn)
 	}
-	tag, err := tx.Exec(ctx, updateResidencies, ids, expiries)
+	tag, err := tx.Exec(ctx, updateResidencies, at, expiries)
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,10 @@ var (
 	suspendReferences string
 	//go:embed register/check_references.sql
 	checkReferences string
+	//go:embed register/leave_room.sql
+	leaveRoom string
+	//go:embed register/use_room.sql
+	useRoom string
 )
 
 // ImportOptions says what becomes of bad lines.
@@ -132,14 +136,22 @@ func (r *ImportResult) record(ctx context.Context, tx pgx.Tx, census *extract.Ce
 // fillRegister copies the good records and has Postgres check their references
 // once for all of them. They were found good before; it believes nobody.
 func fillRegister(ctx context.Context, tx pgx.Tx, e *extract.Extract, census *extract.Census) error {
-	if _, err := tx.Exec(ctx, suspendReferences); err != nil {
+	if err := execute(ctx, tx, suspendReferences, leaveRoom); err != nil {
 		return err
 	}
 	if err := copyRegister(ctx, tx, e, census); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, checkReferences)
-	return err
+	return execute(ctx, tx, useRoom, checkReferences)
+}
+
+func execute(ctx context.Context, tx pgx.Tx, statements ...string) error {
+	for _, statement := range statements {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // copyRegister streams the good records into their tables, as the extract holds
