@@ -3,6 +3,7 @@ package analytics
 import (
 	"fmt"
 	"testing"
+	"time"
 )
 
 // BenchmarkPrepare decodes a batch of 1,000 decisions.
@@ -18,7 +19,7 @@ func BenchmarkPrepare(b *testing.B) {
 
 func BenchmarkColumns(b *testing.B) {
 	rows := benchRows(0, 10_000)
-	sink := &Sink{pseudonym: key(b, "a key of this benchmark")}
+	sink := &Sink{pseudonym: key(b, "a key of this benchmark"), now: time.Now}
 	b.ReportAllocs()
 	for b.Loop() {
 		sink.columns(partition, rows)

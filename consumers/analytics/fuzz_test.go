@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"tajdeed/consumers"
 )
@@ -46,7 +47,7 @@ func FuzzPrepare(f *testing.F) {
 	elsewhere := decision(7)
 	elsewhere.Cause.Partition++
 	f.Add(good.Key, elsewhere.AppendJSON(nil), first, second)
-	sink := &Sink{pseudonym: key(f, "a key of this test")}
+	sink := &Sink{pseudonym: key(f, "a key of this test"), now: time.Now}
 	p := &sinkPartition{sink: sink, partition: partition}
 	f.Fuzz(func(t *testing.T, key, value []byte, first string, second []byte) {
 		m := message(0, decision(7))
