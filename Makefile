@@ -50,7 +50,7 @@ build: prerequisites ## the program, in bin/
 	go build -o $(BIN) ./cmd/tajdeed
 
 .PHONY: prerequisites
-prerequisites: ## what the servers need and go does not bring: Java, Maven, npm
+prerequisites: ## what the servers need and go does not bring: Java, Maven, npm, pip
 	@bash deploy/local/prerequisites.sh
 
 .PHONY: clean
