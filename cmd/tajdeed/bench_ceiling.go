@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 
@@ -11,10 +13,10 @@ import (
 )
 
 // ceiling measures what the record alone takes to write what renewals writes. The stage
-// runs over the log once, unmeasured, and what it executes is taken down; the statements
-// that return no rows, which are those that write, are then executed on another clone of
-// the same register: the same statements with the same parameters in the same
-// transactions, as many at once. There is no Kafka, no decoding, no reading and no
+// runs over the log once, unmeasured, and what each of its batches left is read again;
+// then the same rows go into another clone of the same register, in the same batches, as
+// many at once, each a transaction: a COPY of its applications, one of its decisions, and
+// an update of its residencies. There is no Kafka, no decoding, no reading and no
 // deciding, nor the engine's own two rows for each batch. n are the decisions. The clock
 // runs while the transactions do.
 func (b *bench) ceiling(ctx context.Context, load benchLoad) (run benchRun, err error) {
@@ -27,14 +29,11 @@ func (b *bench) ceiling(ctx context.Context, load benchLoad) (run benchRun, err 
 		return run, err
 	}
 	defer func() { err = errors.Join(err, w.close(context.WithoutCancel(ctx))) }()
-	if err := recorded.keepWrites(ctx, w.record); err != nil {
-		return run, err
-	}
 	if err := w.settleStores(ctx); err != nil {
 		return run, err
 	}
 	watch := w.startClock(partTajdeed)
-	if err := recorded.replay(ctx, w.record); err != nil {
+	if err := recorded.replay(ctx, w.stage); err != nil {
 		return run, err
 	}
 	if run, err = watch.stop(want.decisions); err != nil {
@@ -48,7 +47,7 @@ func (b *bench) ceiling(ctx context.Context, load benchLoad) (run benchRun, err 
 }
 
 // recordOnce runs the stage on a world of its own.
-func (b *bench) recordOnce(ctx context.Context, load benchLoad) (t *tape, want written, err error) {
+func (b *bench) recordOnce(ctx context.Context, load benchLoad) (t tape, want written, err error) {
 	w, err := b.normalWorld(ctx, load)
 	if err != nil {
 		return nil, want, err
@@ -75,64 +74,16 @@ func (w *world) written(ctx context.Context) (is written, err error) {
 	return is, nil
 }
 
-// keepWrites drops the statements that return rows, as the server knows them.
-func (t *tape) keepWrites(ctx context.Context, db *pgxpool.Pool) error {
-	conn, err := db.Acquire(ctx)
-	if err != nil {
-		return fmt.Errorf("connect: %w", err)
-	}
-	defer conn.Release()
-	returns := map[string]bool{}
-	for _, transactions := range t.transactions {
-		for i, executed := range transactions {
-			transactions[i], err = executed.withoutReads(func(sql string) (bool, error) {
-				if rows, known := returns[sql]; known {
-					return rows, nil
-				}
-				described, err := conn.Conn().Prepare(ctx, "", sql)
-				if err != nil {
-					return false, fmt.Errorf("describe a statement: %w", err)
-				}
-				returns[sql] = len(described.Fields) > 0
-				return returns[sql], nil
-			})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (t tapedBatch) withoutReads(returnsRows func(sql string) (bool, error)) (writes tapedBatch, err error) {
-	for _, trip := range t {
-		var kept []tapedStatement
-		for _, s := range trip {
-			rows, err := returnsRows(s.sql)
-			if err != nil {
-				return nil, err
-			}
-			if !rows {
-				kept = append(kept, s)
-			}
-		}
-		if len(kept) > 0 {
-			writes = append(writes, kept)
-		}
-	}
-	return writes, nil
-}
-
-// replay executes what was taken down: each partition in its order, as many
+// replay writes what was read: each partition in its order, as many
 // transactions at once as a worker has.
-func (t *tape) replay(ctx context.Context, db *pgxpool.Pool) error {
+func (t tape) replay(ctx context.Context, db *pgxpool.Pool) error {
 	slots := make(chan struct{}, renewalsDefaults.Concurrency)
 	group, ctx := errgroup.WithContext(ctx)
-	for _, transactions := range t.transactions {
+	for _, batches := range t {
 		group.Go(func() error {
-			for _, executed := range transactions {
+			for _, batch := range batches {
 				slots <- struct{}{}
-				err := executed.repeat(ctx, db)
+				err := batch.write(ctx, db)
 				<-slots
 				if err != nil {
 					return err
@@ -144,16 +95,22 @@ func (t *tape) replay(ctx context.Context, db *pgxpool.Pool) error {
 	return group.Wait()
 }
 
-func (t tapedBatch) repeat(ctx context.Context, db *pgxpool.Pool) error {
+//go:embed bench_renew.sql
+var renewTaped string
+
+func (b *tapedBatch) write(ctx context.Context, db *pgxpool.Pool) error {
 	return pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
-		for _, trip := range t {
-			var queue pgx.Batch
-			for _, s := range trip {
-				queue.Queue(s.sql, s.args...)
+		for _, table := range []struct {
+			name string
+			rows []byte
+		}{{"application", b.applications}, {"decision", b.decisions}} {
+			statement := "COPY " + table.name + " FROM STDIN (FORMAT binary)"
+			if _, err := tx.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(table.rows), statement); err != nil {
+				return fmt.Errorf("write again: %w", err)
 			}
-			if err := tx.SendBatch(ctx, &queue).Close(); err != nil {
-				return fmt.Errorf("execute again: %w", err)
-			}
+		}
+		if _, err := tx.Exec(ctx, renewTaped, b.residents, b.expiries); err != nil {
+			return fmt.Errorf("renew again: %w", err)
 		}
 		return nil
 	})

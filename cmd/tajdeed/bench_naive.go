@@ -123,7 +123,7 @@ func (l *naiveLoop) decide(ctx context.Context, m client.Message) error {
 		l.aside.Add(1)
 		return nil
 	}
-	return pgx.BeginFunc(ctx, l.world.record, func(tx pgx.Tx) error { return effects.Apply(ctx, tx) })
+	return pgx.BeginFunc(ctx, l.world.stage, func(tx pgx.Tx) error { return effects.Apply(ctx, tx) })
 }
 
 func batchOfOne(m client.Message) *consumers.Batch {

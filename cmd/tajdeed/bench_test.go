@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -165,22 +164,6 @@ func TestBenchTargets(t *testing.T) {
 		if !strings.Contains(report, part) {
 			t.Errorf("the report lacks %q:\n%s", part, report)
 		}
-	}
-}
-
-// What is taken down must stay as it was, whatever becomes of the batch's memory.
-func TestCopyArgs(t *testing.T) {
-	t.Parallel()
-	name, bytesOf := "KNET", []byte("digest")
-	ids, names, digests := []int64{1, 2}, []*string{&name, nil}, [][]byte{bytesOf}
-	copied := copyArgs([]any{"topic", 7, nil, ids, names, digests})
-	ids[0], name, bytesOf[0] = 9, "other", 'X'
-	text, err := json.Marshal(copied)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := `["topic",7,null,[1,2],["KNET",null],["ZGlnZXN0"]]`; string(text) != want {
-		t.Errorf("copied %s, want %s", text, want)
 	}
 }
 

@@ -24,6 +24,7 @@ type world struct {
 	name string // of both databases, and of what the groups are called
 
 	record   *pgxpool.Pool
+	stage    *pgxpool.Pool // the record, for what writes to it from this process
 	analysts driver.Conn
 	crew     *crew
 }
@@ -71,6 +72,10 @@ func (w *world) connect(ctx context.Context) (err error) {
 	if w.record, err = postgres.Open(ctx, record); err != nil {
 		return err
 	}
+	record.ByKey = true
+	if w.stage, err = postgres.Open(ctx, record); err != nil {
+		return err
+	}
 	w.analysts, err = clickhouse.Open(ctx, analysts)
 	return err
 }
@@ -100,8 +105,10 @@ func (w *world) close(ctx context.Context) error {
 	if w.crew != nil {
 		errs = append(errs, w.crew.close())
 	}
-	if w.record != nil {
-		w.record.Close()
+	for _, pool := range []*pgxpool.Pool{w.record, w.stage} {
+		if pool != nil {
+			pool.Close()
+		}
 	}
 	if w.analysts != nil {
 		_ = w.analysts.Close()

@@ -1,0 +1,4 @@
+SELECT partition, from_offset, to_offset
+FROM batch
+WHERE topic = $1
+ORDER BY sequence
