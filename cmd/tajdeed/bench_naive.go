@@ -123,7 +123,17 @@ func (l *naiveLoop) decide(ctx context.Context, m client.Message) error {
 		l.aside.Add(1)
 		return nil
 	}
-	return pgx.BeginFunc(ctx, l.world.stage, func(tx pgx.Tx) error { return effects.Apply(ctx, tx) })
+	return pgx.BeginFunc(ctx, l.world.stage, func(tx pgx.Tx) error {
+		var ask, last pgx.Batch
+		effects.Ask(&ask)
+		if err := tx.SendBatch(ctx, &ask).Close(); err != nil {
+			return err
+		}
+		if err := effects.Apply(ctx, tx, &last); err != nil || last.Len() == 0 {
+			return err
+		}
+		return tx.SendBatch(ctx, &last).Close()
+	})
 }
 
 func batchOfOne(m client.Message) *consumers.Batch {

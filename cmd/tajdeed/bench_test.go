@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -59,7 +60,8 @@ func checkFigure(t *testing.T, f benchFigure) {
 	}
 	inProcess := f.Name == "ceiling" || f.Name == "naive"
 	if _, err := os.Stat("/proc/self/stat"); err == nil {
-		if f.CPUSeconds == nil || f.CPUSeconds.Postgres+f.CPUSeconds.ClickHouse+f.CPUSeconds.Kafka <= 0 {
+		// A thousand rows are written in less than the kernel's clock tells.
+		if c := f.CPUSeconds; c == nil || f.Name != "ceiling" && c.Postgres+c.ClickHouse+c.Kafka <= 0 {
 			t.Errorf("%s: processor time %+v", f.Name, f.CPUSeconds)
 		}
 		if (f.PeakRSSMB == nil) != inProcess {

@@ -73,7 +73,7 @@ func causeOffset(r *kgo.Record) (offset int64, ok bool) {
 }
 
 // askRowsEvery is the rest between two questions to ClickHouse.
-const askRowsEvery = 10 * time.Millisecond
+const askRowsEvery = 50 * time.Millisecond
 
 // selectHighest finds in each partition what is there from an offset on: all before it
 // was seen already, so that the question stays small.
