@@ -101,13 +101,20 @@ func (b *Batch) without(err error) *Batch {
 }
 
 // arena holds the bytes of a batch's messages in a few large pieces, instead of
-// two or more small ones for each message.
+// two or more small ones for each message. The pieces grow with the batch: most batches
+// are of a message or two.
 type arena struct {
 	bytes []byte
 	pairs []schema.Header
 }
 
-const arenaBytes, arenaPairs = 128 << 10, 1 << 10
+const (
+	leastBytes, mostBytes = 2 << 10, 128 << 10
+	leastPairs, mostPairs = 16, 1 << 10
+)
+
+// grown is the size of the piece after one of a size.
+func grown(size, least, most, need int) int { return max(need, min(most, max(least, 2*size))) }
 
 // copy takes bytes over from the broker's answer, whose pages are used again.
 func (a *arena) copy(from protocol.Bytes) ([]byte, error) {
@@ -116,7 +123,7 @@ func (a *arena) copy(from protocol.Bytes) ([]byte, error) {
 	}
 	n := from.Len()
 	if cap(a.bytes)-len(a.bytes) < n {
-		a.bytes = make([]byte, 0, max(n, arenaBytes))
+		a.bytes = make([]byte, 0, grown(cap(a.bytes), leastBytes, mostBytes, n))
 	}
 	begin := len(a.bytes)
 	a.bytes = a.bytes[:begin+n]
@@ -127,7 +134,7 @@ func (a *arena) copy(from protocol.Bytes) ([]byte, error) {
 
 func (a *arena) headers(from []protocol.Header) []schema.Header {
 	if cap(a.pairs)-len(a.pairs) < len(from) {
-		a.pairs = make([]schema.Header, 0, max(len(from), arenaPairs))
+		a.pairs = make([]schema.Header, 0, grown(cap(a.pairs), leastPairs, mostPairs, len(from)))
 	}
 	begin := len(a.pairs)
 	for _, h := range from {

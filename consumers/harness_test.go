@@ -59,17 +59,16 @@ type tallied struct {
 	messages []*consumers.Message
 }
 
-func (e *tallied) Apply(ctx context.Context, tx pgx.Tx) error {
+func (e *tallied) Ask(*pgx.Batch) {}
+
+func (e *tallied) Apply(ctx context.Context, tx pgx.Tx, last *pgx.Batch) error {
 	if e.stage.before != nil {
 		if err := e.stage.before(ctx, tx, e.batch); err != nil {
 			return err
 		}
 	}
 	for _, m := range e.messages {
-		_, err := tx.Exec(ctx, `INSERT INTO tally VALUES ($1, $2, $3)`, e.batch.Partition, m.Offset, m.Value)
-		if err != nil {
-			return err
-		}
+		last.Queue(`INSERT INTO tally VALUES ($1, $2, $3)`, e.batch.Partition, m.Offset, m.Value)
 	}
 	return nil
 }

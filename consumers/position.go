@@ -3,11 +3,11 @@ package consumers
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/segmentio/kafka-go"
 
@@ -26,9 +26,13 @@ type Stage interface {
 
 // Effects are a decoded batch of a stage.
 type Effects interface {
-	// Apply writes the batch's effects. Whatever it reads in order to decide, it
-	// locks first. It is called again, from the beginning, after an error.
-	Apply(ctx context.Context, tx pgx.Tx) error
+	// Ask queues what must be known before the effects can be written. Whatever is
+	// read in order to decide is locked first. It and Apply are called again, from
+	// the beginning, after an error.
+	Ask(queue *pgx.Batch)
+	// Apply writes the batch's effects. What need not be written at once it queues,
+	// to be written with what the ledger itself writes.
+	Apply(ctx context.Context, tx pgx.Tx, queue *pgx.Batch) error
 	// Announcements are the messages that the applied effects cause, in the order
 	// of their causes. Asked for after the transaction has committed.
 	Announcements() []kafka.Message
@@ -197,48 +201,56 @@ func (w *ledgerWork) Apply(ctx context.Context) error {
 	return nil
 }
 
-// commit is the transaction. If the answer to its COMMIT is lost, the next attempt
-// finds the position moved and is fenced; whoever opens the partition then reads
-// in the record what became of it.
+// commit is the transaction, in as few round trips as it can be. If the answer to its
+// COMMIT is lost, the next attempt finds the position moved and is fenced; whoever opens
+// the partition then reads in the record what became of it.
 func (w *ledgerWork) commit(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
 	defer cancel()
-	return pgx.BeginFunc(ctx, w.ledger.db, func(tx pgx.Tx) error {
-		if err := w.fence(ctx, tx); err != nil {
-			return err
-		}
-		if err := w.effects.Apply(ctx, tx); err != nil {
-			return err
-		}
-		return w.record(ctx, tx)
-	})
-}
-
-func (w *ledgerWork) fence(ctx context.Context, tx pgx.Tx) error {
-	b := w.batch
-	moved, err := tx.Exec(ctx, movePosition, b.Topic, b.Partition, b.From, b.To, w.published, b.Skipped())
+	tx, err := w.begin(ctx)
 	if err != nil {
-		return fmt.Errorf("move position: %w", err)
+		return err
 	}
-	if moved.RowsAffected() != 1 {
-		return ErrFenced
+	if err := w.write(ctx, tx); err != nil {
+		_ = tx.Rollback(ctx) // where it fails, the connection is closed
+		return err
 	}
-	return nil
+	return tx.Commit(ctx)
 }
 
-// record writes the batch's own row while the batch holds its locks, and what it
-// quarantined.
-func (w *ledgerWork) record(ctx context.Context, tx pgx.Tx) (err error) {
+// begin begins the transaction with the fence and with what the effects ask.
+func (w *ledgerWork) begin(ctx context.Context) (pgx.Tx, error) {
 	b := w.batch
 	var queue pgx.Batch
+	queue.BeginTx(pgx.TxOptions{})
+	queue.Queue(movePosition, b.Topic, b.Partition, b.From, b.To, w.published, b.Skipped()).Exec(func(moved pgconn.CommandTag) error {
+		if moved.RowsAffected() != 1 {
+			return ErrFenced
+		}
+		return nil
+	})
+	w.effects.Ask(&queue)
+	results := w.ledger.db.SendBatch(ctx, &queue)
+	tx := results.Tx()
+	if err := results.Close(); err != nil {
+		_ = tx.Rollback(ctx)
+		return nil, fmt.Errorf("begin batch: %w", err)
+	}
+	return tx, nil
+}
+
+// write writes the effects and, while the batch holds its locks, the batch's own row
+// and what it quarantined.
+func (w *ledgerWork) write(ctx context.Context, tx pgx.Tx) error {
+	b := w.batch
+	var queue pgx.Batch
+	if err := w.effects.Apply(ctx, tx, &queue); err != nil {
+		return err
+	}
 	queue.Queue(insertBatch, b.Topic, b.Partition, b.From, b.To, w.effects.Policy())
 	queueQuarantined(&queue, b)
-	results := tx.SendBatch(ctx, &queue)
-	defer func() { err = errors.Join(err, results.Close()) }()
-	for range queue.Len() {
-		if _, err := results.Exec(); err != nil {
-			return fmt.Errorf("record batch: %w", err)
-		}
+	if err := tx.SendBatch(ctx, &queue).Close(); err != nil {
+		return fmt.Errorf("record batch: %w", err)
 	}
 	return nil
 }

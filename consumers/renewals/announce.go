@@ -18,12 +18,12 @@ const announcedBytes = 768
 func messages(decisions []schema.Decision) []kafka.Message {
 	out := make([]kafka.Message, len(decisions))
 	text := make([]byte, 0, len(decisions)*announcedBytes)
-	var shared []kafka.Header
-	var headers []kafka.Header
+	var at time.Time // of what is shared
+	var shared, headers []kafka.Header
 	for i := range decisions {
 		d := &decisions[i]
-		if i == 0 || !d.DecidedAt.Equal(decisions[i-1].DecidedAt) {
-			shared = sharedHeaders(d.DecidedAt)
+		if i == 0 || !d.DecidedAt.Equal(at) {
+			at, shared = d.DecidedAt, sharedHeaders(d.DecidedAt)
 			headers = slices.Grow(headers, (len(decisions)-i)*len(shared))
 		}
 		m := &out[i]

@@ -114,7 +114,7 @@ func TestRolledBackAndAppliedAgain(t *testing.T) {
 	e := r.decode(batch(0, log(0, applications...)...))
 	fault := errors.New("the connection broke")
 	err := pgx.BeginFunc(t.Context(), r.db, func(tx pgx.Tx) error {
-		return errors.Join(e.Apply(t.Context(), tx), fault)
+		return errors.Join(applyIn(t.Context(), tx, e), fault)
 	})
 	if !errors.Is(err, fault) {
 		t.Fatal(err)

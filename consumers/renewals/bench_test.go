@@ -85,7 +85,7 @@ func BenchmarkApply(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		err := pgx.BeginFunc(context.Background(), r.db, func(tx pgx.Tx) error {
-			return errors.Join(e.Apply(context.Background(), tx), rollBack)
+			return errors.Join(applyIn(context.Background(), tx, e), rollBack)
 		})
 		if len(e.decisions) != benchBatch || len(e.first) != benchBatch {
 			b.Fatal(err)

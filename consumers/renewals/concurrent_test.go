@@ -94,7 +94,7 @@ func TestLocksInKeyOrder(t *testing.T) {
 	go func() {
 		done <- pgx.BeginFunc(t.Context(), r.db, func(tx pgx.Tx) error {
 			_, err := tx.Exec(t.Context(), readsTheTable)
-			return errors.Join(err, r.decode(batch(0, log(0, applications...)...)).Apply(t.Context(), tx))
+			return errors.Join(err, applyIn(t.Context(), tx, r.decode(batch(0, log(0, applications...)...))))
 		})
 	}()
 	r.awaitWaiting()
@@ -159,7 +159,7 @@ func (r *record) behind(first, second oneMessage, end func(pgx.Tx, context.Conte
 		r.Fatal(err)
 	}
 	defer func() { _ = tx.Rollback(ctx) }() // where the test fails before the end
-	if err := first.effects(r).Apply(ctx, tx); err != nil {
+	if err := applyIn(ctx, tx, first.effects(r)); err != nil {
 		r.Fatalf("apply the first: %v", err)
 	}
 	done := make(chan error, 1)

@@ -106,7 +106,20 @@ func (r *record) apply(b *consumers.Batch) *effects {
 }
 
 func (r *record) commit(ctx context.Context, e *effects) error {
-	return pgx.BeginFunc(ctx, r.db, func(tx pgx.Tx) error { return e.Apply(ctx, tx) })
+	return pgx.BeginFunc(ctx, r.db, func(tx pgx.Tx) error { return applyIn(ctx, tx, e) })
+}
+
+// applyIn does in a transaction what the engine does.
+func applyIn(ctx context.Context, tx pgx.Tx, e *effects) error {
+	var ask, last pgx.Batch
+	e.Ask(&ask)
+	if err := tx.SendBatch(ctx, &ask).Close(); err != nil {
+		return err
+	}
+	if err := e.Apply(ctx, tx, &last); err != nil {
+		return err
+	}
+	return tx.SendBatch(ctx, &last).Close()
 }
 
 // lines asks for one column of text.

@@ -90,23 +90,34 @@ type effects struct {
 	stage        *Stage
 	batch        *consumers.Batch
 	applications []received
+	residents    []int64 // of the applications, in order
+	known        *knowledge
 	decisions    []schema.Decision // of the last Apply
 	first        []int             // which of the applications are new
 	counted      bool              // whether the metrics have the decisions
 }
 
+// Ask asks for the facts of the batch's applications.
+func (e *effects) Ask(queue *pgx.Batch) {
+	e.known = newKnowledge(len(e.applications))
+	if len(e.applications) > 0 {
+		var ids [][16]byte
+		e.residents, ids = keys(e.applications)
+		e.known.ask(queue, e.residents, ids)
+	}
+}
+
 // Apply decides the batch and writes what follows.
-func (e *effects) Apply(ctx context.Context, tx pgx.Tx) error {
+func (e *effects) Apply(ctx context.Context, tx pgx.Tx, queue *pgx.Batch) error {
 	e.decisions, e.first = e.decisions[:0], e.first[:0]
 	if len(e.applications) == 0 {
 		return nil
 	}
-	known, err := load(ctx, tx, e.applications)
-	if err != nil {
+	if err := e.known.loadOthers(ctx, tx, e.residents); err != nil {
 		return fmt.Errorf("read facts: %w", err)
 	}
-	renewed := e.decide(known, e.stage.now().Truncate(time.Microsecond))
-	if err := e.store(ctx, tx, renewed); err != nil {
+	renewed := e.decide(e.known, e.stage.now().Truncate(time.Microsecond))
+	if err := e.store(ctx, tx, queue, renewed); err != nil {
 		return fmt.Errorf("write decisions: %w", err)
 	}
 	return nil

@@ -25,21 +25,19 @@ var selectApplications string
 //go:embed select_decisions.sql
 var selectDecisionsSQL string
 
-// load reads what the record knows of a batch's residents and application ids, and
-// locks the residencies.
-func load(ctx context.Context, tx pgx.Tx, applications []received) (*knowledge, error) {
-	residents, ids := keys(applications)
-	k := &knowledge{
-		residents:    make(map[schema.CivilID]*facts, len(residents)),
-		applications: make(map[uuid.UUID]earlierDecision, len(ids)),
+// newKnowledge is empty; ask fills it.
+func newKnowledge(applications int) *knowledge {
+	return &knowledge{
+		residents:    make(map[schema.CivilID]*facts, applications),
+		applications: make(map[uuid.UUID]earlierDecision),
 	}
-	var queue pgx.Batch
+}
+
+// ask asks what the record knows of a batch's residents and application ids, and
+// locks the residencies.
+func (k *knowledge) ask(queue *pgx.Batch, residents []int64, ids [][16]byte) {
 	queue.Queue(lockResidencies, residents).Query(k.scanResidencies)
 	queue.Queue(selectApplications, ids).Query(k.scanApplications)
-	if err := tx.SendBatch(ctx, &queue).Close(); err != nil {
-		return nil, err
-	}
-	return k, k.loadOthers(ctx, tx, residents)
 }
 
 // loadOthers looks among the residents for those who have no residency: so few that

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"tajdeed/schema"
@@ -23,29 +24,36 @@ var (
 	updateResidencies string
 )
 
-// store writes the new applications, all decisions and the residencies that were
-// renewed.
-func (e *effects) store(ctx context.Context, tx pgx.Tx, renewed []*facts) error {
+// store writes the new applications and all decisions, and queues the residencies that
+// were renewed.
+func (e *effects) store(ctx context.Context, tx pgx.Tx, queue *pgx.Batch, renewed []*facts) error {
 	if err := e.storeApplications(ctx, tx); err != nil {
 		return fmt.Errorf("applications: %w", err)
 	}
 	if err := e.storeDecisions(ctx, tx); err != nil {
 		return fmt.Errorf("decisions: %w", err)
 	}
-	if err := storeResidencies(ctx, tx, renewed); err != nil {
-		return fmt.Errorf("residencies: %w", err)
+	if len(renewed) > 0 {
+		queueResidencies(queue, renewed)
 	}
 	return nil
 }
 
 // copies are kept: what a batch is written with is as large as the batch.
-var copies = sync.Pool{New: func() any { return new(postgres.Copy) }}
+var copies sync.Pool
+
+func takeCopy() *postgres.Copy {
+	if kept, ok := copies.Get().(*postgres.Copy); ok {
+		return kept
+	}
+	return new(postgres.Copy)
+}
 
 func (e *effects) storeApplications(ctx context.Context, tx pgx.Tx) error {
 	if len(e.first) == 0 {
 		return nil
 	}
-	rows := copies.Get().(*postgres.Copy)
+	rows := takeCopy()
 	defer copies.Put(rows)
 	e.copyApplications(rows)
 	return rows.Send(ctx, tx, copyApplications, len(e.first))
@@ -110,7 +118,7 @@ func nulls(c *postgres.Copy, n int) {
 }
 
 func (e *effects) storeDecisions(ctx context.Context, tx pgx.Tx) error {
-	rows := copies.Get().(*postgres.Copy)
+	rows := takeCopy()
 	defer copies.Put(rows)
 	copyAll(rows, e.decisions)
 	return rows.Send(ctx, tx, copyDecisions, len(e.decisions))
@@ -160,22 +168,17 @@ func copyExpiry(c *postgres.Copy, d schema.Date) {
 
 var errNotAffected = errors.New("a statement did not change the rows that it should")
 
-// storeResidencies changes the rows where they lie: they are locked, so they lie there
+// queueResidencies changes the rows where they lie: they are locked, so they lie there
 // still, and need not be looked for once more.
-func storeResidencies(ctx context.Context, tx pgx.Tx, renewed []*facts) error {
-	if len(renewed) == 0 {
-		return nil
-	}
+func queueResidencies(queue *pgx.Batch, renewed []*facts) {
 	at, expiries := make([]pgtype.TID, len(renewed)), make([]int32, len(renewed))
 	for i, resident := range renewed {
 		at[i], expiries[i] = resident.at, int32(resident.residency.ExpiresOn)
 	}
-	tag, err := tx.Exec(ctx, updateResidencies, at, expiries)
-	if err != nil {
-		return err
-	}
-	if n := tag.RowsAffected(); n != int64(len(renewed)) {
-		return fmt.Errorf("%w: %d instead of %d", errNotAffected, n, len(renewed))
-	}
-	return nil
+	queue.Queue(updateResidencies, at, expiries).Exec(func(tag pgconn.CommandTag) error {
+		if n := tag.RowsAffected(); n != int64(len(renewed)) {
+			return fmt.Errorf("%w: %d instead of %d", errNotAffected, n, len(renewed))
+		}
+		return nil
+	})
 }
