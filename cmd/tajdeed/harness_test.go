@@ -255,7 +255,7 @@ func (s *stores) renewals(args ...string) *program {
 func (s *stores) analytics() *program {
 	s.Helper()
 	return start(s.T, "analytics", "--brokers", strings.Join(s.brokers, ","), "--topics", s.prefix,
-		"--group", s.prefix+".analytics", "--clickhouse", s.clickhouseURL, "--pseudonym-key", "a key for tests only", "--session-timeout", "6s")
+		"--group", s.prefix+".analytics", "--clickhouse", s.clickhouseURL, "--pseudonym-key", "a key for tests only", "--session-timeout", "6s", "--batch-age", "50ms")
 }
 
 // populate makes a population and imports its register.
