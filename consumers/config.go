@@ -21,8 +21,9 @@ type Config struct {
 	BatchMessages int
 	// BatchBytes is about the most bytes that are fetched at once. Default 1 MiB.
 	BatchBytes int
-	// BatchAge is the longest that a message waits for others to share its batch,
-	// while there is no backlog. Default 5 ms.
+	// BatchAge is how long a message waits for others to share its batch, while there
+	// is no backlog: so long at most where they come slowly, and up to three times as
+	// long where a sixteenth of BatchMessages comes within it. Default 5 ms.
 	BatchAge time.Duration
 	// Concurrency is how many batches of different partitions the process applies
 	// at once. It is the back-pressure: what waits for its turn fetches no more.

@@ -43,7 +43,7 @@ func newMetrics(stage string, registry prometheus.Registerer) *metrics {
 		messages: auto.NewCounter(prometheus.CounterOpts(name("messages_total",
 			"Messages whose effects are durable. Compare its rate with that of the topic's end."))),
 		batches: auto.NewCounter(prometheus.CounterOpts(name("batches_total",
-			"Batches applied. Messages by batches is the mean batch: near the limit means a backlog."))),
+			"Batches applied. Messages by batches is the mean batch: from half of the limit on it means a backlog."))),
 		retries: auto.NewCounterVec(prometheus.CounterOpts(name("retries_total",
 			"Attempts that failed and were made again, by act and by kind of error: transient ones pass, systemic ones are a store or broker that is away, stopped ones wait for an operator.")),
 			[]string{"act", "kind"}),

@@ -214,9 +214,12 @@ func (w *worker) nextBatch(ctx context.Context, next int64) (*Batch, error) {
 	if err := w.fetch(ctx, batch, maxWait); err != nil {
 		return nil, err
 	}
+	fast := true // until an age has shown that it is not so
 	for ages := 0; batch.To > batch.From && len(batch.Messages) < config.BatchMessages/2; {
-		if batch.To >= batch.HighWatermark {
-			if ages > 0 && (ages == mostAges || len(batch.Messages) < config.BatchMessages/fastShare) {
+		had, from := len(batch.Messages), batch.To
+		waits := batch.To >= batch.HighWatermark
+		if waits {
+			if ages == mostAges || !fast {
 				break
 			}
 			if err := wait(ctx, config.BatchAge); err != nil {
@@ -224,19 +227,21 @@ func (w *worker) nextBatch(ctx context.Context, next int64) (*Batch, error) {
 			}
 			ages++
 		}
-		before := batch.To
 		if err := w.fetch(ctx, batch, 0); err != nil {
 			return nil, err
 		}
-		if ages > 0 && batch.To == before {
-			break
+		if batch.To == from {
+			break // also where a transaction is open: what lies behind it can't be read yet
+		}
+		if waits {
+			fast = len(batch.Messages)-had >= config.BatchMessages/fastShare
 		}
 	}
 	return batch, nil
 }
 
 const (
-	// fastShare is the part of a batch that must have come within the batch age for
+	// fastShare is the part of a batch that must come within the batch age for
 	// messages to come fast.
 	fastShare = 16
 	// mostAges is how many batch ages a batch waits then. Inserted 1,000 at a time,

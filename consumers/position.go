@@ -27,8 +27,8 @@ type Stage interface {
 // Effects are a decoded batch of a stage.
 type Effects interface {
 	// Ask queues what must be known before the effects can be written. Whatever is
-	// read in order to decide is locked first. It and Apply are called again, from
-	// the beginning, after an error.
+	// read in order to decide is locked first, unless no message changes it. It and
+	// Apply are called again, from the beginning, after an error.
 	Ask(queue *pgx.Batch)
 	// Apply writes the batch's effects. What need not be written at once it queues,
 	// to be written with what the ledger itself writes.
@@ -218,7 +218,8 @@ func (w *ledgerWork) commit(ctx context.Context) error {
 	return tx.Commit(ctx)
 }
 
-// begin begins the transaction with the fence and with what the effects ask.
+// begin begins the transaction with the fence and with what the effects ask. A worker
+// that is fenced has asked in vain, and lets go of what that locked.
 func (w *ledgerWork) begin(ctx context.Context) (pgx.Tx, error) {
 	b := w.batch
 	var queue pgx.Batch

@@ -18,7 +18,8 @@ import (
 
 // analyticsDefaults suit ClickHouse, which wants few large blocks: a block costs it
 // about 10 ms of CPU whatever it holds, and as much again to merge (BenchmarkInsert).
-// The age is what analysts may wait: under a second, with the rest of the way.
+// The age is what analysts may wait, under a second with the rest of the way; where some
+// 10,000 decisions come in a second it may be three of them.
 var analyticsDefaults = consumers.Config{
 	Group: analytics.Group, BatchMessages: 8_000, BatchBytes: 2 << 20, BatchAge: 600 * time.Millisecond,
 	Concurrency: 2, SessionTimeout: 10 * time.Second,

@@ -17,8 +17,9 @@ import (
 	"tajdeed/schema/postgres"
 )
 
-// renewalsDefaults suit transactions: see consumers.Config for what was measured. The
-// age is a third of the 50 ms in which an applicant is to be answered.
+// renewalsDefaults suit transactions: see consumers.Config for what was measured. Up to
+// three ages, all that a message ever waits for others, are less than the 50 ms in which
+// an applicant is to be answered.
 var renewalsDefaults = consumers.Config{
 	Group: renewals.Group, BatchMessages: 1000, BatchAge: 15 * time.Millisecond,
 	Concurrency: 4, SessionTimeout: 10 * time.Second,

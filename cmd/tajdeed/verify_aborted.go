@@ -9,7 +9,7 @@ import (
 
 // aborted knows of an answer, for each producer, where its aborted transactions begin,
 // in the order of the log. A broker sends their messages too and leaves it to the reader
-// to drop them, which the engine does by the same rule.
+// to drop them. The engine does so too; what checks it does not share its code.
 type aborted map[int64][]int64
 
 func newAborted(transactions []fetchapi.ResponseTransaction) aborted {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"testing"
 	"time"
@@ -60,16 +61,44 @@ func TestVerifyPassesOverAbortedTransactions(t *testing.T) {
 // where the first lies.
 func (s *stores) transaction(topic string, partition int, commit bool, messages ...client.Message) int64 {
 	s.Helper()
+	tx := s.openTransaction(topic, partition)
+	at := tx.write(messages)
+	tx.end(commit)
+	return at
+}
+
+func (s *stores) openTransaction(topic string, partition int) *transaction {
+	s.Helper()
 	transport := &client.Transport{}
-	defer transport.CloseIdleConnections()
-	tx := transaction{
+	s.Cleanup(transport.CloseIdleConnections)
+	tx := &transaction{
 		stores: s, conn: &client.Client{Addr: client.TCP(s.brokers...), Timeout: time.Minute, Transport: transport},
 		id: uuid.NewString(), topic: topic, partition: partition,
 	}
 	tx.begin()
-	at := tx.write(messages)
-	tx.end(commit)
-	return at
+	return tx
+}
+
+// What lies before a transaction that is open is decided while it is: nobody knows when
+// it ends.
+func TestOpenTransactionHoldsNothingBack(t *testing.T) {
+	t.Parallel()
+	s := newStores(t)
+	simulation := s.populate(500)
+	s.publish(simulation, 500)
+	tx := s.openTransaction(s.topics.Submissions, 1)
+	before := tx.write([]client.Message{{Key: []byte("299999999999"), Value: []byte("nonsense")}})
+	s.renewals()
+	eventually(t, func() error {
+		var next int64
+		err := s.record.QueryRow(t.Context(), `SELECT coalesce(max(next_offset), 0) FROM position WHERE topic = $1 AND partition = 1`,
+			s.topics.Submissions).Scan(&next)
+		if err == nil && next < before {
+			err = fmt.Errorf("decided up to %d, want %d", next, before)
+		}
+		return err
+	})
+	tx.end(false)
 }
 
 // transaction is one of a producer of its own. The client has no transactional

@@ -8,14 +8,12 @@ package renewals
 
 import (
 	"context"
-	_ "embed"
-	"errors"
+
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
@@ -213,28 +211,3 @@ func (e *effects) Policy() string {
 
 // source is the CloudEvents source of the decisions.
 const source = "/tajdeed/renewals"
-
-// earlierDecision is what was decided first under an application id.
-type earlierDecision struct {
-	digest  [32]byte
-	verdict verdict
-}
-
-// knowledge is what the record knows of a batch's residents and application ids.
-type knowledge struct {
-	residents    map[schema.CivilID]*facts
-	applications map[uuid.UUID]earlierDecision
-}
-
-// resident returns the facts of a resident, which are empty for one who is not in
-// the register.
-func (k *knowledge) resident(id schema.CivilID) *facts {
-	f, ok := k.residents[id]
-	if !ok {
-		f = &facts{}
-		k.residents[id] = f
-	}
-	return f
-}
-
-var errUnknownName = errors.New("the record holds a name that this program does not know")

@@ -3,6 +3,7 @@ package renewals
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -24,6 +25,31 @@ var selectApplications string
 
 //go:embed select_decisions.sql
 var selectDecisionsSQL string
+
+// earlierDecision is what was decided first under an application id.
+type earlierDecision struct {
+	digest  [32]byte
+	verdict verdict
+}
+
+// knowledge is what the record knows of a batch's residents and application ids.
+type knowledge struct {
+	residents    map[schema.CivilID]*facts
+	applications map[uuid.UUID]earlierDecision
+}
+
+// resident returns the facts of a resident, which are empty for one who is not in
+// the register.
+func (k *knowledge) resident(id schema.CivilID) *facts {
+	f, ok := k.residents[id]
+	if !ok {
+		f = &facts{}
+		k.residents[id] = f
+	}
+	return f
+}
+
+var errUnknownName = errors.New("the record holds a name that this program does not know")
 
 // newKnowledge is empty; ask fills it.
 func newKnowledge(applications int) *knowledge {

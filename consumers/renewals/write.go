@@ -49,14 +49,22 @@ func takeCopy() *postgres.Copy {
 	return new(postgres.Copy)
 }
 
+// send sends rows and keeps their memory, unless it failed: pgx may read it still.
+func send(ctx context.Context, tx pgx.Tx, rows *postgres.Copy, statement string, n int) error {
+	if err := rows.Send(ctx, tx, statement, n); err != nil {
+		return err
+	}
+	copies.Put(rows)
+	return nil
+}
+
 func (e *effects) storeApplications(ctx context.Context, tx pgx.Tx) error {
 	if len(e.first) == 0 {
 		return nil
 	}
 	rows := takeCopy()
-	defer copies.Put(rows)
 	e.copyApplications(rows)
-	return rows.Send(ctx, tx, copyApplications, len(e.first))
+	return send(ctx, tx, rows, copyApplications, len(e.first))
 }
 
 func (e *effects) copyApplications(rows *postgres.Copy) {
@@ -119,9 +127,8 @@ func nulls(c *postgres.Copy, n int) {
 
 func (e *effects) storeDecisions(ctx context.Context, tx pgx.Tx) error {
 	rows := takeCopy()
-	defer copies.Put(rows)
 	copyAll(rows, e.decisions)
-	return rows.Send(ctx, tx, copyDecisions, len(e.decisions))
+	return send(ctx, tx, rows, copyDecisions, len(e.decisions))
 }
 
 func copyAll(rows *postgres.Copy, decisions []schema.Decision) {

@@ -26,8 +26,8 @@ type Config struct {
 	// StatementTimeout ends a statement on the server's side, so that a stopped
 	// client leaves nothing running. 0 means 30 s.
 	StatementTimeout time.Duration
-	// ByKey is for a stage: each of its statements finds rows by keys that it is given,
-	// and is planned so whatever the tables' statistics say.
+	// ByKey is for a stage, whose statements find rows by keys that they are given,
+	// and are planned so whatever the tables' statistics say.
 	ByKey bool
 }
 
