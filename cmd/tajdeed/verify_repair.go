@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -47,6 +48,9 @@ func (v *verifier) verifyAndRepair(ctx context.Context, c *cli.Command) (*books,
 // two at once would each insert what is missing.
 const repairLock = 0x7a6a64_0001
 
+// unlockWithin is how long the record may take to let go of the lock.
+const unlockWithin = 5 * time.Second
+
 var errRepairing = errors.New("another repair is under way")
 
 func lockRepair(ctx context.Context, db *pgxpool.Pool) (unlock func(), err error) {
@@ -64,7 +68,12 @@ func lockRepair(ctx context.Context, db *pgxpool.Pool) (unlock func(), err error
 		return nil, fmt.Errorf("lock the repair: %w", err)
 	}
 	return func() {
-		_ = conn.Conn().Close(context.WithoutCancel(ctx)) // which unlocks
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockWithin)
+		defer cancel()
+		// The end of the connection unlocks too, but only when the server has noticed.
+		if _, err := conn.Exec(ctx, `SELECT pg_advisory_unlock($1)`, repairLock); err != nil {
+			_ = conn.Conn().Close(ctx)
+		}
 		conn.Release()
 	}, nil
 }
