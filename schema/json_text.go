@@ -74,7 +74,7 @@ func (c *cursor) escape() rune {
 	return 0
 }
 
-// unicodeEscape reads \uXXXX, or two of them where they are a surrogate pair. A
+// unicodeEscape reads \u and four digits, or two of them for a surrogate pair. A
 // surrogate alone is no character.
 func (c *cursor) unicodeEscape() rune {
 	r := c.codeUnit()
@@ -90,7 +90,7 @@ func (c *cursor) unicodeEscape() rune {
 	return r
 }
 
-// codeUnit reads \uXXXX.
+// codeUnit reads \u and four hexadecimal digits.
 func (c *cursor) codeUnit() rune {
 	var r rune
 	for i := c.pos + 2; i < c.pos+6; i++ {

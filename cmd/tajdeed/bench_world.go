@@ -129,36 +129,11 @@ func (w *world) settleStores(ctx context.Context) error {
 	return nil
 }
 
-const (
-	// watchEvery is how often it is asked whether a run has come to its end: so much
-	// too late may it be seen.
-	watchEvery = 15 * time.Millisecond
-	// watchPatience is how long nothing may move before a run is given up.
-	watchPatience = 2 * time.Minute
-)
-
-var errStandsStill = errors.New("it does not come about: nothing has moved for two minutes")
+// benchPatience ends a run that stands still. What it waits for may be seen so much too
+// late as it asks.
+var benchPatience = patience{every: 15 * time.Millisecond, still: 2 * time.Minute}
 
 // watchUntil asks until it is done; a figure that stands still is an error.
 func watchUntil(ctx context.Context, what string, ask func() (figure int64, done bool, err error)) error {
-	ticker := time.NewTicker(watchEvery)
-	defer ticker.Stop()
-	last, since := int64(-1), time.Now()
-	for {
-		figure, done, err := ask()
-		if err != nil || done {
-			return err
-		}
-		if figure != last {
-			last, since = figure, time.Now()
-		}
-		if time.Since(since) > watchPatience {
-			return fmt.Errorf("wait for %s, at %d: %w", what, figure, errStandsStill)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-ticker.C:
-		}
-	}
+	return benchPatience.await(ctx, what, ask)
 }

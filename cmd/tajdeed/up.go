@@ -177,7 +177,10 @@ func (s *system) once(ctx context.Context, c *cli.Command, say func(string)) err
 		}
 		say("waiting until all of it can be queried")
 		result, err = account.settle(ctx, s.published.Load(), begin)
-		return err
+		if err != nil {
+			return err
+		}
+		return account.settleAnalysts(ctx)
 	})
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -17,6 +18,9 @@ var selectPositions string
 
 //go:embed up_decisions.sql
 var selectDecisions string
+
+//go:embed up_complete.sql
+var selectComplete string
 
 //go:embed up_rows.sql
 var selectRows string
@@ -89,18 +93,24 @@ func (s *system) openAccount(ctx context.Context) (*account, error) {
 	return a, nil
 }
 
-const (
-	settleEvery = 50 * time.Millisecond
-	// settleAfter is how long nothing may have changed before what is missing is
-	// taken to be lost.
-	settleAfter = 60 * time.Second
-)
+// upPatience is how long nothing may have changed before what is missing is taken to be
+// lost.
+var upPatience = patience{every: 50 * time.Millisecond, still: time.Minute}
+
+// await waits until it is done or the figure stands still: the books then say what is
+// missing.
+func await(ctx context.Context, what string, ask func() (figure int64, done bool, err error)) error {
+	if err := upPatience.await(ctx, what, ask); !errors.Is(err, errStandsStill) {
+		return err
+	}
+	return nil
+}
 
 // settle waits until everything published since begin is decided, announced and
 // can be queried, or nothing moves any more, and takes stock.
 func (a *account) settle(ctx context.Context, published int64, begin time.Time) (r upResult, err error) {
 	r.Published = published
-	err = await(ctx, func() (int64, bool, error) {
+	err = await(ctx, "the record", func() (int64, bool, error) {
 		err := a.ask(ctx, selectPositions, &r.Consumed, &r.announced)
 		return r.Consumed + r.announced, r.Consumed >= published && r.announced >= published, err
 	})
@@ -111,7 +121,7 @@ func (a *account) settle(ctx context.Context, published int64, begin time.Time) 
 	if err != nil {
 		return r, err
 	}
-	err = await(ctx, func() (int64, bool, error) {
+	err = await(ctx, "ClickHouse's rows", func() (int64, bool, error) {
 		var rows uint64
 		err := a.askAnalysts(ctx, selectRows, &rows)
 		r.ClickHouseRows = int64(rows)
@@ -125,28 +135,13 @@ func (a *account) settle(ctx context.Context, published int64, begin time.Time) 
 	return r, err
 }
 
-// await asks again and again until it is done or the figure stands still.
-func await(ctx context.Context, ask func() (figure int64, done bool, err error)) error {
-	ticker := time.NewTicker(settleEvery)
-	defer ticker.Stop()
-	last, since := int64(-1), time.Now()
-	for {
-		figure, done, err := ask()
-		if err != nil || done {
-			return err
-		}
-		if figure != last {
-			last, since = figure, time.Now()
-		}
-		if time.Since(since) > settleAfter {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-ticker.C:
-		}
-	}
+// settleAnalysts waits until analysts are told that all is in: the sink says so when a
+// partition has been quiet for a moment.
+func (a *account) settleAnalysts(ctx context.Context) error {
+	return await(ctx, "the analysts' watermark", func() (_ int64, told bool, err error) {
+		err = a.system.analysts.QueryRow(ctx, selectComplete).Scan(&told)
+		return 0, told, err
+	})
 }
 
 func (a *account) ask(ctx context.Context, query string, into ...any) error {

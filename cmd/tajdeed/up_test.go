@@ -27,6 +27,10 @@ func TestUpOnce(t *testing.T) {
 					t.Errorf("run %d approved %d of %d", run, result.Approved, published)
 				}
 			}
+			report, err := tajdeed(t.Context(), "up", "--once", "--broker", broker, "--data", data, "--applications", "500").Output()
+			if err != nil || !bytes.Contains(report, []byte("every decision published before is in")) {
+				t.Errorf("the report does not say that its figures are complete: %v\n%s", err, report)
+			}
 			refused := tajdeed(t.Context(), "up", "--once", "--json", "--broker", broker, "--data", data, "--seed", "2")
 			if out, err := refused.CombinedOutput(); err == nil || !bytes.Contains(out, []byte("--fresh")) {
 				t.Errorf("another seed on the same data: %v\n%s", err, out)
