@@ -56,7 +56,22 @@ func parseDate(s string) (Date, bool) {
 	if !ok1 || !ok2 || !ok3 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
 		return 0, false
 	}
-	return NewDate(year, time.Month(month), day), true
+	return civilDate(year, month, day), true
+}
+
+// daysBefore are the days of a year before each month, without a leap day.
+var daysBefore = [13]int{1: 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334}
+
+// civilDate is [NewDate] of a date that the calendar has, of the years 0 to 9999: it
+// has nothing to normalise.
+func civilDate(year, month, day int) Date {
+	const unixEpoch = 719_162 + 146_097 // days before 1970 from the year 1, and those of 400 years
+	past := year + 399                  // years, so that none is negative
+	days := past*365 + past/4 - past/100 + past/400 + daysBefore[month] + day - 1
+	if month > 2 && daysIn(year, 2) == 29 {
+		days++
+	}
+	return Date(days - unixEpoch)
 }
 
 // digits reads a run of ASCII digits.

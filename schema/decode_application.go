@@ -17,17 +17,17 @@ var (
 )
 
 var (
-	applicationMembers = members{names: []string{
+	applicationMembers = newMembers(10,
 		"application_id", "kind", "civil_id", "article", "sponsor_id", "months",
 		"passport", "channel", "submitted_by", "submitted_at", "fee", "insurance",
-	}, required: 10}
-	passportMembers  = members{names: []string{"number", "country", "expires_on"}, required: 3}
-	feeMembers       = members{names: []string{"receipt", "amount_fils", "paid_at"}, required: 3}
-	insuranceMembers = members{names: []string{"policy", "from", "to"}, required: 3}
+	)
+	passportMembers  = newMembers(3, "number", "country", "expires_on")
+	feeMembers       = newMembers(3, "receipt", "amount_fils", "paid_at")
+	insuranceMembers = newMembers(3, "policy", "from", "to")
 )
 
 // DecodeApplication reads the data of an event [TypeApplicationSubmitted]. Any
-// error is an [*Error]. The application's strings share one copy of the data.
+// error is an [*Error]. The application holds nothing of the data.
 func DecodeApplication(data []byte) (Application, error) {
 	c := newCursor(data)
 	a := c.application()

@@ -19,18 +19,19 @@ var (
 )
 
 var (
-	decisionMembers = members{names: []string{
+	decisionMembers = newMembers(18,
 		"application_id", "disposition", "outcome", "reasons", "policy",
 		"kind", "article", "sponsor_id", "months", "channel",
 		"fee_due_fils", "fee_paid_fils", "old_expiry", "new_expiry",
 		"submitted_at", "received_at", "decided_at", "cause",
-	}, required: 18}
-	reasonMembers = members{names: []string{"code", "en", "ar"}, required: 3}
-	causeMembers  = members{names: []string{"topic", "partition", "offset"}, required: 3}
+	)
+	reasonMembers = newMembers(3, "code", "en", "ar")
+	causeMembers  = newMembers(3, "topic", "partition", "offset")
 )
 
 // DecodeDecision reads the data of an event [TypeDecision]. Any error is an
-// [*Error]. The Civil ID is not in the data: see [ReadDecision].
+// [*Error]. The decision holds nothing of the data. The Civil ID is not in it: see
+// [ReadDecision].
 func DecodeDecision(data []byte) (Decision, error) {
 	c := newCursor(data)
 	d := c.decision()

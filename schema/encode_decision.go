@@ -35,14 +35,23 @@ func (s Reasons) appendJSON(dst []byte) []byte {
 	dst = append(dst, '[')
 	comma := ""
 	for r := range s.All() {
-		dst = appendString(append(append(dst, comma...), `{"code":`...), r.Code())
-		dst = appendString(append(dst, `,"en":`...), r.English())
-		dst = appendString(append(dst, `,"ar":`...), r.Arabic())
-		dst = append(dst, '}')
+		dst = append(append(dst, comma...), reasonJSON[r]...)
 		comma = ","
 	}
 	return append(dst, ']')
 }
+
+// reasonJSON are the reasons as they are written: they never change, and their texts
+// are long.
+var reasonJSON = func() (written [len(reasonTexts)][]byte) {
+	for _, r := range AllReasons() {
+		dst := appendString([]byte(`{"code":`), r.Code())
+		dst = appendString(append(dst, `,"en":`...), r.English())
+		dst = appendString(append(dst, `,"ar":`...), r.Arabic())
+		written[r] = append(dst, '}')
+	}
+	return written
+}()
 
 func (p *Position) appendJSON(dst []byte) []byte {
 	dst = appendString(append(dst, `{"topic":`...), p.Topic)

@@ -68,8 +68,8 @@ type Envelope struct {
 // that it does not know (extensions, tracing) are ignored. Any error is an
 // [*Error] whose field is the header's name.
 func ReadEnvelope(headers []Header) (Envelope, error) {
-	raw, err := readAttributes(headers)
-	if err != nil {
+	var raw attributes
+	if err := raw.read(headers); err != nil {
 		return Envelope{}, err
 	}
 	return Envelope{
@@ -124,17 +124,13 @@ type attributes struct {
 	time  time.Time
 }
 
-func readAttributes(headers []Header) (attributes, error) {
-	var a attributes
+func (a *attributes) read(headers []Header) error {
 	for i := range headers {
 		if err := a.take(&headers[i]); err != nil {
-			return attributes{}, err
+			return err
 		}
 	}
-	if err := a.check(); err != nil {
-		return attributes{}, err
-	}
-	return a, nil
+	return a.check()
 }
 
 // take keeps a header if it is one of the envelope's. The error is a plain error
@@ -145,13 +141,13 @@ func (a *attributes) take(h *Header) error {
 	case at < 0:
 		return nil
 	case a.seen[at]:
-		return &Error{h.Key, RuleDuplicateField, "a header given twice"}
+		return &Error{attributeNames[at], RuleDuplicateField, "a header given twice"}
 	case len(h.Value) == 0:
-		return &Error{h.Key, RuleMissingField, "an empty header"}
+		return &Error{attributeNames[at], RuleMissingField, "an empty header"}
 	case len(h.Value) > maxHeaderBytes:
-		return &Error{h.Key, RuleTooLong, fmt.Sprintf("a header of %d bytes, at most %d", len(h.Value), maxHeaderBytes)}
+		return &Error{attributeNames[at], RuleTooLong, fmt.Sprintf("a header of %d bytes, at most %d", len(h.Value), maxHeaderBytes)}
 	case !utf8.Valid(h.Value):
-		return &Error{h.Key, RuleBadUTF8, "bytes that are not UTF-8"}
+		return &Error{attributeNames[at], RuleBadUTF8, "bytes that are not UTF-8"}
 	}
 	a.value[at], a.seen[at] = h.Value, true
 	return nil
@@ -188,7 +184,10 @@ func (a *attributes) readTime() error {
 // isJSON says whether a content type is that of JSON, parameters such as a
 // charset aside. Only ASCII letters have two cases here.
 func isJSON(contentType []byte) bool {
-	if len(contentType) < len(ContentType) {
+	switch {
+	case string(contentType) == ContentType: // as nearly all write it
+		return true
+	case len(contentType) < len(ContentType):
 		return false
 	}
 	for i := range len(ContentType) {

@@ -1,9 +1,6 @@
 package schema
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // An integer may be spelled in any way that JSON has: 240, 240.0, 24e1, 0.24E+3
 // are one number to a JSON Schema validator, so they are one number here. It is
@@ -15,8 +12,12 @@ const maxDigits = 18
 
 // integer reads a whole number between two bounds, both included.
 func (c *cursor) integer(low, high int64) int64 {
-	if !c.want(aNumber) {
+	if b := c.peek(); c.err != nil || b != '-' && !isDigit(b) {
+		c.misfit(aNumber)
 		return 0
+	}
+	if n, ok := c.plainInteger(low, high); ok {
+		return n
 	}
 	n := c.number()
 	switch {
@@ -29,6 +30,34 @@ func (c *cursor) integer(low, high int64) int64 {
 		return n.value()
 	}
 	return 0
+}
+
+// plainInteger reads a whole number that is spelled as nearly all are, in digits only.
+// What it doesn't read, because it is spelled or because it is wrong in any other way,
+// is left to [cursor.number].
+func (c *cursor) plainInteger(low, high int64) (n int64, ok bool) {
+	end := c.pos
+	for ; end < len(c.s) && isDigit(c.s[end]); end++ {
+		n = n*10 + int64(c.s[end]-'0')
+	}
+	count := end - c.pos
+	if count == 0 || count > maxDigits || count > 1 && c.s[c.pos] == '0' || n < low || n > high {
+		return 0, false
+	}
+	if end == len(c.s) || !endsNumber(c.s[end]) {
+		return 0, false
+	}
+	c.pos = end
+	return n, true
+}
+
+// endsNumber says whether a byte may stand behind a number.
+func endsNumber(b byte) bool {
+	switch b {
+	case ',', ']', '}', ' ', '\t', '\r', '\n':
+		return true
+	}
+	return false
 }
 
 // decimal is a number as its spelling says: significant × 10^exponent. The
@@ -102,7 +131,7 @@ func (c *cursor) number() (d decimal) {
 		fraction = c.digits(&d)
 	}
 	d.exponent = c.exponent() - fraction + d.zeros
-	if c.pos < len(c.s) && strings.IndexByte(",]} \t\r\n", c.s[c.pos]) < 0 {
+	if c.pos < len(c.s) && !endsNumber(c.s[c.pos]) {
 		c.failAt("a number that goes on as none does") // 012, 0x1F, 1_000
 	}
 	return d

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -48,7 +49,7 @@ func (p *pattern) match(s string) bool {
 	return len(s) >= p.min && len(s) <= p.max
 }
 
-// code reads a string of a pattern.
+// code reads a string of a pattern. It is the only kind that a result keeps.
 func (c *cursor) code(p *pattern) string {
 	s := c.text()
 	switch {
@@ -58,7 +59,7 @@ func (c *cursor) code(p *pattern) string {
 	case !p.match(s):
 		c.fail(RuleBadFormat, fmt.Sprintf("a string of %d bytes that does not match %s", len(s), p))
 	default:
-		return s
+		return strings.Clone(s)
 	}
 	return ""
 }

@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -127,6 +129,30 @@ func TestReadTakesAMessageAsItLies(t *testing.T) {
 	}
 }
 
+// The caller may use the bytes of a message again for the next.
+func TestDecodedHoldsNothingOfTheData(t *testing.T) {
+	value := []byte(applicationJSON)
+	a, err := DecodeApplication(value)
+	clear(value)
+	if err != nil || a != application() {
+		t.Errorf("application: %+v, %v", a, err)
+	}
+	value = []byte(decisionJSON)
+	d, err := DecodeDecision(value)
+	clear(value)
+	if err != nil || d != decision() {
+		t.Errorf("decision: %+v, %v", d, err)
+	}
+	for _, field := range []string{"stranger", "reasons"} {
+		value = []byte(strings.Replace(decisionJSON, `"cause"`, `"`+field+`"`, 1))
+		_, err := DecodeDecision(value)
+		clear(value)
+		if refused, ok := errors.AsType[*Error](err); !ok || refused.Field != field {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
 func BenchmarkDecodeApplication(b *testing.B) {
 	data := []byte(applicationJSON)
 	b.SetBytes(int64(len(data)))
@@ -154,6 +180,20 @@ func BenchmarkDecodeDecision(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := DecodeDecision(data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkReadDecision reads an approval as the stage before publishes it.
+func BenchmarkReadDecision(b *testing.B) {
+	d := decision()
+	d.Outcome, d.Reasons, d.NewExpiry = OutcomeApproved, 0, NewDate(2027, time.February, 19)
+	key, data := []byte("291030104196"), d.AppendJSON(nil)
+	h := Envelope{ID: "tajdeed.submissions/7/118204", Type: TypeDecision, Source: "/tajdeed/renewals", Time: d.DecidedAt}.Headers()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ReadDecision(key, data, h); err != nil {
 			b.Fatal(err)
 		}
 	}

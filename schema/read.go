@@ -43,8 +43,8 @@ func ReadDecision(key, value []byte, headers []Header) (Decision, error) {
 
 // checkType checks the envelope and that it is of one type.
 func checkType(headers []Header, want string) error {
-	raw, err := readAttributes(headers)
-	if err != nil {
+	var raw attributes
+	if err := raw.read(headers); err != nil {
 		return err
 	}
 	if string(raw.value[attributeType]) != want {
