@@ -129,3 +129,19 @@ func TestKafkaBehindAProxy(t *testing.T) {
 		}
 	}
 }
+
+func TestSharedBuffers(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name         string
+		memory, want uint64
+	}{
+		{"a machine that does not tell", 0, 128 << 20},
+		{"a small machine", 2 << 30, 512 << 20},
+		{"a large machine", 256 << 30, 4 << 30},
+	} {
+		if got := sharedBuffers(tc.memory); got != tc.want {
+			t.Errorf("%s: %d bytes, want %d", tc.name, got, tc.want)
+		}
+	}
+}

@@ -20,7 +20,6 @@ var postgresSettings = map[string]string{
 	"listen_addresses":        "127.0.0.1",
 	"unix_socket_directories": "",
 	"max_connections":         "200",
-	"shared_buffers":          "512MB",
 	"effective_cache_size":    "2GB",
 	"maintenance_work_mem":    "256MB",
 	"max_wal_size":            "8GB", // a simulated year writes gigabytes
@@ -109,10 +108,21 @@ func postgresCommand(root, home string, port int) *exec.Cmd {
 	for name, value := range postgresSettings {
 		args = append(args, "-c", name+"="+value)
 	}
+	args = append(args, "-c", fmt.Sprintf("shared_buffers=%dkB", sharedBuffers(memory())>>10))
 	cmd := exec.Command(filepath.Join(root, "bin", "postgres"), args...)
 	cmd.Env = cleanLocale(os.Environ())
 	return cmd
 }
+
+const (
+	leastBuffers = 128 << 20
+	mostBuffers  = 4 << 30
+)
+
+// sharedBuffers is a quarter of the machine's memory, as Postgres' manual advises
+// ("Resource Consumption"), but for what the servers beside it need of a large one. It
+// is taken as data fills it.
+func sharedBuffers(memory uint64) uint64 { return min(max(memory/4, leastBuffers), mostBuffers) }
 
 // cleanLocale keeps a person's locale, which may not be installed, and libpq's
 // settings out of the server.

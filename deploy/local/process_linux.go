@@ -13,6 +13,15 @@ func childAttr(user *syscall.Credential, orphaned syscall.Signal) *syscall.SysPr
 	return &syscall.SysProcAttr{Setpgid: true, Credential: user, Pdeathsig: orphaned}
 }
 
+// memory is how many bytes the machine has, 0 where that cannot be told.
+func memory() uint64 {
+	var info syscall.Sysinfo_t
+	if err := syscall.Sysinfo(&info); err != nil {
+		return 0
+	}
+	return info.Totalram * uint64(info.Unit)
+}
+
 // commandLine is what the process was started with; false when there is none.
 func commandLine(pid int) (string, bool) {
 	body, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
