@@ -2,10 +2,7 @@ package consumers
 
 import (
 	"errors"
-	"io"
 	"time"
-
-	"github.com/segmentio/kafka-go/protocol"
 
 	"tajdeed/schema"
 )
@@ -32,10 +29,13 @@ type Batch struct {
 
 	// HighWatermark is the partition's end when the run was fetched.
 	HighWatermark int64
+	// readable is up to where the partition could be read then: not beyond a message
+	// of a transaction that is open.
+	readable int64
 
 	quarantined []quarantined
-	refused     int // messages that were taken out of Messages into quarantined
-	arena       arena
+	refused     int             // messages that were taken out of Messages into quarantined
+	pairs       []schema.Header // room for the messages' headers
 }
 
 // Position returns where a message of the batch lies.
@@ -58,6 +58,9 @@ func (b *Batch) Quarantine(m *Message, err error) {
 func (b *Batch) Skipped() int64 {
 	return b.To - b.From - int64(len(b.Messages)) - int64(b.refused)
 }
+
+// behind says that more of the partition could be read than was.
+func (b *Batch) behind() bool { return b.To < b.readable }
 
 // split cuts a batch that is larger than most into as few as possible, of about the
 // same size, in order: a small rest would cost as much as a whole batch.
@@ -98,47 +101,4 @@ func (b *Batch) without(err error) *Batch {
 	alone.Messages, alone.quarantined, alone.refused = nil, nil, len(b.Messages)
 	alone.Quarantine(&b.Messages[0], err)
 	return &alone
-}
-
-// arena holds the bytes of a batch's messages in a few large pieces, instead of
-// two or more small ones for each message. The pieces grow with the batch: most batches
-// are of a message or two.
-type arena struct {
-	bytes []byte
-	pairs []schema.Header
-}
-
-const (
-	leastBytes, mostBytes = 2 << 10, 128 << 10
-	leastPairs, mostPairs = 16, 1 << 10
-)
-
-// grown is the size of the piece after one of a size.
-func grown(size, least, most, need int) int { return max(need, min(most, max(least, 2*size))) }
-
-// copy takes bytes over from the broker's answer, whose pages are used again.
-func (a *arena) copy(from protocol.Bytes) ([]byte, error) {
-	if from == nil {
-		return nil, nil
-	}
-	n := from.Len()
-	if cap(a.bytes)-len(a.bytes) < n {
-		a.bytes = make([]byte, 0, grown(cap(a.bytes), leastBytes, mostBytes, n))
-	}
-	begin := len(a.bytes)
-	a.bytes = a.bytes[:begin+n]
-	to := a.bytes[begin : begin+n : begin+n]
-	_, err := io.ReadFull(from, to)
-	return to, err
-}
-
-func (a *arena) headers(from []protocol.Header) []schema.Header {
-	if cap(a.pairs)-len(a.pairs) < len(from) {
-		a.pairs = make([]schema.Header, 0, grown(cap(a.pairs), leastPairs, mostPairs, len(from)))
-	}
-	begin := len(a.pairs)
-	for _, h := range from {
-		a.pairs = append(a.pairs, schema.Header{Key: h.Key, Value: h.Value})
-	}
-	return a.pairs[begin:len(a.pairs):len(a.pairs)]
 }

@@ -16,18 +16,19 @@ type Config struct {
 	// ClientID is what the brokers' logs show of the process.
 	ClientID string
 
-	// BatchMessages is the most messages of a batch. 500 to 2,000 is where a
-	// set-based transaction is cheapest; more only waits longer. Default 1,000.
+	// BatchMessages is the most messages that are applied together. 500 to 2,000 is
+	// where a set-based transaction is cheapest; more only waits longer. Default 1,000.
 	BatchMessages int
 	// BatchBytes is about the most bytes that are fetched at once. Default 1 MiB.
 	BatchBytes int
-	// BatchAge is how long a message waits for others to share its batch, while there
-	// is no backlog: so long at most where they come slowly, and up to three times as
-	// long where a sixteenth of BatchMessages comes within it. Default 5 ms.
+	// BatchAge is how long a message waits at most for others to be fetched with it,
+	// while there is no backlog. One that comes after a pause waits for none. Where an
+	// eighth of BatchMessages comes within it to a lane, it is three times as long. Default 5 ms.
 	BatchAge time.Duration
-	// Concurrency is how many batches of different partitions the process applies
-	// at once. It is the back-pressure: what waits for its turn fetches no more.
-	// Default 4.
+	// Concurrency is over how many lanes, of each broker, the process spreads its
+	// partitions, and how many of them apply what they fetched at once. It is the
+	// back-pressure, and what memory is proportional to: a lane that waits fetches no
+	// more. Default 4.
 	Concurrency int
 
 	// QuarantineLimit is the share of a partition's messages, of about the last

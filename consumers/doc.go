@@ -9,5 +9,10 @@
 // marked is retried, and offsets that Kafka holds are a hint for lag tools that is
 // never read back.
 //
+// Partitions that are well travel in lanes: one request fetches for all partitions of a
+// lane, and where the stage can join batches, one transaction applies what came. A
+// partition that something is wrong with leaves its lane, is worked on by itself, and
+// joins again, so it holds no other up.
+//
 // All goroutines of the consuming side live here. A stage's code is synchronous.
 package consumers

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,6 +41,34 @@ type Work interface {
 	Apply(ctx context.Context) error
 }
 
+// Joiner is a [Handler] that can make batches of several partitions durable as one.
+type Joiner interface {
+	// Join returns works, of different partitions, as one. If some are fenced, none
+	// is applied, and a [*FencedError] says which. Where else some are done and some
+	// are not, a [*PartialError] says which.
+	Join(works []Work) Work
+}
+
+// FencedError names the partitions that are fenced, see [ErrFenced].
+type FencedError struct{ Partitions []int }
+
+// Error says which.
+func (e *FencedError) Error() string {
+	return fmt.Sprintf("partitions %d: %v", e.Partitions, ErrFenced)
+}
+
+// Unwrap returns [ErrFenced].
+func (*FencedError) Unwrap() error { return ErrFenced }
+
+// PartialError says why some partitions' works are not done, by partition; the others
+// are.
+type PartialError struct{ Faults map[int]error }
+
+// Error says which, and why.
+func (e *PartialError) Error() string {
+	return fmt.Sprintf("partitions %d: %v", slices.Sorted(maps.Keys(e.Faults)), errors.Join(slices.Collect(maps.Values(e.Faults))...))
+}
+
 // ErrFenced says that a partition's position is not where this worker left it:
 // another owns it now, or a transaction whose answer was lost has committed.
 var ErrFenced = errors.New("the partition's position was moved by another worker")
@@ -50,7 +80,8 @@ type Engine struct {
 	log       *slog.Logger
 	metrics   *metrics
 	transport *kafka.Transport
-	slots     chan struct{} // one for each batch that may be applied at once
+	fetcher   *fetcher
+	turns     chan struct{} // one for each round that may be applied at once
 
 	mu     sync.Mutex
 	health health
@@ -63,18 +94,23 @@ func New(stage string, config Config, handler Handler, log *slog.Logger, registr
 		return nil, err
 	}
 	config = config.withDefaults()
+	transport := &kafka.Transport{
+		ClientID:       config.ClientID,
+		MetadataTTL:    metadataTTL,
+		MetadataTopics: []string{config.Topic},
+		DialTimeout:    dialTimeout,
+	}
 	return &Engine{
-		config:  config,
-		handler: handler,
-		log:     log.With("stage", stage),
-		metrics: newMetrics(stage, registry),
-		transport: &kafka.Transport{
-			ClientID:       config.ClientID,
-			MetadataTTL:    metadataTTL,
-			MetadataTopics: []string{config.Topic},
-			DialTimeout:    dialTimeout,
+		config:    config,
+		handler:   handler,
+		log:       log.With("stage", stage),
+		metrics:   newMetrics(stage, registry),
+		transport: transport,
+		fetcher: &fetcher{
+			transport: transport, clientID: config.ClientID,
+			broker: kafka.TCP(config.Brokers...), topic: config.Topic, maxBytes: config.BatchBytes,
 		},
-		slots:  make(chan struct{}, config.Concurrency),
+		turns:  make(chan struct{}, config.Concurrency),
 		health: health{partitions: map[int]error{}},
 	}, nil
 }
@@ -143,11 +179,13 @@ func (e *Engine) Assigned() int {
 	return len(e.health.partitions)
 }
 
-// setHealth records how a partition fares.
-func (e *Engine) setHealth(partition int, err error) {
+// setHealth records how partitions fare.
+func (e *Engine) setHealth(err error, partitions ...int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.health.partitions[partition] = err
+	for _, partition := range partitions {
+		e.health.partitions[partition] = err
+	}
 	e.metrics.stopped.Set(float64(e.health.stopped()))
 }
 
@@ -161,4 +199,58 @@ func (e *Engine) setJoined(joined bool, partitions []kafka.PartitionAssignment) 
 		e.health.partitions[p.ID] = errStarting
 	}
 	e.metrics.stopped.Set(0)
+}
+
+// client asks the brokers what is no fetch.
+func (e *Engine) client() *kafka.Client {
+	return &kafka.Client{Addr: e.fetcher.broker, Transport: e.transport, Timeout: dialTimeout}
+}
+
+// inTurn does something when it is its turn: no more than the configured number are
+// applied at once. A turn is for one attempt, so that what fails again and again keeps
+// none from what goes well.
+func (e *Engine) inTurn(ctx context.Context, do func(context.Context) error) error {
+	select {
+	case e.turns <- struct{}{}:
+		defer func() { <-e.turns }()
+		return do(ctx)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// errOtherFenced is of a partition that was to be applied together with one that is
+// fenced.
+var errOtherFenced = errors.New("another partition of the round was moved by another worker")
+
+// faultOf is what an error of joint works means for one partition of them.
+func faultOf(err error, partition int) error {
+	if partial, ok := errors.AsType[*PartialError](err); ok {
+		return partial.Faults[partition]
+	}
+	if fenced, ok := errors.AsType[*FencedError](err); ok && !slices.Contains(fenced.Partitions, partition) {
+		return errOtherFenced
+	}
+	return err
+}
+
+// applyTogether applies parts of a round in their turn, as one if the handler can and one after the
+// other if not, and returns what became of each.
+func (e *Engine) applyTogether(ctx context.Context, parts []part) []error {
+	errs := make([]error, len(parts))
+	if joiner, ok := e.handler.(Joiner); ok && len(parts) > 1 {
+		works := make([]Work, len(parts))
+		for i, p := range parts {
+			works[i] = p.work
+		}
+		err := e.inTurn(ctx, joiner.Join(works).Apply)
+		for i, p := range parts {
+			errs[i] = faultOf(err, p.batch.Partition)
+		}
+		return errs
+	}
+	for i, p := range parts {
+		errs[i] = e.inTurn(ctx, p.work.Apply)
+	}
+	return errs
 }

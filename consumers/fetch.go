@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"time"
@@ -19,43 +18,59 @@ import (
 // over, since that would be a loss that nobody saw.
 var ErrGap = errors.New("the log does not go on where the last batch ended")
 
-// fetcher reads one partition, in order. kafka-go's Reader and Conn check no CRC
-// and deliver control records and aborted messages as messages; its plain fetch
-// request does neither, and shows the batches.
+// fetcher reads partitions of a topic that have the same leader, each in order.
+// kafka-go's Reader and Conn check no CRC and deliver control records and aborted
+// messages as messages, and its plain fetch request is slow; see rawRequest.
 type fetcher struct {
 	transport kafka.RoundTripper
+	clientID  string
 	broker    net.Addr
 	topic     string
-	partition int
-	maxBytes  int
+	maxBytes  int // of an answer, about
 }
 
 // fetchSlack is how much longer than the broker's own wait an answer may take.
 const fetchSlack = 5 * time.Second
 
-// fetch appends to the batch what lies at its end, waiting at most maxWait for
-// something to come.
-func (f *fetcher) fetch(ctx context.Context, b *Batch, maxWait time.Duration) error {
+// fetch appends to each of the batches, which are of different partitions, what lies
+// at its end, waiting at most maxWait for something to come to any of them. An answer
+// has room for so much; the first batches are served first. What is wrong with single
+// partitions is returned by the batch's index.
+func (f *fetcher) fetch(ctx context.Context, batches []*Batch, maxWait time.Duration) (faults map[int]error, err error) {
 	ctx, cancel := context.WithTimeout(ctx, maxWait+fetchSlack)
 	defer cancel()
-	response, err := f.transport.RoundTrip(ctx, f.broker, f.request(b.To, maxWait))
+	response, err := f.transport.RoundTrip(ctx, f.broker, &rawRequest{Request: f.request(batches, maxWait), clientID: f.clientID})
 	if err != nil {
-		return fmt.Errorf("fetch: %w", err)
+		return nil, fmt.Errorf("fetch: %w", err)
 	}
-	partition, err := onlyPartition(response)
+	answers, err := answersTo(batches, response)
 	if err != nil {
-		return fmt.Errorf("fetch: %w", err)
+		return nil, fmt.Errorf("fetch: %w", err)
 	}
-	b.HighWatermark = partition.HighWatermark
-	if err := appendRecords(b, partition); err != nil {
-		return fmt.Errorf("fetch: %w", err)
+	for i, b := range batches {
+		if err := b.accept(answers[i]); err != nil {
+			if faults == nil {
+				faults = map[int]error{}
+			}
+			faults[i] = fmt.Errorf("fetch: %w", err)
+		}
 	}
-	return nil
+	return faults, nil
 }
 
 // request asks for committed messages only: a transactional producer's aborted
 // ones are no applications.
-func (f *fetcher) request(offset int64, maxWait time.Duration) *fetchapi.Request {
+func (f *fetcher) request(batches []*Batch, maxWait time.Duration) *fetchapi.Request {
+	partitions := make([]fetchapi.RequestPartition, len(batches))
+	for i, b := range batches {
+		partitions[i] = fetchapi.RequestPartition{
+			Partition:          int32(b.Partition),
+			CurrentLeaderEpoch: -1,
+			FetchOffset:        b.To,
+			LogStartOffset:     -1,
+			PartitionMaxBytes:  int32(f.maxBytes),
+		}
+	}
 	return &fetchapi.Request{
 		ReplicaID:      -1,
 		MaxWaitTime:    int32(maxWait.Milliseconds()),
@@ -64,125 +79,47 @@ func (f *fetcher) request(offset int64, maxWait time.Duration) *fetchapi.Request
 		IsolationLevel: int8(kafka.ReadCommitted),
 		SessionID:      -1,
 		SessionEpoch:   -1,
-		Topics: []fetchapi.RequestTopic{{
-			Topic: f.topic,
-			Partitions: []fetchapi.RequestPartition{{
-				Partition:          int32(f.partition),
-				CurrentLeaderEpoch: -1,
-				FetchOffset:        offset,
-				LogStartOffset:     -1,
-				PartitionMaxBytes:  int32(f.maxBytes),
-			}},
-		}},
+		Topics:         []fetchapi.RequestTopic{{Topic: f.topic, Partitions: partitions}},
 	}
 }
 
-// onlyPartition takes the one partition that was asked for out of the answer.
-func onlyPartition(message protocol.Message) (*fetchapi.ResponsePartition, error) {
-	response, ok := message.(*fetchapi.Response)
-	if !ok || len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
-		return nil, errors.New("the broker's answer is not about the partition asked for")
-	}
-	partition := &response.Topics[0].Partitions[0]
-	for _, code := range [...]int16{response.ErrorCode, partition.ErrorCode} {
-		switch kafka.Error(code) {
-		case 0:
-		case kafka.OffsetOutOfRange:
-			return nil, fmt.Errorf("%w: %w", ErrGap, kafka.OffsetOutOfRange)
-		default:
-			return nil, kafka.Error(code)
-		}
-	}
-	return partition, nil
-}
+var errOtherPartitions = errors.New("the broker's answer is not about the partitions asked for")
 
-// appendRecords takes the messages of an answer, and passes over what holds none:
-// control batches and aborted transactions.
-func appendRecords(b *Batch, partition *fetchapi.ResponsePartition) error {
-	stream, ok := partition.RecordSet.Records.(*protocol.RecordStream)
+// answersTo finds what was answered to each of the batches.
+func answersTo(batches []*Batch, message protocol.Message) ([]*fetchedPartition, error) {
+	response, ok := message.(*fetched)
 	if !ok {
-		return nil // nothing came within the wait
+		return nil, errOtherPartitions
 	}
-	aborted := newAborted(partition.AbortedTransactions)
-	for _, records := range stream.Records {
-		var err error
-		switch batch := records.(type) {
-		case *protocol.ControlBatch:
-			aborted.end(batch.ProducerID, batch.BaseOffset)
-			err = skip(b, batch.Records)
-		case *protocol.RecordBatch:
-			if batch.Attributes.Transactional() && aborted.holds(batch.ProducerID, batch.BaseOffset) {
-				err = skip(b, batch.Records)
-			} else {
-				err = take(b, batch.Records)
-			}
-		default:
-			err = take(b, records)
-		}
-		if err != nil {
-			return err
-		}
+	if response.fault != 0 {
+		return nil, response.fault
 	}
-	return nil
+	answers := make([]*fetchedPartition, len(batches))
+	for i := range response.partitions {
+		answer := &response.partitions[i]
+		at := slices.IndexFunc(batches, func(b *Batch) bool { return b.Partition == answer.partition })
+		if at < 0 {
+			return nil, errOtherPartitions
+		}
+		answers[at] = answer
+	}
+	if slices.Contains(answers, nil) {
+		return nil, errOtherPartitions
+	}
+	return answers, nil
 }
 
-// each calls f for every record that lies at or after the batch's end: a broker
-// may answer with a whole batch that begins before the offset asked for.
-func each(b *Batch, records protocol.RecordReader, f func(*protocol.Record) error) error {
-	for {
-		record, err := records.ReadRecord()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		case record.Offset < b.To:
-			closeRecord(record)
-		case record.Offset > b.To:
-			return fmt.Errorf("%w: offset %d instead of %d", ErrGap, record.Offset, b.To)
-		default:
-			if err := f(record); err != nil {
-				return err
-			}
-			b.To = record.Offset + 1
-		}
+// accept appends what a broker answered about the batch's partition.
+func (b *Batch) accept(answer *fetchedPartition) error {
+	switch answer.fault {
+	case 0:
+	case kafka.OffsetOutOfRange:
+		return fmt.Errorf("%w: %w", ErrGap, kafka.OffsetOutOfRange)
+	default:
+		return answer.fault
 	}
-}
-
-// skip passes over records that are no messages.
-func skip(b *Batch, records protocol.RecordReader) error {
-	return each(b, records, func(r *protocol.Record) error {
-		closeRecord(r)
-		return nil
-	})
-}
-
-// take appends records as messages.
-func take(b *Batch, records protocol.RecordReader) error {
-	return each(b, records, func(r *protocol.Record) error {
-		defer closeRecord(r)
-		key, err := b.arena.copy(r.Key)
-		if err != nil {
-			return err
-		}
-		value, err := b.arena.copy(r.Value)
-		if err != nil {
-			return err
-		}
-		b.Messages = append(b.Messages, Message{
-			Offset: r.Offset, Time: r.Time, Key: key, Value: value, Headers: b.arena.headers(r.Headers),
-		})
-		return nil
-	})
-}
-
-func closeRecord(r *protocol.Record) {
-	if r.Key != nil {
-		_ = r.Key.Close()
-	}
-	if r.Value != nil {
-		_ = r.Value.Close()
-	}
+	b.HighWatermark, b.readable = answer.highWatermark, answer.readable
+	return appendRecords(b, answer)
 }
 
 // aborted knows, for each producer, where its aborted transactions begin, in the

@@ -1,8 +1,11 @@
 package consumers
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"testing"
 
@@ -15,11 +18,12 @@ import (
 type script struct {
 	bytes     []byte
 	next      int64 // offset
-	answer    fetchapi.ResponsePartition
+	tb        testing.TB
+	answer    fetchedPartition
 	committed []int64           // the offsets that hold messages
 	open      map[int64][]int64 // of a producer's transaction
 	begins    map[int64]int64   // where it began
-	stream    []protocol.RecordReader
+	stream    [][]byte          // the batches
 }
 
 // The kinds of batches.
@@ -33,15 +37,31 @@ const (
 
 const producers = 3
 
-func newScript(bytes []byte) *script {
-	s := &script{bytes: bytes, open: map[int64][]int64{}, begins: map[int64]int64{}}
+// encode writes a batch as a broker keeps it.
+func encode(tb testing.TB, base, producer int64, attributes protocol.Attributes, records ...protocol.Record) []byte {
+	tb.Helper()
+	var buffer bytes.Buffer
+	set := protocol.RecordSet{Version: 2, Attributes: attributes & 7, Records: protocol.NewRecordReader(records...)}
+	if _, err := set.WriteTo(&buffer); err != nil {
+		tb.Fatal(err)
+	}
+	batch := buffer.Bytes()[4:] // behind the set's length
+	binary.BigEndian.PutUint64(batch, uint64(base))
+	binary.BigEndian.PutUint16(batch[batchChecked:], uint16(attributes))
+	binary.BigEndian.PutUint64(batch[batchChecked+22:], uint64(producer))
+	binary.BigEndian.PutUint32(batch[batchCRCAt:], crc32.Checksum(batch[batchChecked:], castagnoli))
+	return batch
+}
+
+func newScript(tb testing.TB, bytes []byte) *script {
+	s := &script{tb: tb, bytes: bytes, open: map[int64][]int64{}, begins: map[int64]int64{}}
 	for ; len(s.bytes) >= 3; s.bytes = s.bytes[3:] {
 		s.batch(int(s.bytes[0])%kinds, int64(s.bytes[1]%producers), int(s.bytes[2]%4)+1)
 	}
 	for producer := range producers { // a broker sends nothing behind where one is open
 		s.end(abort, int64(producer))
 	}
-	s.answer.RecordSet.Records = &protocol.RecordStream{Records: s.stream}
+	s.answer.records = slices.Concat(s.stream...)
 	return s
 }
 
@@ -53,7 +73,7 @@ func (s *script) batch(kind int, producer int64, n int) {
 		if len(s.open[producer]) == 0 {
 			s.begins[producer] = s.next
 		}
-		s.open[producer] = append(s.open[producer], s.records(producer, 1<<4, n)...)
+		s.open[producer] = append(s.open[producer], s.records(producer, protocol.Transactional, n)...)
 	default:
 		s.end(kind, producer)
 	}
@@ -67,12 +87,11 @@ func (s *script) end(kind int, producer int64) {
 	if kind == commit {
 		s.committed = append(s.committed, s.open[producer]...)
 	} else {
-		s.answer.AbortedTransactions = append(s.answer.AbortedTransactions,
+		s.answer.aborted = append(s.answer.aborted,
 			fetchapi.ResponseTransaction{ProducerID: producer, FirstOffset: s.begins[producer]})
 	}
 	delete(s.open, producer)
-	records := protocol.NewRecordReader(protocol.Record{Offset: s.next})
-	s.stream = append(s.stream, &protocol.ControlBatch{BaseOffset: s.next, ProducerID: producer, Records: records})
+	s.stream = append(s.stream, encode(s.tb, s.next, producer, protocol.Transactional|protocol.Control, protocol.Record{Value: protocol.NewBytes([]byte{0, 0, 0, 0})}))
 	s.next++
 }
 
@@ -80,12 +99,10 @@ func (s *script) end(kind int, producer int64) {
 func (s *script) records(producer int64, attributes protocol.Attributes, n int) (offsets []int64) {
 	batch := make([]protocol.Record, n)
 	for i := range batch {
-		batch[i] = protocol.Record{Offset: s.next + int64(i), Value: protocol.NewBytes(fmt.Append(nil, s.next+int64(i)))}
-		offsets = append(offsets, batch[i].Offset)
+		batch[i] = protocol.Record{Value: protocol.NewBytes(fmt.Append(nil, s.next+int64(i)))}
+		offsets = append(offsets, s.next+int64(i))
 	}
-	s.stream = append(s.stream, &protocol.RecordBatch{
-		Attributes: attributes, BaseOffset: s.next, ProducerID: producer, Records: protocol.NewRecordReader(batch...),
-	})
+	s.stream = append(s.stream, encode(s.tb, s.next, producer, attributes, batch...))
 	s.next += int64(n)
 	return offsets
 }
@@ -98,7 +115,7 @@ func FuzzAppendRecords(f *testing.F) {
 	f.Add(uint8(1), []byte{transactional, 1, 3, transactional, 2, 0, commit, 1, 0, transactional, 1, 1, abort, 2, 0, abort, 1, 0})
 	f.Add(uint8(3), []byte{transactional, 0, 3, abort, 0, 0, transactional, 0, 3, commit, 0, 0})
 	f.Fuzz(func(t *testing.T, from uint8, bytes []byte) {
-		s := newScript(bytes)
+		s := newScript(t, bytes)
 		begin := min(int64(from), s.next)
 		b := &Batch{From: begin, To: begin}
 		if err := appendRecords(b, &s.answer); err != nil {
@@ -130,13 +147,13 @@ func taken(t *testing.T, b *Batch) (offsets []int64) {
 func FuzzAppendRecordsOfAGap(f *testing.F) {
 	f.Add(uint8(1), []byte{plain, 0, 2, plain, 0, 2, plain, 0, 2})
 	f.Fuzz(func(t *testing.T, missing uint8, bytes []byte) {
-		s := newScript(bytes)
+		s := newScript(t, bytes)
 		if len(s.stream) < 3 {
 			return
 		}
 		hole := 1 + int(missing)%(len(s.stream)-2)
 		b := &Batch{}
-		s.answer.RecordSet.Records = &protocol.RecordStream{Records: slices.Delete(s.stream, hole, hole+1)}
+		s.answer.records = slices.Concat(slices.Delete(s.stream, hole, hole+1)...)
 		if err := appendRecords(b, &s.answer); !errors.Is(err, ErrGap) {
 			t.Errorf("%v, want %v", err, ErrGap)
 		}

@@ -70,30 +70,44 @@ func joinLevel(failures int) slog.Level {
 	return slog.LevelWarn
 }
 
-// start sets the generation's goroutines going: a worker for each partition, and
-// one committer that outlives them. None returns before the generation has ended,
-// because the first to return ends it for all.
+// start sets the generation's goroutines going: a worker for each partition, the lanes
+// that they travel in, and one committer that outlives them. To the group they are one,
+// which returns when the generation has ended.
 func (e *Engine) start(generation *kafka.Generation) {
 	assigned := generation.Assignments[e.config.Topic]
 	e.setJoined(true, assigned)
 	e.metrics.assigned(assigned)
 	e.log.Info("joined the group", "group", e.config.Group, "generation", generation.ID, "partitions", ids(assigned))
-	committer := newCommitter(e.config.Topic, generation, e.log)
-	var workers sync.WaitGroup
-	for _, partition := range assigned {
-		workers.Add(1)
-		generation.Start(func(ctx context.Context) {
-			defer workers.Done()
-			e.newWorker(partition.ID, committer).run(ctx)
-		})
-	}
-	generation.Start(func(ctx context.Context) {
-		committer.run(ctx)
-		workers.Wait()
+	generation.Start(func(taking context.Context) {
+		doing, release := e.drained(taking)
+		defer release()
+		committer := newCommitter(e.config.Topic, generation, e.log)
+		lanes := newLanes(e, len(assigned))
+		for _, partition := range assigned {
+			worker := e.newWorker(partition.ID, generation, committer, lanes)
+			lanes.working.Go(func() { worker.run(taking, doing) })
+		}
+		committer.run(taking)
+		lanes.working.Wait()
 		committer.commit()
 		e.metrics.revoked(assigned)
 	})
 }
+
+// drained returns a context that outlives taking by the drain timeout.
+func (e *Engine) drained(taking context.Context) (context.Context, func()) {
+	doing, cancel := context.WithCancelCause(context.WithoutCancel(taking))
+	stop := context.AfterFunc(taking, func() {
+		timer := time.AfterFunc(e.config.DrainTimeout, func() { cancel(errDrained) })
+		context.AfterFunc(doing, func() { timer.Stop() })
+	})
+	return doing, func() {
+		stop()
+		cancel(context.Canceled)
+	}
+}
+
+var errDrained = errors.New("the drain timeout is over")
 
 func ids(assigned []kafka.PartitionAssignment) []int {
 	out := make([]int, len(assigned))

@@ -26,19 +26,27 @@ import (
 // announces it. A value "poison" cannot be read.
 type tally struct {
 	topic string
-	// before is called at the beginning of every transaction, if set.
+	// before is called at the beginning of every transaction for each of its batches, if set.
 	before func(context.Context, pgx.Tx, *consumers.Batch) error
 }
 
-func (s *tally) Decode(b *consumers.Batch) consumers.Effects {
-	e := &tallied{stage: s, batch: b}
+func (s *tally) Decode(b *consumers.Batch) consumers.Decoded {
+	d := &tallyBatch{batch: b}
 	for i := range b.Messages {
 		m := &b.Messages[i]
 		if string(m.Value) == "poison" {
 			b.Quarantine(m, &schema.Error{Field: "value", Rule: schema.RuleNotJSON, Detail: "6 bytes"})
 			continue
 		}
-		e.messages = append(e.messages, m)
+		d.messages = append(d.messages, m)
+	}
+	return d
+}
+
+func (s *tally) Effects(batches []consumers.Decoded) consumers.Effects {
+	e := &tallied{stage: s}
+	for _, b := range batches {
+		e.batches = append(e.batches, b.(*tallyBatch))
 	}
 	return e
 }
@@ -53,35 +61,43 @@ func (s *tally) Announced(ctx context.Context, db *pgxpool.Pool, partition int, 
 	})
 }
 
-type tallied struct {
-	stage    *tally
+// tallyBatch is a batch as it was read.
+type tallyBatch struct {
 	batch    *consumers.Batch
 	messages []*consumers.Message
+}
+
+type tallied struct {
+	stage   *tally
+	batches []*tallyBatch
 }
 
 func (e *tallied) Ask(*pgx.Batch) {}
 
 func (e *tallied) Apply(ctx context.Context, tx pgx.Tx, last *pgx.Batch) error {
-	if e.stage.before != nil {
-		if err := e.stage.before(ctx, tx, e.batch); err != nil {
-			return err
+	for _, b := range e.batches {
+		if e.stage.before != nil {
+			if err := e.stage.before(ctx, tx, b.batch); err != nil {
+				return err
+			}
 		}
-	}
-	for _, m := range e.messages {
-		last.Queue(`INSERT INTO tally VALUES ($1, $2, $3)`, e.batch.Partition, m.Offset, m.Value)
+		for _, m := range b.messages {
+			last.Queue(`INSERT INTO tally VALUES ($1, $2, $3)`, b.batch.Partition, m.Offset, m.Value)
+		}
 	}
 	return nil
 }
 
-func (e *tallied) Announcements() []kafka.Message {
-	out := make([]kafka.Message, len(e.messages))
-	for i, m := range e.messages {
+func (e *tallied) Announcements(batch int) []kafka.Message {
+	messages := e.batches[batch].messages
+	out := make([]kafka.Message, len(messages))
+	for i, m := range messages {
 		out[i].Value = m.Value
 	}
 	return out
 }
 
-func (e *tallied) Policy() string { return "tally" }
+func (e *tallied) Policy(int) string { return "tally" }
 
 // bench is a database and topics of one test's own.
 type bench struct {
@@ -97,10 +113,15 @@ func setup(t *testing.T, partitions int) *bench {
 	t.Helper()
 	t.Parallel()
 	named := kafkatest.NewTopics(t, partitions, "in", "out", "quarantine")
-	b := &bench{
-		T: t, db: postgrestest.New(t), brokers: named.Brokers, partitions: partitions,
-		topics: schema.Topics{Submissions: named.Names[0], Decisions: named.Names[1], Quarantine: named.Names[2]},
-	}
+	return setupOn(t, partitions, named.Brokers, schema.Topics{
+		Submissions: named.Names[0], Decisions: named.Names[1], Quarantine: named.Names[2],
+	})
+}
+
+// setupOn is a bench on brokers that have the topics.
+func setupOn(t *testing.T, partitions int, brokers []string, topics schema.Topics) *bench {
+	t.Helper()
+	b := &bench{T: t, db: postgrestest.New(t), brokers: brokers, partitions: partitions, topics: topics}
 	b.publisher = newPublisher(t, b.brokers)
 	b.exec(`CREATE TABLE tally (partition int, "offset" bigint, value bytea CHECK (value <> 'cursed'),
 		seq bigint GENERATED ALWAYS AS IDENTITY)`)
@@ -202,12 +223,13 @@ func (b *bench) drained(published int) {
 	})
 }
 
-// publisher publishes to one partition, as the engine asks of one. fail, if set,
-// is asked before each call.
+// publisher publishes as the engine asks of one. fail, if set, is asked before each
+// call, and refuse before each partition of one.
 type publisher struct {
 	client *kafka.Client
 	mu     sync.Mutex
 	fail   func() error
+	refuse func(partition int) bool
 }
 
 func newPublisher(t *testing.T, brokers []string) *publisher {
@@ -222,15 +244,39 @@ func (p *publisher) setFail(fail func() error) {
 	p.fail = fail
 }
 
-func (p *publisher) PublishTo(ctx context.Context, topic string, partition int, messages []kafka.Message) error {
+func (p *publisher) PublishPlaced(ctx context.Context, topic string, messages []kafka.Message) error {
 	p.mu.Lock()
-	fail := p.fail
+	fail, refuse := p.fail, p.refuse
 	p.mu.Unlock()
 	if fail != nil {
 		if err := fail(); err != nil {
 			return err
 		}
 	}
+	byPartition := map[int][]kafka.Message{}
+	for _, m := range messages {
+		byPartition[m.Partition] = append(byPartition[m.Partition], m)
+	}
+	for partition := range byPartition {
+		if refuse != nil && refuse(partition) {
+			return errors.New("the partition has no leader")
+		}
+	}
+	for partition, messages := range byPartition {
+		if err := p.publishTo(ctx, topic, partition, messages); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *publisher) setRefuse(refuse func(partition int) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refuse = refuse
+}
+
+func (p *publisher) publishTo(ctx context.Context, topic string, partition int, messages []kafka.Message) error {
 	records := make([]kafka.Record, len(messages))
 	for i, m := range messages {
 		records[i] = kafka.Record{Key: kafka.NewBytes(m.Key), Value: kafka.NewBytes(m.Value), Headers: m.Headers, Time: time.Now()}
@@ -261,8 +307,7 @@ func (b *bench) publish(from, n int) {
 
 func (b *bench) send(partition int, messages ...kafka.Message) {
 	b.Helper()
-	publisher := publisher{client: b.publisher.client}
-	if err := publisher.PublishTo(b.Context(), b.topics.Submissions, partition, messages); err != nil {
+	if err := b.publisher.publishTo(b.Context(), b.topics.Submissions, partition, messages); err != nil {
 		b.Fatalf("publish: %v", err)
 	}
 }

@@ -65,7 +65,7 @@ func newMetrics(stage string, registry prometheus.Registerer) *metrics {
 			Buckets: prometheus.ExponentialBuckets(1, 4, 8),
 		}),
 		apply: auto.NewHistogram(latency(stage, "apply_duration_seconds",
-			"Time from a batch's turn until its effects are durable and announced, retries included.")),
+			"Time from when a batch is ready until its effects are durable and announced, its wait for a turn and retries included.")),
 		age: auto.NewHistogram(latency(stage, "message_age_seconds",
 			"Age of a batch's oldest message when its effects are durable: what a submitter waits. Alert on this one.")),
 	}
@@ -105,22 +105,35 @@ func (m *metrics) revoked(partitions []kafka.PartitionAssignment) {
 	}
 }
 
-func (m *metrics) fetched(b *Batch, err error) {
-	if err == nil && b.To == b.From {
-		m.lag.WithLabelValues(b.Topic, strconv.Itoa(b.Partition)).Set(float64(b.HighWatermark - b.To))
+// fetched tells the lag of a partition of which nothing came.
+func (m *metrics) fetched(b *Batch) {
+	if b.To == b.From {
+		m.setLag(b)
 	}
 }
 
-func (m *metrics) applied(b *Batch, took time.Duration) {
-	m.messages.Add(float64(len(b.Messages) + b.refused))
-	m.batches.Inc()
-	m.batchSize.Observe(float64(len(b.Messages)))
-	m.apply.Observe(took.Seconds())
+func (m *metrics) setLag(b *Batch) {
 	m.lag.WithLabelValues(b.Topic, strconv.Itoa(b.Partition)).Set(float64(b.HighWatermark - b.To))
-	if len(b.Messages) > 0 {
-		m.age.Observe(time.Since(b.Messages[0].Time).Seconds())
+}
+
+// applied counts batches that were applied together.
+func (m *metrics) applied(took time.Duration, batches ...*Batch) {
+	n, oldest := 0, time.Time{}
+	for _, b := range batches {
+		n += len(b.Messages) + b.refused
+		m.setLag(b)
+		if len(b.Messages) > 0 && (oldest.IsZero() || b.Messages[0].Time.Before(oldest)) {
+			oldest = b.Messages[0].Time
+		}
+		for _, q := range b.quarantined {
+			m.quarantined.WithLabelValues(q.reason.Rule.String()).Inc()
+		}
 	}
-	for _, q := range b.quarantined {
-		m.quarantined.WithLabelValues(q.reason.Rule.String()).Inc()
+	m.messages.Add(float64(n))
+	m.batches.Inc()
+	m.batchSize.Observe(float64(n))
+	m.apply.Observe(took.Seconds())
+	if !oldest.IsZero() {
+		m.age.Observe(time.Since(oldest).Seconds())
 	}
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/segmentio/kafka-go"
 
@@ -18,13 +18,19 @@ import (
 // fence, the quarantine, the order of batches and the announcements.
 type Stage interface {
 	// Decode reads a batch's messages; it quarantines those that it cannot read.
-	Decode(b *Batch) Effects
+	Decode(b *Batch) Decoded
+	// Effects are those of batches of different partitions, which take effect together
+	// and in this order.
+	Effects(batches []Decoded) Effects
 	// Announced reads again what the positions from one offset to before another of
 	// a partition announced, in their order.
 	Announced(ctx context.Context, db *pgxpool.Pool, partition int, from, to int64) ([]kafka.Message, error)
 }
 
-// Effects are a decoded batch of a stage.
+// Decoded is a batch as its stage has read it.
+type Decoded any
+
+// Effects are what batches of a stage do.
 type Effects interface {
 	// Ask queues what must be known before the effects can be written. Whatever is
 	// read in order to decide is locked first, unless no message changes it. It and
@@ -33,22 +39,22 @@ type Effects interface {
 	// Apply writes the batch's effects. What need not be written at once it queues,
 	// to be written with what the ledger itself writes.
 	Apply(ctx context.Context, tx pgx.Tx, queue *pgx.Batch) error
-	// Announcements are the messages that the applied effects cause, in the order
-	// of their causes. Asked for after the transaction has committed.
-	Announcements() []kafka.Message
-	// Policy names the version of the policy that the effects were decided by.
-	Policy() string
+	// Announcements are the messages that the applied effects of a batch cause, by its
+	// index, in the order of their causes. Asked for after the transaction has committed.
+	Announcements(batch int) []kafka.Message
+	// Policy names the version of the policy that a batch was decided by.
+	Policy(batch int) string
 }
 
-// Publisher publishes messages to one partition of a topic, in their order. It
-// tries again by itself; an error means that it gave up for now.
+// Publisher publishes messages to the partitions that they name, in each in their
+// order. It tries again by itself; an error means that it gave up some for now.
 type Publisher interface {
-	PublishTo(ctx context.Context, topic string, partition int, messages []kafka.Message) error
+	PublishPlaced(ctx context.Context, topic string, messages []kafka.Message) error
 }
 
-// Ledger is the [Handler] of a stage whose effects lie in the record. Each batch
-// is one transaction that also moves the partition's position, and only from where
-// this worker left it.
+// Ledger is the [Handler] of a stage whose effects lie in the record. A batch, or some
+// of different partitions, is one transaction that also moves the partitions' positions,
+// and only from where this worker left them.
 type Ledger struct {
 	topic      string
 	announceTo string
@@ -67,19 +73,22 @@ func NewLedger(topic string, topics schema.Topics, stage Stage, db *pgxpool.Pool
 	}
 }
 
-var _ Handler = (*Ledger)(nil)
+var (
+	_ Handler = (*Ledger)(nil)
+	_ Joiner  = (*Ledger)(nil)
+)
 
 //go:embed open_position.sql
 var openPosition string
 
-//go:embed move_position.sql
-var movePosition string
+//go:embed move_positions.sql
+var movePositions string
 
 //go:embed note_published.sql
 var notePublished string
 
-//go:embed insert_batch.sql
-var insertBatch string
+//go:embed insert_batches.sql
+var insertBatches string
 
 // Open reads where the partition stands, and publishes what the worker before
 // this one made durable but may not have announced.
@@ -143,18 +152,31 @@ func (p *ledgerPartition) announceAgain(ctx context.Context, next int64) error {
 	return nil
 }
 
+// publish publishes what belongs into the partition.
 func (p *ledgerPartition) publish(ctx context.Context, announced, quarantined []kafka.Message) error {
-	if err := p.publishTo(ctx, p.ledger.announceTo, announced); err != nil {
-		return err
-	}
-	return p.publishTo(ctx, p.ledger.quarantine, quarantined)
+	p.place(announced)
+	return p.ledger.publish(ctx, announced, quarantined)
 }
 
-func (p *ledgerPartition) publishTo(ctx context.Context, topic string, messages []kafka.Message) error {
+// place names the partition as the messages'.
+func (p *ledgerPartition) place(messages []kafka.Message) {
+	for i := range messages {
+		messages[i].Partition = p.partition
+	}
+}
+
+func (l *Ledger) publish(ctx context.Context, announced, quarantined []kafka.Message) error {
+	if err := l.publishTo(ctx, l.announceTo, announced); err != nil {
+		return err
+	}
+	return l.publishTo(ctx, l.quarantine, quarantined)
+}
+
+func (l *Ledger) publishTo(ctx context.Context, topic string, messages []kafka.Message) error {
 	if len(messages) == 0 {
 		return nil
 	}
-	if err := p.ledger.publisher.PublishTo(ctx, topic, p.partition, messages); err != nil {
+	if err := l.publisher.PublishPlaced(ctx, topic, messages); err != nil {
 		return &AwayError{fmt.Errorf("publish to %s: %w", topic, err)}
 	}
 	return nil
@@ -174,64 +196,135 @@ func (p *ledgerPartition) Idle(ctx context.Context, _ time.Time) error {
 
 // Prepare decodes a batch.
 func (p *ledgerPartition) Prepare(b *Batch) Work {
-	return &ledgerWork{ledgerPartition: p, batch: b, effects: p.ledger.stage.Decode(b)}
+	return &ledgerWork{ledgerPartition: p, batch: b, decoded: p.ledger.stage.Decode(b)}
 }
 
 // ledgerWork is a decoded batch on its way into the record.
 type ledgerWork struct {
 	*ledgerPartition
 	batch     *Batch
-	effects   Effects
+	decoded   Decoded
 	committed bool
+	announced bool
+	// announcements are what it announces, once it is committed.
+	announcements []kafka.Message
 }
 
 // Apply commits the batch, unless an earlier attempt has, and announces it.
-func (w *ledgerWork) Apply(ctx context.Context) error {
-	if !w.committed {
-		if err := w.commit(ctx); err != nil {
+func (w *ledgerWork) Apply(ctx context.Context) error { return ledgerWorks{w}.Apply(ctx) }
+
+// ledgerWorks are batches of different partitions that are applied as one.
+type ledgerWorks []*ledgerWork
+
+// Join puts batches into one transaction, in the order of their partitions: in that
+// order two workers that both believe to own them ask for the positions.
+func (l *Ledger) Join(works []Work) Work {
+	joint := make(ledgerWorks, len(works))
+	for i, w := range works {
+		work, ours := w.(*ledgerWork)
+		if !ours {
+			panic(fmt.Sprintf("a ledger was given a %T of another handler", w))
+		}
+		joint[i] = work
+	}
+	slices.SortFunc(joint, func(a, b *ledgerWork) int { return a.partition - b.partition })
+	return joint
+}
+
+// Apply commits the batches that no earlier attempt has, and announces them.
+func (ws ledgerWorks) Apply(ctx context.Context) error {
+	left := slices.DeleteFunc(slices.Clone(ws), func(w *ledgerWork) bool { return w.committed })
+	if len(left) > 0 {
+		if err := left.commit(ctx); err != nil {
 			return err
 		}
-		w.committed = true
-		w.noted = max(w.noted, w.published)
 	}
-	if err := w.publish(ctx, w.effects.Announcements(), w.batch.QuarantineMessages()); err != nil {
+	return ws.announce(ctx)
+}
+
+// announce publishes what the batches announce: all at once, and after a failure each by
+// itself, so that what gets through is not published again with what does not.
+func (ws ledgerWorks) announce(ctx context.Context) error {
+	left := slices.DeleteFunc(slices.Clone(ws), func(w *ledgerWork) bool { return w.announced })
+	if len(left) == 0 {
+		return nil
+	}
+	err := left.publish(ctx)
+	if err == nil || len(left) == 1 {
 		return err
 	}
-	w.published = w.batch.To
+	faults := map[int]error{}
+	for _, w := range left {
+		if err := (ledgerWorks{w}).publish(ctx); err != nil {
+			faults[w.partition] = err
+		}
+	}
+	switch len(faults) {
+	case 0:
+		return nil
+	case len(left):
+		return err
+	}
+	return &PartialError{faults}
+}
+
+func (ws ledgerWorks) publish(ctx context.Context) error {
+	var announced, quarantined []kafka.Message
+	for _, w := range ws {
+		announced = append(announced, w.announcements...)
+		quarantined = append(quarantined, w.batch.QuarantineMessages()...)
+	}
+	if err := ws[0].ledger.publish(ctx, announced, quarantined); err != nil {
+		return err
+	}
+	for _, w := range ws {
+		w.announced, w.published = true, w.batch.To
+	}
 	return nil
 }
 
 // commit is the transaction, in as few round trips as it can be. If the answer to its
-// COMMIT is lost, the next attempt finds the position moved and is fenced; whoever opens
-// the partition then reads in the record what became of it.
-func (w *ledgerWork) commit(ctx context.Context) error {
+// COMMIT is lost, the next attempt finds the positions moved and is fenced; whoever opens
+// the partitions then reads in the record what became of it.
+func (ws ledgerWorks) commit(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
 	defer cancel()
-	tx, err := w.begin(ctx)
+	effects := ws.effects()
+	tx, err := ws.begin(ctx, effects)
 	if err != nil {
 		return err
 	}
-	if err := w.write(ctx, tx); err != nil {
+	if err := ws.write(ctx, tx, effects); err != nil {
 		_ = tx.Rollback(ctx) // where it fails, the connection is closed
 		return err
 	}
-	return tx.Commit(ctx)
+	if err := tx.Commit(ctx); err != nil {
+		return err
+	}
+	for i, w := range ws {
+		w.committed, w.noted = true, max(w.noted, w.published)
+		w.announcements = effects.Announcements(i)
+		w.place(w.announcements)
+	}
+	return nil
+}
+
+func (ws ledgerWorks) effects() Effects {
+	decoded := make([]Decoded, len(ws))
+	for i, w := range ws {
+		decoded[i] = w.decoded
+	}
+	return ws[0].ledger.stage.Effects(decoded)
 }
 
 // begin begins the transaction with the fence and with what the effects ask. A worker
 // that is fenced has asked in vain, and lets go of what that locked.
-func (w *ledgerWork) begin(ctx context.Context) (pgx.Tx, error) {
-	b := w.batch
+func (ws ledgerWorks) begin(ctx context.Context, effects Effects) (pgx.Tx, error) {
 	var queue pgx.Batch
 	queue.BeginTx(pgx.TxOptions{})
-	queue.Queue(movePosition, b.Topic, b.Partition, b.From, b.To, w.published, b.Skipped()).Exec(func(moved pgconn.CommandTag) error {
-		if moved.RowsAffected() != 1 {
-			return ErrFenced
-		}
-		return nil
-	})
-	w.effects.Ask(&queue)
-	results := w.ledger.db.SendBatch(ctx, &queue)
+	ws.queueFence(&queue)
+	effects.Ask(&queue)
+	results := ws[0].ledger.db.SendBatch(ctx, &queue)
 	tx := results.Tx()
 	if err := results.Close(); err != nil {
 		_ = tx.Rollback(ctx)
@@ -240,16 +333,39 @@ func (w *ledgerWork) begin(ctx context.Context) (pgx.Tx, error) {
 	return tx, nil
 }
 
-// write writes the effects and, while the batch holds its locks, the batch's own row
-// and what it quarantined.
-func (w *ledgerWork) write(ctx context.Context, tx pgx.Tx) error {
-	b := w.batch
+// queueFence queues the moving of the positions; where one does not move, another worker
+// has moved it.
+func (ws ledgerWorks) queueFence(queue *pgx.Batch) {
+	n := len(ws)
+	partitions, from, to := make([]int, n), make([]int64, n), make([]int64, n)
+	published, skipped := make([]int64, n), make([]int64, n)
+	for i, w := range ws {
+		partitions[i], from[i], to[i] = w.partition, w.batch.From, w.batch.To
+		published[i], skipped[i] = w.published, w.batch.Skipped()
+	}
+	queue.Queue(movePositions, ws[0].ledger.topic, partitions, from, to, published, skipped).Query(func(rows pgx.Rows) error {
+		moved, err := pgx.CollectRows(rows, pgx.RowTo[int])
+		if err != nil || len(moved) == n {
+			return err
+		}
+		return &FencedError{slices.DeleteFunc(partitions, func(p int) bool { return slices.Contains(moved, p) })}
+	})
+}
+
+// write writes the effects and, while the transaction holds its locks, the batches' own
+// rows and what they quarantined.
+func (ws ledgerWorks) write(ctx context.Context, tx pgx.Tx, effects Effects) error {
 	var queue pgx.Batch
-	if err := w.effects.Apply(ctx, tx, &queue); err != nil {
+	if err := effects.Apply(ctx, tx, &queue); err != nil {
 		return err
 	}
-	queue.Queue(insertBatch, b.Topic, b.Partition, b.From, b.To, w.effects.Policy())
-	queueQuarantined(&queue, b)
+	n := len(ws)
+	partitions, from, to, policies := make([]int, n), make([]int64, n), make([]int64, n), make([]string, n)
+	for i, w := range ws {
+		partitions[i], from[i], to[i], policies[i] = w.partition, w.batch.From, w.batch.To, effects.Policy(i)
+		queueQuarantined(&queue, w.batch)
+	}
+	queue.Queue(insertBatches, ws[0].ledger.topic, partitions, from, to, policies)
 	if err := tx.SendBatch(ctx, &queue).Close(); err != nil {
 		return fmt.Errorf("record batch: %w", err)
 	}

@@ -53,7 +53,7 @@ func text(s string) string {
 }
 
 // QuarantineMessages returns the messages that were put aside, bytes untouched, for
-// the quarantine topic.
+// their partition of the quarantine topic.
 func (b *Batch) QuarantineMessages() []kafka.Message {
 	out := make([]kafka.Message, 0, len(b.quarantined))
 	for _, q := range b.quarantined {
@@ -62,7 +62,8 @@ func (b *Batch) QuarantineMessages() []kafka.Message {
 			headers = append(headers, kafka.Header{Key: h.Key, Value: h.Value})
 		}
 		out = append(out, kafka.Message{
-			Key: q.message.Key, Value: q.message.Value,
+			Partition: b.Partition,
+			Key:       q.message.Key, Value: q.message.Value,
 			Headers: append(headers, originHeaders(b.Position(q.message), q.message.Time, q.reasonText())...),
 		})
 	}
@@ -77,7 +78,7 @@ func readQuarantined(ctx context.Context, db querier, topic string, partition in
 	}
 	messages, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (kafka.Message, error) {
 		var (
-			m        kafka.Message
+			m        = kafka.Message{Partition: partition}
 			position = schema.Position{Topic: topic, Partition: partition}
 			received time.Time
 			reason   [3]string

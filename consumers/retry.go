@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"math"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -24,24 +26,34 @@ const (
 	unreadyAfter = 3
 )
 
+// forEver is how often something is tried that nothing else waits for.
+const forEver = math.MaxInt
+
 // retry does something until it succeeds, ctx ends, the partition turns out to be
 // another's, or a message to be refused for ever. Everything else is tried again in
-// place: an error that nobody proved to be for ever is one that passes.
-func (w *worker) retry(ctx context.Context, act string, do func(context.Context) error) error {
+// place, most times: an error that nobody proved to be for ever is one that passes. The
+// partitions are those that wait for it.
+func (e *Engine) retry(ctx context.Context, log *slog.Logger, act string, most int, partitions func() []int, do func(context.Context) error) error {
 	policy := backoff.NewExponentialBackOff()
 	policy.InitialInterval, policy.MaxInterval = retryFirst, retryMost
 	for failures := 0; ; failures++ {
 		err := do(ctx)
 		switch {
 		case err == nil:
-			w.recovered(act, failures)
+			if failures > 0 {
+				e.setHealth(nil, partitions()...)
+				log.Info(act+" works again", "failures", failures)
+			}
 			return nil
 		case errors.Is(err, ErrFenced) || KindOf(err) == Refused:
 			return err
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		}
-		w.failed(act, failures, err)
+		e.failed(log, act, partitions(), failures, err)
+		if failures+1 >= most {
+			return err
+		}
 		if err := wait(ctx, policy.NextBackOff()); err != nil {
 			return err
 		}
@@ -49,22 +61,14 @@ func (w *worker) retry(ctx context.Context, act string, do func(context.Context)
 }
 
 // failed tells operations of a failure that is tried again.
-func (w *worker) failed(act string, before int, err error) {
+func (e *Engine) failed(log *slog.Logger, act string, partitions []int, before int, err error) {
 	kind := KindOf(err)
 	if before == 0 {
-		w.log.Warn(act+" failed, trying again", "kind", kind.String(), "error", err)
+		log.Warn(act+" failed, trying again", "kind", kind.String(), "partitions", partitions, "error", err)
 	}
-	w.engine.metrics.retries.WithLabelValues(act, kind.String()).Inc()
+	e.metrics.retries.WithLabelValues(act, kind.String()).Inc()
 	if kind != Transient || before+1 >= unreadyAfter {
-		w.engine.setHealth(w.fetcher.partition, fmt.Errorf("%s: %w", act, err))
-	}
-}
-
-// recovered tells that it works again.
-func (w *worker) recovered(act string, failures int) {
-	if failures > 0 {
-		w.engine.setHealth(w.fetcher.partition, nil)
-		w.log.Info(act+" works again", "failures", failures)
+		e.setHealth(fmt.Errorf("%s: %w", act, err), partitions...)
 	}
 }
 

@@ -2,8 +2,10 @@ package producers
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/segmentio/kafka-go"
@@ -49,6 +51,29 @@ func benchmarkPublish(b *testing.B, size int, parallel bool) {
 	}
 	b.ReportMetric(float64(b.N*size)/b.Elapsed().Seconds(), "msg/s")
 	b.ReportMetric(testutil.ToFloat64(p.topics[topics.Names[0]].retries), "retries")
+}
+
+// BenchmarkPublishSpread sends 12 messages of 700 bytes a call, one to each of 12
+// partitions: what a consumer of many partitions announces at a moderate rate.
+func BenchmarkPublishSpread(b *testing.B) {
+	const partitions = 12
+	topics := kafkatest.NewTopics(b, partitions, "spread")
+	p := newPublisher(b, Config{Brokers: topics.Brokers, Topics: topics.Names})
+	msgs := benchMessages(partitions)
+	for i := range msgs {
+		msgs[i].Key = keyOf(i, partitions)
+	}
+	took := make([]time.Duration, 0, b.N)
+	b.ReportAllocs()
+	for b.Loop() {
+		start := time.Now()
+		if err := p.Publish(b.Context(), topics.Names[0], msgs); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Nanoseconds()), "median-ns/op")
 }
 
 func benchMessages(n int) []kafka.Message {

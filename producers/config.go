@@ -20,11 +20,12 @@ type Config struct {
 	// time, and pays where the network is the narrow place.
 	Compression kafka.Compression
 
-	// MaxBatchBytes is the most bytes of one request for one partition. A broker
-	// takes 1 MiB as shipped (message.max.bytes). Default 1,000,000.
+	// MaxBatchBytes is the most bytes of messages in one request, be they for one
+	// partition or several; a larger message goes alone. A broker takes 1 MiB for a
+	// partition as shipped (message.max.bytes). Default 1,000,000.
 	MaxBatchBytes int
 	// MaxInFlight is how many requests are under way at once, each on a connection of
-	// its own; the others wait. Default 16: more gains nothing (BenchmarkPublish).
+	// its own; the others wait. Default 12: more gains nothing (BenchmarkPublish).
 	MaxInFlight int
 	// MaxAttempts is how often one batch is sent before its messages are given up.
 	// Default 30: with the waits between them about half a minute, longer than a

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/produce"
 )
 
 // ErrRefused marks what sending again can't help: the broker refused the message
@@ -96,14 +97,9 @@ type recordsError struct {
 func (e *recordsError) Error() string { return e.err.Error() }
 func (e *recordsError) Unwrap() error { return e.err }
 
-func newRecordsError(answer *kafka.ProduceResponse) error {
-	e := &recordsError{first: -1}
-	for i, why := range answer.RecordErrors {
-		if e.first < 0 || i < e.first {
-			e.first, e.err = i, fmt.Errorf("%w: %w", answer.Error, why)
-		}
-	}
-	return e
+func newRecordsError(err error, refused []produce.ResponseError) error {
+	first := slices.MinFunc(refused, func(a, b produce.ResponseError) int { return int(a.BatchIndex - b.BatchIndex) })
+	return &recordsError{first: int(first.BatchIndex), err: fmt.Errorf("%w: %s", err, first.BatchIndexErrorMessage)}
 }
 
 // terminal says whether sending the same again is useless. What is not known here

@@ -69,7 +69,7 @@ func TestPassingRefusalsAreTriedAgain(t *testing.T) {
 			cluster := newFake(t)
 			fault := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: refusal, Count: 3})
 			p := newPublisher(t, faultyConfig(cluster.ListenAddrs()...))
-			if err := p.PublishTo(t.Context(), faulty, 0, messages(10, 2)); err != nil {
+			if err := p.PublishPlaced(t.Context(), faulty, messages(10, 2)); err != nil {
 				t.Fatal(err)
 			}
 			if got := highWatermark(cluster); got != 10 || fault.Hits() != 3 {

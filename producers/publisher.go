@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,13 +28,14 @@ import (
 var ErrClosed = errors.New("the publisher is closed")
 
 // Publisher sends messages to topics. It is safe for many goroutines; each call
-// sends its own requests, one at a time for each partition, so a lone message
-// waits for no batch to fill.
+// sends its own requests, so a lone message waits for no batch to fill. What a call
+// has for the partitions of one broker goes in one request where it fits, and what
+// that leaves in one request at a time for each partition.
 type Publisher struct {
 	config    Config
 	log       *slog.Logger
 	transport *kafka.Transport
-	client    *kafka.Client
+	brokers   net.Addr
 	topics    map[string]*topicMetrics
 
 	// connections counts the times that the connections and what they knew of the
@@ -65,12 +67,11 @@ func NewPublisher(config Config, log *slog.Logger, registerer prometheus.Registe
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	transport := newTransport(config)
 	return &Publisher{
 		config:    config,
 		log:       log,
-		transport: transport,
-		client:    newClient(config, transport),
+		transport: newTransport(config),
+		brokers:   kafka.TCP(config.Brokers...),
 		topics:    metrics.topics(config.Topics),
 		slots:     make(chan struct{}, config.MaxInFlight),
 	}, nil
@@ -83,19 +84,31 @@ func NewPublisher(config Config, log *slog.Logger, registerer prometheus.Registe
 // that fails nothing more is sent to its partition: a caller who repeats what
 // failed, in order, keeps the order too.
 //
+// The first batches for partitions of one broker share a request of at most
+// MaxBatchBytes, and the broker answers it when the last of them is stored: a slow
+// partition holds these others up, for AttemptTimeout at most. After that request a
+// slow or broken partition holds no other up.
+//
 // The messages' Topic and Partition are ignored. Their bytes must not change
 // before Publish returns, nor be used again after the end of ctx made it fail.
 func (p *Publisher) Publish(ctx context.Context, topic string, msgs []kafka.Message) error {
-	return p.publish(ctx, topic, msgs, func(ctx context.Context) ([]run, error) {
+	return p.publish(ctx, topic, msgs, func(ctx context.Context) ([]run, leaders, error) {
 		return p.byKey(ctx, topic, msgs)
 	})
 }
 
-// PublishTo sends messages to one partition, in order, otherwise like
-// [Publisher.Publish]. It makes one request, or as many as MaxBatchBytes asks for.
-func (p *Publisher) PublishTo(ctx context.Context, topic string, partition int, msgs []kafka.Message) error {
-	return p.publish(ctx, topic, msgs, func(context.Context) ([]run, error) {
-		return []run{oneRun(partition, len(msgs))}, nil
+// PublishPlaced sends each message to the partition that its Partition names,
+// otherwise like [Publisher.Publish]. A partition that the topic doesn't have may
+// be about to come: its messages are given up only when the attempts end.
+func (p *Publisher) PublishPlaced(ctx context.Context, topic string, msgs []kafka.Message) error {
+	return p.publish(ctx, topic, msgs, func(ctx context.Context) ([]run, leaders, error) {
+		runs := byPartition(msgs)
+		if len(runs) == 1 {
+			return runs, nil, nil
+		}
+		// While the leaders can't be told, each run's own attempts wait for them.
+		known, _ := p.askLeaders(ctx, topic)
+		return runs, known, nil
 	})
 }
 
@@ -118,9 +131,9 @@ func (p *Publisher) Close() error {
 	return nil
 }
 
-// publish is one call: it shares the messages out into runs, sends the runs side
-// by side, and tells what became of them.
-func (p *Publisher) publish(ctx context.Context, topic string, msgs []kafka.Message, share func(context.Context) ([]run, error)) error {
+// publish is one call: it shares the messages out into runs, sends the runs, and
+// tells what became of them.
+func (p *Publisher) publish(ctx context.Context, topic string, msgs []kafka.Message, share func(context.Context) ([]run, leaders, error)) error {
 	p.open.RLock()
 	defer p.open.RUnlock()
 	metrics, known := p.topics[topic]
@@ -134,23 +147,10 @@ func (p *Publisher) publish(ctx context.Context, topic string, msgs []kafka.Mess
 	}
 	defer metrics.observe(time.Now())
 
-	runs, err := share(ctx)
+	runs, partitions, err := share(ctx)
 	if err != nil {
 		return metrics.count(ctx, allFailed(topic, msgs, err), len(msgs))
 	}
-	results := p.sendRuns(ctx, topic, msgs, runs)
+	results := p.sendRuns(ctx, call{topic: topic, msgs: msgs, runs: runs, leaders: partitions})
 	return metrics.count(ctx, newPublishError(topic, len(msgs), runs, results), len(msgs))
-}
-
-// sendRuns sends each run on its own, so that a slow or broken partition holds no
-// other up.
-func (p *Publisher) sendRuns(ctx context.Context, topic string, msgs []kafka.Message, runs []run) []result {
-	results := make([]result, len(runs))
-	var group sync.WaitGroup
-	for i := 1; i < len(runs); i++ {
-		group.Go(func() { results[i] = p.sendRun(ctx, topic, msgs, runs[i]) })
-	}
-	results[0] = p.sendRun(ctx, topic, msgs, runs[0])
-	group.Wait()
-	return results
 }

@@ -41,6 +41,20 @@ func messages(n, keys int) []kafka.Message {
 	return msgs
 }
 
+// keyOf finds a key that chooses a partition.
+func keyOf(partition, partitions int) []byte {
+	choices := make([]int, partitions)
+	for i := range choices {
+		choices[i] = i
+	}
+	for n := 0; ; n++ {
+		key := fmt.Appendf(nil, "2900101%05d", n)
+		if (kafka.Murmur2Balancer{}).Balance(kafka.Message{Key: key}, choices...) == partition {
+			return key
+		}
+	}
+}
+
 // readAll reads a partition from its start to its end.
 func readAll(t testing.TB, brokers []string, topic string, partition int) []kafka.Message {
 	t.Helper()
@@ -135,7 +149,10 @@ func TestPublishToOnePartition(t *testing.T) {
 	topics := kafkatest.NewTopics(t, 3, "decisions")
 	p := newPublisher(t, Config{Brokers: topics.Brokers, Topics: topics.Names, MaxBatchBytes: 5_000})
 	sent := messages(1_000, 7)
-	if err := p.PublishTo(t.Context(), topics.Names[0], 2, sent); err != nil {
+	for i := range sent {
+		sent[i].Partition = 2
+	}
+	if err := p.PublishPlaced(t.Context(), topics.Names[0], sent); err != nil {
 		t.Fatal(err)
 	}
 	read := readAll(t, topics.Brokers, topics.Names[0], 2)

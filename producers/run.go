@@ -3,7 +3,7 @@ package producers
 import (
 	"context"
 	"fmt"
-	"iter"
+	"slices"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/metadata"
@@ -15,21 +15,14 @@ type run struct {
 	index     []int
 }
 
-func oneRun(partition, n int) run {
-	index := make([]int, n)
-	for i := range index {
-		index[i] = i
-	}
-	return run{partition: partition, index: index}
-}
-
 // byKey shares messages out as Java's client does: by the Murmur2 hash of the key
 // over all partitions, also those that have no leader right now.
-func (p *Publisher) byKey(ctx context.Context, topic string, msgs []kafka.Message) ([]run, error) {
-	n, err := p.partitions(ctx, topic)
+func (p *Publisher) byKey(ctx context.Context, topic string, msgs []kafka.Message) ([]run, leaders, error) {
+	known, err := p.findLeaders(ctx, topic)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	n := len(known)
 	choices, counts := make([]int, n), make([]int, n)
 	for i := range choices {
 		choices[i] = i
@@ -39,7 +32,7 @@ func (p *Publisher) byKey(ctx context.Context, topic string, msgs []kafka.Messag
 		chosen[i] = kafka.Murmur2Balancer{}.Balance(kafka.Message{Key: msgs[i].Key}, choices...)
 		counts[chosen[i]]++
 	}
-	return runsOf(chosen, counts), nil
+	return runsOf(chosen, counts), known, nil
 }
 
 // runsOf sorts message indices by the partition chosen for each, keeping order.
@@ -60,54 +53,90 @@ func runsOf(chosen, counts []int) []run {
 	return runs
 }
 
-// partitions returns the number of a topic's partitions, from what the transport
-// knows; it asks again, as a send does, while the cluster can't tell.
-func (p *Publisher) partitions(ctx context.Context, topic string) (n int, err error) {
-	err = p.retry(ctx, topic, func(ctx context.Context) error {
-		n, err = p.askPartitions(ctx, topic)
-		return err
-	})
-	return n, err
+// byPartition shares messages out by the partitions that they name, keeping order.
+func byPartition(msgs []kafka.Message) []run {
+	var runs []run
+	places := make(map[int]int) // of the partitions' runs
+	for i := range msgs {
+		partition := msgs[i].Partition
+		place, begun := places[partition]
+		if !begun {
+			place = len(runs)
+			places[partition] = place
+			runs = append(runs, run{partition: partition})
+		}
+		runs[place].index = append(runs[place].index, i)
+	}
+	return runs
 }
 
-func (p *Publisher) askPartitions(ctx context.Context, topic string) (int, error) {
+// leaders are a topic's partitions, each with the broker that leads it, sorted.
+type leaders []metadata.ResponsePartition
+
+// noLeader stands for the leader of a partition that has none, or isn't known.
+const noLeader = -1
+
+// of returns the id of the broker that leads a partition, or noLeader.
+func (l leaders) of(partition int) int32 {
+	at, found := slices.BinarySearchFunc(l, partition, func(p metadata.ResponsePartition, partition int) int {
+		return int(p.PartitionIndex) - partition
+	})
+	if !found {
+		return noLeader
+	}
+	return l[at].LeaderID
+}
+
+// findLeaders returns a topic's partitions, from what the transport knows; it asks
+// again, as a send does, while the cluster can't tell.
+func (p *Publisher) findLeaders(ctx context.Context, topic string) (known leaders, err error) {
+	err = p.retry(ctx, topic, func(ctx context.Context) error {
+		known, err = p.askLeaders(ctx, topic)
+		return err
+	})
+	return known, err
+}
+
+func (p *Publisher) askLeaders(ctx context.Context, topic string) (leaders, error) {
+	used := p.connections.Load()
+	known, err := p.readLeaders(ctx, topic)
+	p.learn(used, err)
+	return known, err
+}
+
+func (p *Publisher) readLeaders(ctx context.Context, topic string) (leaders, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.config.AttemptTimeout)
 	defer cancel()
-	answer, err := p.transport.RoundTrip(ctx, p.client.Addr, &metadata.Request{TopicNames: []string{topic}})
+	answer, err := p.transport.RoundTrip(ctx, p.brokers, &metadata.Request{TopicNames: []string{topic}})
 	if err != nil {
-		return 0, fmt.Errorf("ask for the topic's partitions: %w", err)
+		return nil, fmt.Errorf("ask for the topic's partitions: %w", err)
 	}
 	response, ok := answer.(*metadata.Response)
 	if !ok {
-		return 0, fmt.Errorf("ask for the topic's partitions: answered with %T", answer)
+		return nil, fmt.Errorf("ask for the topic's partitions: answered with %T", answer)
 	}
 	for _, t := range response.Topics {
 		if t.ErrorCode != 0 {
-			return 0, kafka.Error(t.ErrorCode)
+			return nil, kafka.Error(t.ErrorCode)
 		}
 		if len(t.Partitions) > 0 {
-			return len(t.Partitions), nil
+			return t.Partitions, nil
 		}
 	}
-	return 0, kafka.UnknownTopicOrPartition
+	return nil, kafka.UnknownTopicOrPartition
 }
 
-// batches cuts a run into pieces that a broker takes in one request.
-func (r run) batches(msgs []kafka.Message, maxBytes int) iter.Seq[[]int] {
-	return func(yield func([]int) bool) {
-		from, bytes := 0, 0
-		for i, at := range r.index {
-			size := recordBytes(&msgs[at])
-			if i > from && bytes+size > maxBytes {
-				if !yield(r.index[from:i]) {
-					return
-				}
-				from, bytes = i, 0
-			}
-			bytes += size
+// head says how many of the messages with these indices a broker takes in one
+// batch, at least one, and their bytes.
+func head(msgs []kafka.Message, index []int, maxBytes int) (n, bytes int) {
+	for i, at := range index {
+		size := recordBytes(&msgs[at])
+		if i > 0 && bytes+size > maxBytes {
+			return i, bytes
 		}
-		yield(r.index[from:])
+		bytes += size
 	}
+	return len(index), bytes
 }
 
 // recordBytes is the most that a message takes in an uncompressed batch. A

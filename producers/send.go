@@ -1,17 +1,14 @@
 package producers
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol"
 )
 
 // result is what became of a run, or of a part of one: so many messages from its
@@ -22,11 +19,13 @@ type result struct {
 	err           error
 }
 
-// sendRun sends a run's batches one after the other and stops at the first that
-// fails.
-func (p *Publisher) sendRun(ctx context.Context, topic string, msgs []kafka.Message, r run) (sum result) {
-	for index := range r.batches(msgs, p.config.MaxBatchBytes) {
-		part := p.sendBatch(ctx, batch{topic: topic, partition: r.partition, msgs: msgs, index: index})
+// sendRun sends what a joint request left of a run, which is all of it where none
+// was made: one batch after the other, up to the first that fails.
+func (p *Publisher) sendRun(ctx context.Context, c call, r run, sum result) result {
+	for sum.acked < len(r.index) {
+		b := c.nextBatch(r, sum.acked, p.config.MaxBatchBytes)
+		b.failure = sum.err
+		part := p.sendBatch(ctx, b)
 		sum = result{acked: sum.acked + part.acked, failed: part.failed, err: part.err}
 		if sum.err != nil {
 			break
@@ -35,12 +34,16 @@ func (p *Publisher) sendRun(ctx context.Context, topic string, msgs []kafka.Mess
 	return sum
 }
 
-// batch is what one request carries: some of a call's messages, for one partition.
+// batch is some of a call's messages for one partition, as a request carries them.
 type batch struct {
 	topic     string
 	partition int
 	msgs      []kafka.Message
 	index     []int
+
+	// failure is why a joint request, the batch's first attempt, failed; nil where
+	// none was made.
+	failure error
 }
 
 func (b batch) cut(from, to int) batch {
@@ -51,7 +54,13 @@ func (b batch) cut(from, to int) batch {
 // sendBatch sends a batch until it is acknowledged. Where the broker refuses some
 // of its messages only, it finds them, so that what lies before them gets through.
 func (p *Publisher) sendBatch(ctx context.Context, b batch) result {
-	err := p.retry(ctx, b.topic, func(ctx context.Context) error { return p.attempt(ctx, b) })
+	err := p.retry(ctx, b.topic, func(ctx context.Context) error {
+		if failure := b.failure; failure != nil {
+			b.failure = nil
+			return failure
+		}
+		return p.produce(ctx, b)[0]
+	})
 	if err == nil {
 		return result{acked: len(b.index)}
 	}
@@ -86,43 +95,15 @@ func cutAt(err error, n int) int {
 	}
 }
 
-// attempt makes one request, when it is its turn, and waits for the broker's answer.
-func (p *Publisher) attempt(ctx context.Context, b batch) error {
-	select {
-	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	answer, err := p.client.Produce(ctx, &kafka.ProduceRequest{
-		Topic:        b.topic,
-		Partition:    b.partition,
-		RequiredAcks: kafka.RequireAll,
-		Compression:  p.config.Compression,
-		Records:      &records{batch: b},
-	})
-	switch {
-	case err != nil:
-		return err
-	case len(answer.RecordErrors) > 0:
-		return newRecordsError(answer)
-	default:
-		return answer.Error
-	}
-}
-
 // retry calls try until it succeeds, until its failure is final, or until ctx or
-// the attempts end.
+// the attempts end. What is to learn from an attempt, try has learnt.
 func (p *Publisher) retry(ctx context.Context, topic string, try func(context.Context) error) error {
 	var last error
 	attempt := func() (struct{}, error) {
-		used := p.connections.Load()
 		err := try(ctx)
-		p.note(err)
 		if err != nil && terminal(err) {
 			return struct{}{}, backoff.Permanent(fmt.Errorf("%w: %w", ErrRefused, err))
 		}
-		p.refresh(used, err)
 		if last == nil || ctx.Err() == nil {
 			last = err // the end of ctx must not hide what went on before it
 		}
@@ -137,6 +118,15 @@ func (p *Publisher) retry(ctx context.Context, topic string, try func(context.Co
 		return fmt.Errorf("%w; the last attempt: %w", err, last)
 	}
 	return err
+}
+
+// learn draws from the end of an attempt what Ready tells, and what the next attempt
+// connects with; used is how often the connections had been thrown away when it began.
+func (p *Publisher) learn(used int64, err error) {
+	p.note(err)
+	if !terminal(err) {
+		p.refresh(used, err)
+	}
 }
 
 // note keeps the last failure that is not the message's own, until something works.
@@ -185,59 +175,3 @@ func (p *Publisher) refresh(used int64, err error) {
 		p.transport.CloseIdleConnections()
 	}
 }
-
-func newTransport(config Config) *kafka.Transport {
-	return &kafka.Transport{
-		ClientID:       config.ClientID,
-		DialTimeout:    min(config.AttemptTimeout, 5*time.Second),
-		MetadataTTL:    config.MetadataTTL,
-		MetadataTopics: config.Topics,
-	}
-}
-
-func newClient(config Config, transport *kafka.Transport) *kafka.Client {
-	return &kafka.Client{
-		Addr:      kafka.TCP(config.Brokers...),
-		Timeout:   config.AttemptTimeout,
-		Transport: transport,
-	}
-}
-
-// records hands a batch's messages to the protocol's encoder, without copies.
-type records struct {
-	batch      batch
-	next       int
-	record     protocol.Record
-	key, value payload
-}
-
-// ReadRecord implements [protocol.RecordReader].
-func (r *records) ReadRecord() (*protocol.Record, error) {
-	if r.next == len(r.batch.index) {
-		return nil, io.EOF
-	}
-	m := &r.batch.msgs[r.batch.index[r.next]]
-	r.next++
-	r.record = protocol.Record{
-		Time:    m.Time,
-		Headers: m.Headers,
-		Key:     r.key.of(m.Key),
-		Value:   r.value.of(m.Value),
-	}
-	return &r.record, nil
-}
-
-// payload is bytes as the encoder takes them.
-type payload struct{ bytes.Reader }
-
-// of returns the bytes, and for none the encoder's null.
-func (p *payload) of(b []byte) protocol.Bytes {
-	if b == nil {
-		return nil
-	}
-	p.Reset(b)
-	return p
-}
-
-// Close implements [protocol.Bytes].
-func (*payload) Close() error { return nil }

@@ -118,7 +118,7 @@ func (l *naiveLoop) consume(ctx, fetching context.Context, enough func(), reader
 
 func (l *naiveLoop) decide(ctx context.Context, m client.Message) error {
 	batch := batchOfOne(m)
-	effects := l.stage.Decode(batch)
+	effects := l.stage.Effects([]consumers.Decoded{l.stage.Decode(batch)})
 	if len(batch.QuarantineMessages()) > 0 {
 		l.aside.Add(1)
 		return nil

@@ -94,7 +94,8 @@ func (w *world) schedule(load benchLoad, rate int) (l *openLoop, err error) {
 			return nil, fmt.Errorf("the simulation ends before message %d", i)
 		}
 		message := client.Message{Key: m.Key, Value: m.Value, Headers: kafkaHeaders(m.Headers)}
-		p := &l.partitions[client.Murmur2Balancer{}.Balance(message, choices...)]
+		message.Partition = client.Murmur2Balancer{}.Balance(message, choices...)
+		p := &l.partitions[message.Partition]
 		p.messages, p.readable = append(p.messages, message), append(p.readable, m.Expect.Readable())
 		p.due = append(p.due, time.Duration(i)*time.Second/time.Duration(rate))
 		if m.Expect.Readable() {
@@ -134,7 +135,7 @@ func (l *openLoop) send(ctx context.Context, partition int) error {
 		for to < len(p.due) && to-sent < sendMost && p.due[to] <= now {
 			to++
 		}
-		if err := l.publisher.PublishTo(ctx, l.world.log.topics.Submissions, partition, p.messages[sent:to]); err != nil {
+		if err := l.publisher.PublishPlaced(ctx, l.world.log.topics.Submissions, p.messages[sent:to]); err != nil {
 			return fmt.Errorf("publish at a rate: %w", err)
 		}
 		sent = to

@@ -32,7 +32,7 @@ type tape map[int][]tapedBatch
 // silent publishes nothing.
 type silent struct{}
 
-func (silent) PublishTo(context.Context, string, int, []client.Message) error { return nil }
+func (silent) PublishPlaced(context.Context, string, []client.Message) error { return nil }
 
 // tape runs the stage over the world's log, in this process, and returns what it wrote.
 func (w *world) tape(ctx context.Context) (tape, error) {

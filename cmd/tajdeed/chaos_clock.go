@@ -62,12 +62,12 @@ type steppedPublisher struct {
 	clock wallClock
 }
 
-func (p steppedPublisher) PublishTo(ctx context.Context, topic string, partition int, messages []kafka.Message) error {
+func (p steppedPublisher) PublishPlaced(ctx context.Context, topic string, messages []kafka.Message) error {
 	stamped, now := slices.Clone(messages), p.clock.now()
 	for i := range stamped {
 		stamped[i].Time = now
 	}
-	return p.Publisher.PublishTo(ctx, topic, partition, stamped)
+	return p.Publisher.PublishPlaced(ctx, topic, stamped)
 }
 
 // handler has a stage believe the clock about when nothing was left to read.

@@ -45,7 +45,7 @@ type recorder struct {
 	emptyAt  time.Time
 }
 
-func (r *recorder) PublishTo(_ context.Context, _ string, _ int, messages []kafka.Message) error {
+func (r *recorder) PublishPlaced(_ context.Context, _ string, messages []kafka.Message) error {
 	r.messages = messages
 	return nil
 }
@@ -68,7 +68,7 @@ func TestStepReachesWhatReadsTheClock(t *testing.T) {
 	t.Parallel()
 	clock, told := stepped(t, "2h"), new(recorder)
 	messages := make([]kafka.Message, 2)
-	if err := clock.publisher(told).PublishTo(t.Context(), "topic", 0, messages); err != nil {
+	if err := clock.publisher(told).PublishPlaced(t.Context(), "topic", messages); err != nil {
 		t.Fatal(err)
 	}
 	if ahead := time.Until(told.messages[1].Time); ahead < time.Hour || !messages[1].Time.IsZero() {

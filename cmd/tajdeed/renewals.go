@@ -17,12 +17,14 @@ import (
 	"tajdeed/schema/postgres"
 )
 
-// renewalsDefaults suit transactions: see consumers.Config for what was measured. Up to
-// three ages, all that a message ever waits for others, are less than the 50 ms in which
+// renewalsDefaults suit transactions: see consumers.Config for what was measured. Three
+// lanes keep two cores busy, since one may be in Postgres while another announces; two
+// left a tenth of them idle, and four make more transactions while messages come slowly.
+// Three ages, the most that a message waits for others, are less than the 50 ms in which
 // an applicant is to be answered.
 var renewalsDefaults = consumers.Config{
 	Group: renewals.Group, BatchMessages: 1000, BatchAge: 15 * time.Millisecond,
-	Concurrency: 4, SessionTimeout: 10 * time.Second,
+	Concurrency: 3, SessionTimeout: 10 * time.Second,
 }
 
 func renewalsCommand() *cli.Command {

@@ -163,7 +163,10 @@ func TestVerifyFindsDamageOfTheTopics(t *testing.T) {
 
 func (s *stores) put(partition int, messages ...client.Message) {
 	s.Helper()
-	if err := s.publisher.PublishTo(s.Context(), s.topics.Decisions, partition, messages); err != nil {
+	for i := range messages {
+		messages[i].Partition = partition
+	}
+	if err := s.publisher.PublishPlaced(s.Context(), s.topics.Decisions, messages); err != nil {
 		s.Fatal(err)
 	}
 }

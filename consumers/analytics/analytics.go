@@ -96,6 +96,7 @@ type sinkPartition struct {
 	highest   map[string]int64 // the highest cause inserted, by its topic
 	next      int64            // where the log goes on after what was inserted
 	claimed   int64            // what the claim says of that
+	open      bool             // whether the claim is of a block that may be half done
 }
 
 // readPositions reads the highest cause of each topic, and the highest place on the
@@ -123,9 +124,10 @@ func (p *sinkPartition) readPositions(ctx context.Context, before int64) (last i
 }
 
 // Idle lets the claim catch up, so that lag tools see that nothing is left, and tells
-// analysts up to when all is in.
+// analysts up to when all is in. The claim of a block that failed stands: whoever opens
+// the partition next must insert just that one.
 func (p *sinkPartition) Idle(ctx context.Context, emptyAt time.Time) error {
-	if p.claim != nil && p.claimed != p.next {
+	if p.claim != nil && !p.open && p.claimed != p.next {
 		if err := p.claim.Write(ctx, p.next, ""); err != nil {
 			return err
 		}
@@ -196,7 +198,7 @@ func (w *work) Apply(ctx context.Context) error {
 		}
 		w.inserted(n)
 	}
-	w.next = w.batch.To
+	w.next, w.open = w.batch.To, false
 	return nil
 }
 
@@ -206,6 +208,7 @@ func (w *work) claimBlock(ctx context.Context) error {
 	if w.claim == nil || len(w.rows) == 0 {
 		return nil
 	}
+	w.open = true
 	return w.claim.Write(ctx, w.batch.From, claimNote(w.batch.To))
 }
 
@@ -243,7 +246,7 @@ func (w *work) quarantine(ctx context.Context) error {
 	if w.setAside || len(messages) == 0 {
 		return nil
 	}
-	if err := w.sink.publisher.PublishTo(ctx, w.sink.topics.Quarantine, w.partition, messages); err != nil {
+	if err := w.sink.publisher.PublishPlaced(ctx, w.sink.topics.Quarantine, messages); err != nil {
 		return fmt.Errorf("publish to %s: %w", w.sink.topics.Quarantine, err)
 	}
 	w.setAside = true

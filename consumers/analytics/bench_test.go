@@ -4,6 +4,11 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	chcolumn "github.com/ClickHouse/clickhouse-go/v2/lib/column"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
+
+	"tajdeed/schema"
 )
 
 // BenchmarkPrepare decodes a batch of 1,000 decisions.
@@ -25,6 +30,40 @@ func BenchmarkColumns(b *testing.B) {
 		sink.columns(partition, rows)
 	}
 	perRow(b, len(rows))
+}
+
+// BenchmarkBlock fills a block as the driver has it, without a server.
+func BenchmarkBlock(b *testing.B) {
+	rows := benchRows(0, 10_000)
+	sink := &Sink{pseudonym: key(b, "a key of this benchmark"), now: time.Now}
+	b.ReportAllocs()
+	for b.Loop() {
+		block := newBlock(b)
+		for i, values := range sink.columns(partition, rows) {
+			if _, err := block.Columns[i].Append(values); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	perRow(b, len(rows))
+}
+
+// newBlock has the columns of insert.sql, with the types of their table.
+func newBlock(b *testing.B) *proto.Block {
+	block := proto.NewBlock()
+	for i, kind := range []chcolumn.Type{
+		"LowCardinality(String)", "Int32", "Int64", "Int32", "Int64",
+		"UUID", "Enum8('first' = 1, 'resend' = 2, 'conflict' = 3)", "Enum8('approved' = 1, 'rejected' = 2)",
+		"Array(LowCardinality(String))", "LowCardinality(String)",
+		"LowCardinality(String)", "UInt8", "UInt16", "LowCardinality(String)", "UInt64", "UInt64",
+		"Int64", "Int64", "Nullable(Date32)", "Nullable(Date32)",
+		"DateTime64(6)", "DateTime64(6)", "DateTime64(6)", "DateTime64(6)", "DateTime64(6)",
+	} {
+		if err := block.AddColumn(fmt.Sprint(i), kind); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return block
 }
 
 func BenchmarkPseudonym(b *testing.B) {
@@ -61,7 +100,9 @@ func BenchmarkInsert(b *testing.B) {
 
 func benchRows(from int64, n int) []row {
 	rows := make([]row, 0, n)
+	channels := schema.Channels()
 	for i, d := range decisions(from, from+int64(n)) {
+		d.Channel = channels[i%len(channels)]
 		rows = append(rows, row{Decision: d, logOffset: int64(i), publishedAt: d.DecidedAt})
 	}
 	return rows

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"tajdeed/consumers"
 	"tajdeed/schema"
 )
 
@@ -237,4 +238,24 @@ func TestErrorsHoldNoPersonalData(t *testing.T) {
 			t.Errorf("%q names %q", err, secret)
 		}
 	}
+}
+
+// What a sink writes down before it lets go of a partition does not hide the block that
+// it could not insert: the next would cut its own, and the rows of both would stand there.
+func TestIdleKeepsTheClaimOfAFailedBlock(t *testing.T) {
+	t.Parallel()
+	p := &sinkPartition{
+		sink: &Sink{notes: notes{every: notesEvery, waiting: map[int]note{}}}, claim: &consumers.Claim{}, // which cannot be written
+		next: 10, claimed: 5, open: true,
+	}
+	if err := p.Idle(t.Context(), time.Time{}); err != nil {
+		t.Error(err)
+	}
+	p.open = false
+	defer func() {
+		if recover() == nil {
+			t.Error("the claim of what is done was not written, so this test shows nothing")
+		}
+	}()
+	_ = p.Idle(t.Context(), time.Time{})
 }

@@ -56,7 +56,7 @@ func (s *Sink) columns(partition int, rows []row) []any {
 	hasher := s.pseudonym.hasher()
 	now := s.now()
 	return []any{
-		column(rows, func(r *row) string { return r.Cause.Topic }),
+		words(rows, func(r *row) string { return r.Cause.Topic }),
 		column(rows, func(r *row) int32 { return int32(r.Cause.Partition) }),
 		column(rows, func(r *row) int64 { return r.Cause.Offset }),
 		column(rows, func(*row) int32 { return int32(partition) }),
@@ -65,17 +65,17 @@ func (s *Sink) columns(partition int, rows []row) []any {
 		column(rows, func(r *row) string { return r.Disposition.String() }),
 		column(rows, func(r *row) string { return r.Outcome.String() }),
 		column(rows, func(r *row) []string { return r.Reasons.Codes() }),
-		column(rows, func(r *row) string { return r.Policy }),
-		column(rows, func(r *row) string { return r.Kind.String() }),
+		words(rows, func(r *row) string { return r.Policy }),
+		words(rows, func(r *row) string { return r.Kind.String() }),
 		column(rows, func(r *row) uint8 { return uint8(r.Article) }),
 		column(rows, func(r *row) uint16 { return uint16(r.Months) }),
-		column(rows, func(r *row) string { return r.Channel.String() }),
+		words(rows, func(r *row) string { return r.Channel.String() }),
 		column(rows, func(r *row) uint64 { return hasher.person(r.CivilID) }),
 		column(rows, func(r *row) uint64 { return hasher.sponsor(r.SponsorID) }),
 		column(rows, func(r *row) int64 { return int64(r.FeeDue) }),
 		column(rows, func(r *row) int64 { return int64(r.FeePaid) }),
-		column(rows, func(r *row) *time.Time { return date(r.OldExpiry) }),
-		column(rows, func(r *row) *time.Time { return date(r.NewExpiry) }),
+		dates(rows, func(r *row) schema.Date { return r.OldExpiry }),
+		dates(rows, func(r *row) schema.Date { return r.NewExpiry }),
 		column(rows, func(r *row) time.Time { return r.SubmittedAt }),
 		column(rows, func(r *row) time.Time { return r.ReceivedAt }),
 		column(rows, func(r *row) time.Time { return r.DecidedAt }),
@@ -92,11 +92,28 @@ func column[V any](rows []row, value func(*row) V) []V {
 	return values
 }
 
-// date is null where there is none.
-func date(d schema.Date) *time.Time {
-	if d == 0 {
-		return nil
+// words are strings of which there are few different ones. The driver makes an
+// interface of each, on the heap; here those that follow their like share one.
+func words(rows []row, word func(*row) string) []any {
+	values := make([]any, len(rows))
+	last, shared := "", any("")
+	for i := range rows {
+		if w := word(&rows[i]); w != last {
+			last, shared = w, w
+		}
+		values[i] = shared
 	}
-	t := d.Time()
-	return &t
+	return values
+}
+
+// dates are null where there is none. Those of a column share one piece of memory.
+func dates(rows []row, date func(*row) schema.Date) []*time.Time {
+	times, values := make([]time.Time, len(rows)), make([]*time.Time, len(rows))
+	for i := range rows {
+		if d := date(&rows[i]); d != 0 {
+			times[i] = d.Time()
+			values[i] = &times[i]
+		}
+	}
+	return values
 }

@@ -171,7 +171,7 @@ type publisher struct {
 	topic    string
 }
 
-func (p *publisher) PublishTo(_ context.Context, topic string, _ int, messages []kafka.Message) error {
+func (p *publisher) PublishPlaced(_ context.Context, topic string, messages []kafka.Message) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.fail; err != nil {

@@ -86,7 +86,9 @@ func TestFrozenSinkAddsNothing(t *testing.T) {
 // produce lays decisions on their partition of the topic.
 func produce(t *testing.T, topics kafkatest.Topics, decisions []schema.Decision) {
 	t.Helper()
-	client := &kafka.Client{Addr: kafka.TCP(topics.Brokers...), Timeout: 10 * time.Second}
+	transport := new(kafka.Transport) // one that knows of no cluster from before the topic
+	defer transport.CloseIdleConnections()
+	client := &kafka.Client{Addr: kafka.TCP(topics.Brokers...), Timeout: 10 * time.Second, Transport: transport}
 	records := make([]kafka.Record, len(decisions))
 	for i := range decisions {
 		m := message(0, decisions[i])

@@ -47,7 +47,7 @@ func TestBatchWithOneOfEverything(t *testing.T) {
 	if n := len(b.QuarantineMessages()); n != 1 {
 		t.Errorf("%d messages are quarantined, want 1", n)
 	}
-	if got := e.Policy(); got != policy2025 {
+	if got := e.Policy(0); got != policy2025 {
 		t.Errorf("the batch names the policy %q", got)
 	}
 }
@@ -178,8 +178,8 @@ func TestOnlyUnreadableMessages(t *testing.T) {
 	if n := len(b.QuarantineMessages()); n != 3 {
 		t.Errorf("%d messages are quarantined, want 3", n)
 	}
-	if n := len(e.Announcements()); n != 0 || e.Policy() != "" {
-		t.Errorf("%d announcements under the policy %q", n, e.Policy())
+	if n := len(e.Announcements(0)); n != 0 || e.Policy(0) != "" {
+		t.Errorf("%d announcements under the policy %q", n, e.Policy(0))
 	}
 }
 
@@ -196,7 +196,7 @@ func TestBatchAcrossTwoPolicies(t *testing.T) {
 		"0 0 first approved {} 957-2019@1 10000 10000 2026-01-31 2027-01-31",
 		"0 1 first approved {} 2249-2025@1 20000 20000 2026-01-31 2027-01-31",
 	)
-	if got, want := e.Policy(), policy2020+","+policy2025; got != want {
+	if got, want := e.Policy(0), policy2020+","+policy2025; got != want {
 		t.Errorf("the batch names %q, want %q", got, want)
 	}
 }

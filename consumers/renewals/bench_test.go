@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"tajdeed/consumers"
 	"tajdeed/schema"
 	"tajdeed/schema/postgres"
 )
@@ -132,14 +133,15 @@ func benchCrowd() (residents []facts, applications []schema.Application) {
 	return residents, applications
 }
 
-// benchEffects are a batch that was decided without a database.
+// benchEffects are those of a batch that was decided without a database.
 func benchEffects() *effects {
 	residents, applications := benchCrowd()
 	known := &knowledge{residents: map[schema.CivilID]*facts{}, applications: map[uuid.UUID]earlierDecision{}}
 	for i := range residents {
 		known.residents[residents[i].residency.CivilID] = &residents[i]
 	}
-	e := New(topic, nil).Decode(batch(0, log(0, applications...)...)).(*effects)
+	stage := New(topic, nil)
+	e := stage.Effects([]consumers.Decoded{stage.Decode(batch(0, log(0, applications...)...))}).(*effects)
 	e.decide(known, receivedAt)
 	return e
 }

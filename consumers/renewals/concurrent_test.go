@@ -55,7 +55,7 @@ func (r *record) atOnce(all ...*effects) {
 		group.Go(func() {
 			<-begin
 			if err := r.commit(r.Context(), e); err != nil {
-				r.Errorf("partition %d: %v", e.batch.Partition, err)
+				r.Errorf("partition %d: %v", e.applications[0].at.Partition, err)
 			}
 		})
 	}

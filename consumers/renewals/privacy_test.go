@@ -125,7 +125,7 @@ func TestAnnouncementsNameNobodyInTheirData(t *testing.T) {
 	r := newRecord(t)
 	q := under2025()
 	r.register(q.f)
-	for _, m := range r.apply(batch(0, log(0, q.a, q.a)...)).Announcements() {
+	for _, m := range r.apply(batch(0, log(0, q.a, q.a)...)).Announcements(0) {
 		text := string(m.Value)
 		for _, secret := range []string{q.a.CivilID.String(), q.a.Passport.Number, q.a.SubmittedBy, q.a.Fee.Receipt, q.a.Insurance.Policy} {
 			if strings.Contains(text, secret) {

@@ -93,7 +93,16 @@ func batch(partition int, messages ...consumers.Message) *consumers.Batch {
 	}
 }
 
-func (r *record) decode(b *consumers.Batch) *effects { return r.stage.Decode(b).(*effects) }
+func (r *record) decode(b *consumers.Batch) *effects { return r.joint(b) }
+
+// joint are the effects of batches that are applied as one.
+func (r *record) joint(batches ...*consumers.Batch) *effects {
+	decoded := make([]consumers.Decoded, len(batches))
+	for i, b := range batches {
+		decoded[i] = r.stage.Decode(b)
+	}
+	return r.stage.Effects(decoded).(*effects)
+}
 
 // apply applies a batch in a transaction of its own.
 func (r *record) apply(b *consumers.Batch) *effects {

@@ -50,9 +50,12 @@ func (s *Stage) WithClock(now func() time.Time) *Stage {
 
 var _ consumers.Stage = (*Stage)(nil)
 
+// decoded are a batch's applications that could be read.
+type decoded []received
+
 // Decode reads a batch's applications.
-func (s *Stage) Decode(b *consumers.Batch) consumers.Effects {
-	e := &effects{stage: s, batch: b, applications: make([]received, 0, len(b.Messages))}
+func (s *Stage) Decode(b *consumers.Batch) consumers.Decoded {
+	applications := make(decoded, 0, len(b.Messages))
 	for i := range b.Messages {
 		m := &b.Messages[i]
 		application, err := schema.ReadApplication(m.Key, m.Value, m.Headers)
@@ -60,9 +63,27 @@ func (s *Stage) Decode(b *consumers.Batch) consumers.Effects {
 			b.Quarantine(m, err)
 			continue
 		}
-		e.applications = append(e.applications, received{
-			Application: application, digest: application.Digest(), message: m,
+		applications = append(applications, received{
+			Application: application, digest: application.Digest(), at: b.Position(m), handed: m.Time,
 		})
+	}
+	return applications
+}
+
+// Effects are what follows from the applications of batches.
+func (s *Stage) Effects(batches []consumers.Decoded) consumers.Effects {
+	e := &effects{stage: s, ends: make([]int, len(batches))}
+	for i, batch := range batches {
+		applications, ours := batch.(decoded)
+		if !ours {
+			panic(fmt.Sprintf("renewals were given a %T of another stage", batch))
+		}
+		if i == 0 {
+			e.applications = slices.Clip(applications)
+		} else {
+			e.applications = append(e.applications, applications...)
+		}
+		e.ends[i] = len(e.applications)
 	}
 	return e
 }
@@ -79,23 +100,23 @@ func (s *Stage) Announced(ctx context.Context, db *pgxpool.Pool, partition int, 
 // received is an application as it came.
 type received struct {
 	schema.Application
-	digest  [32]byte
-	message *consumers.Message
+	digest [32]byte
+	at     schema.Position
+	handed time.Time // to the topic
 }
 
-// effects are a batch of applications and what became of them.
+// effects are batches of applications and what became of them.
 type effects struct {
 	stage        *Stage
-	batch        *consumers.Batch
-	applications []received
-	residents    []int64 // of the applications, in order
+	applications []received // of all batches
+	ends         []int      // where each batch's applications end, and its decisions
+	residents    []int64    // of the applications, in order
 	known        *knowledge
-	decisions    []schema.Decision // of the last Apply
+	decisions    []schema.Decision // of the last Apply, one for each application
 	first        []int             // which of the applications are new
-	counted      bool              // whether the metrics have the decisions
 }
 
-// Ask asks for the facts of the batch's applications.
+// Ask asks for the facts of the applications.
 func (e *effects) Ask(queue *pgx.Batch) {
 	e.known = newKnowledge(len(e.applications))
 	if len(e.applications) > 0 {
@@ -105,7 +126,7 @@ func (e *effects) Ask(queue *pgx.Batch) {
 	}
 }
 
-// Apply decides the batch and writes what follows.
+// Apply decides the batches and writes what follows.
 func (e *effects) Apply(ctx context.Context, tx pgx.Tx, queue *pgx.Batch) error {
 	e.decisions, e.first = e.decisions[:0], e.first[:0]
 	if len(e.applications) == 0 {
@@ -121,7 +142,7 @@ func (e *effects) Apply(ctx context.Context, tx pgx.Tx, queue *pgx.Batch) error 
 	return nil
 }
 
-// decide decides the batch's applications in the order in which they came, each
+// decide decides the applications in the order in which they came, each
 // seeing what those before it changed, and returns the residencies that changed.
 func (e *effects) decide(known *knowledge, now time.Time) (renewed []*facts) {
 	for i := range e.applications {
@@ -151,7 +172,7 @@ func (e *effects) decide(known *knowledge, now time.Time) (renewed []*facts) {
 // decision is what is the same for every disposition.
 func (e *effects) decision(a *received, now time.Time) schema.Decision {
 	return schema.Decision{
-		Cause:         e.batch.Position(a.message),
+		Cause:         a.at,
 		ApplicationID: a.ID,
 		CivilID:       a.CivilID,
 		Kind:          a.Kind,
@@ -161,7 +182,7 @@ func (e *effects) decision(a *received, now time.Time) schema.Decision {
 		Channel:       a.Channel,
 		FeePaid:       a.Fee.Amount,
 		SubmittedAt:   a.SubmittedAt,
-		ReceivedAt:    a.message.Time,
+		ReceivedAt:    a.handed,
 		DecidedAt:     now,
 	}
 }
@@ -187,22 +208,30 @@ func repeat(d *schema.Decision, a *received, earlier earlierDecision) {
 	d.Reasons.Add(schema.ReasonApplicationConflict)
 }
 
-// Announcements returns the decisions as messages, and counts them: what is asked
-// for has been committed. It is asked for again where the publishing failed.
-func (e *effects) Announcements() []kafka.Message {
-	if !e.counted {
-		e.stage.metrics.count(e.decisions)
-		e.counted = true
+// of returns a batch's part of the decisions.
+func (e *effects) of(batch int) []schema.Decision {
+	from := 0
+	if batch > 0 {
+		from = e.ends[batch-1]
 	}
-	return messages(e.decisions)
+	return e.decisions[from:e.ends[batch]]
 }
 
-// Policy names the versions that the batch was decided by: one, but on the day on
+// Announcements returns a batch's decisions as messages, and counts them: what is asked
+// for has been committed.
+func (e *effects) Announcements(batch int) []kafka.Message {
+	decisions := e.of(batch)
+	e.stage.metrics.count(decisions)
+	return messages(decisions)
+}
+
+// Policy names the versions that a batch was decided by: one, but on the day on
 // which a policy comes into force.
-func (e *effects) Policy() string {
+func (e *effects) Policy(batch int) string {
 	var versions []string
-	for i := range e.decisions {
-		if v := e.decisions[i].Policy; !slices.Contains(versions, v) {
+	decisions := e.of(batch)
+	for i := range decisions {
+		if v := decisions[i].Policy; !slices.Contains(versions, v) {
 			versions = append(versions, v)
 		}
 	}

@@ -70,12 +70,12 @@ func (e *effects) storeApplications(ctx context.Context, tx pgx.Tx) error {
 func (e *effects) copyApplications(rows *postgres.Copy) {
 	rows.Reset()
 	for _, i := range e.first {
-		e.copyApplication(rows, &e.applications[i])
+		copyApplication(rows, &e.applications[i])
 	}
 }
 
 // copyApplication adds the row of copy_applications.sql.
-func (e *effects) copyApplication(c *postgres.Copy, r *received) {
+func copyApplication(c *postgres.Copy, r *received) {
 	c.Row(22)
 	c.Bytes(r.ID[:])
 	c.Int8(int64(r.CivilID))
@@ -92,9 +92,9 @@ func (e *effects) copyApplication(c *postgres.Copy, r *received) {
 	copyPayment(c, &r.Fee)
 	copyInsurance(c, &r.Insurance)
 	c.Bytes(r.digest[:])
-	c.Text(e.batch.Topic)
-	c.Int4(int32(e.batch.Partition))
-	c.Int8(r.message.Offset)
+	c.Text(r.at.Topic)
+	c.Int4(int32(r.at.Partition))
+	c.Int8(r.at.Offset)
 }
 
 // copyPayment adds nulls for a payment that the application did not state.

@@ -1,0 +1,410 @@
+package consumers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"tajdeed/consumers"
+	"tajdeed/schema"
+)
+
+// gate holds the next transaction up until it is opened.
+type gate struct {
+	mu      sync.Mutex
+	entered chan struct{}
+	leave   chan struct{}
+}
+
+func (g *gate) pass(context.Context, pgx.Tx, *consumers.Batch) error {
+	g.mu.Lock()
+	entered, leave := g.entered, g.leave
+	g.entered = nil
+	g.mu.Unlock()
+	if entered != nil {
+		close(entered)
+		<-leave
+	}
+	return nil
+}
+
+// shut has the next transaction wait, which entered tells, until open is called.
+func (g *gate) shut() (entered <-chan struct{}, open func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.entered, g.leave = make(chan struct{}), make(chan struct{})
+	return g.entered, sync.OnceFunc(func() { close(g.leave) })
+}
+
+// inOneLane starts a worker whose partitions travel in one lane, has it apply a message
+// of each, and then holds it up in a transaction. What is published before open is
+// called is applied in two transactions at most: that which was fetched meanwhile, and
+// all else.
+func (b *bench) inOneLane(stage *tally) (w *running, open func()) {
+	b.Helper()
+	g := &gate{}
+	stage.before = g.pass
+	config := b.config()
+	config.Concurrency = 1
+	b.publish(0, b.partitions)
+	w = b.start(b.ledger(stage), config)
+	b.drained(b.partitions)
+	entered, open := g.shut()
+	b.Cleanup(open)
+	b.publish(b.partitions, 1)
+	<-entered
+	return w, open
+}
+
+// transactions counts those that wrote numbers from one on.
+func (b *bench) transactions(from int) int64 {
+	b.Helper()
+	return b.count(`SELECT count(DISTINCT xmin::text) FROM tally WHERE convert_from(value, 'UTF8') ~ '^[0-9]+$' AND convert_from(value, 'UTF8')::int >= $1`, from)
+}
+
+func TestPartitionsShareATransaction(t *testing.T) {
+	b := setup(t, 6)
+	w, open := b.inOneLane(b.tally())
+	b.publish(7, 60)
+	open()
+	b.drained(67)
+	b.exactly(67)
+	if n := b.transactions(7); n > 2 {
+		t.Errorf("%d transactions, want at most 2", n)
+	}
+	w.stop(t)
+	for partition := range b.partitions {
+		b.announcedInOrder(partition)
+	}
+}
+
+// announcedInOrder fails unless a partition announces its own numbers, rising; one may
+// come twice.
+func (b *bench) announcedInOrder(partition int) {
+	b.Helper()
+	last := -1
+	for i, m := range b.read(b.topics.Decisions, partition) {
+		n, err := strconv.Atoi(string(m.Value))
+		if err != nil || n%b.partitions != partition || n < last {
+			b.Errorf("partition %d announces %q at %d, behind %d", partition, m.Value, i, last)
+		}
+		last = n
+	}
+}
+
+// A partition that another worker has gone on in is let go of; those that were to be
+// applied together with it are applied.
+func TestFencedPartitionHoldsNoOtherUp(t *testing.T) {
+	b := setup(t, 4)
+	_, open := b.inOneLane(b.tally())
+	b.publish(5, 40)
+	// Another worker takes partition 3 over, and has applied its next message.
+	other := b.ledger(b.tally())
+	partition, start, err := other.Open(t.Context(), consumers.Assignment{Partition: 3})
+	if err != nil || start.Next != 1 {
+		t.Fatalf("open: %+v, %v", start, err)
+	}
+	next := b.read(b.topics.Submissions, 3)[1]
+	err = partition.Prepare(&consumers.Batch{
+		Topic: b.topics.Submissions, Partition: 3, From: 1, To: 2,
+		Messages: []consumers.Message{{Offset: next.Offset, Value: next.Value}},
+	}).Apply(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	open()
+	b.drained(45)
+	b.exactly(45)
+	for partition := range b.partitions {
+		b.announcedInOrder(partition)
+	}
+}
+
+// A message that the record refuses is found in its partition alone.
+func TestRefusedMessageHoldsNoOtherUp(t *testing.T) {
+	b := setup(t, 3)
+	w, open := b.inOneLane(b.tally())
+	b.publish(4, 30)
+	b.send(1, kafka.Message{Value: []byte("cursed")})
+	b.publish(34, 30)
+	open()
+	b.drained(65)
+	b.exactly(64)
+	eventually(t, w.Ready)
+	b.publish(64, 30)
+	b.drained(95)
+	b.exactly(94)
+	if aside := b.read(b.topics.Quarantine, 1); len(aside) != 1 || string(aside[0].Value) != "cursed" {
+		t.Errorf("%d messages in quarantine, want the one that was refused", len(aside))
+	}
+	for partition := range b.partitions {
+		b.announcedInOrder(partition)
+	}
+}
+
+// A partition that stops for an operator stops alone.
+func TestStoppedPartitionHoldsNoOtherUp(t *testing.T) {
+	cases := []struct {
+		name string
+		stop func(*bench) // partition 2
+		want error
+	}{
+		{"a flood", func(b *bench) {
+			b.send(2, slices.Repeat([]kafka.Message{{Value: []byte("poison")}}, 300)...)
+		}, consumers.ErrFlood},
+		{"a gap", func(b *bench) {
+			// Another worker is beyond the log's end, so the position is looked up.
+			b.exec(`UPDATE position SET next_offset = 1000, published_offset = 1000 WHERE partition = 2`)
+			b.send(2, kafka.Message{Value: []byte("nobody's")})
+		}, consumers.ErrGap},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			b := setup(t, 3)
+			w, open := b.inOneLane(b.tally())
+			open()
+			b.drained(4)
+			tc.stop(b)
+			eventually(t, func() error {
+				if err := w.Ready(); !errors.Is(err, tc.want) {
+					return fmt.Errorf("ready says %w", err)
+				}
+				return nil
+			})
+			for i := range 50 {
+				b.send(i%2, kafka.Message{Value: []byte(strconv.Itoa(1000 + i))})
+			}
+			eventually(t, func() error {
+				if n := b.count(`SELECT count(*) FROM tally WHERE partition < 2`); n != 53 {
+					return fmt.Errorf("%d messages of the other partitions took effect, want 53", n)
+				}
+				return nil
+			})
+			if err := w.Ready(); !errors.Is(err, tc.want) {
+				t.Errorf("ready says %v", err)
+			}
+		})
+	}
+}
+
+// Where the announcements of one partition do not get through, those of the others are
+// announced, once.
+func TestUnannouncedPartitionHoldsNoOtherUp(t *testing.T) {
+	b := setup(t, 3)
+	w, open := b.inOneLane(b.tally())
+	b.publisher.setRefuse(func(partition int) bool { return partition == 1 })
+	b.publish(4, 30)
+	open()
+	eventually(t, func() error {
+		for _, partition := range []int{0, 2} {
+			if n := len(b.read(b.topics.Decisions, partition)); n < 11 {
+				return fmt.Errorf("partition %d announces %d messages", partition, n)
+			}
+		}
+		return nil
+	})
+	b.publish(34, 30) // which the others announce too, though partition 1 still cannot
+	eventually(t, func() error {
+		for _, partition := range []int{0, 2} {
+			if n := len(b.read(b.topics.Decisions, partition)); n < 21 {
+				return fmt.Errorf("partition %d announces %d messages", partition, n)
+			}
+		}
+		return nil
+	})
+	b.publisher.setRefuse(nil)
+	b.drained(64)
+	b.exactly(64)
+	eventually(t, w.Ready)
+	for partition := range b.partitions {
+		b.announcedInOrder(partition)
+	}
+}
+
+// Nor does one whose messages came alone, so that nothing that succeeds shows that it is
+// the only one in trouble, nor several of them, which are more than may be applied at once.
+func TestPartitionsInTroubleHoldNoOtherUp(t *testing.T) {
+	b := setup(t, 4)
+	w, open := b.inOneLane(b.tally())
+	open()
+	b.drained(5)
+	b.publisher.setRefuse(func(partition int) bool { return partition > 1 })
+	for _, partition := range []int{2, 3} {
+		b.send(partition, kafka.Message{Value: []byte(strconv.Itoa(4 + partition))})
+		b.applied(int64(4 + partition))
+	}
+	b.send(0, kafka.Message{Value: []byte("8")})
+	b.send(1, kafka.Message{Value: []byte("5")})
+	eventually(t, func() error {
+		for _, partition := range []int{0, 1} {
+			if n := len(b.read(b.topics.Decisions, partition)); n < 3-partition {
+				return fmt.Errorf("partition %d announces %d messages", partition, n)
+			}
+		}
+		return nil
+	})
+	b.publisher.setRefuse(nil)
+	b.drained(9)
+	b.exactly(9)
+	eventually(t, w.Ready)
+	for partition := range b.partitions {
+		b.announcedInOrder(partition)
+	}
+}
+
+// While partitions are taken over they are worked on one by one; one that is in trouble
+// takes no other's turn.
+func TestATakeoverInTroubleHoldsNoOtherUp(t *testing.T) {
+	b := setup(t, 4)
+	config := b.config()
+	config.Concurrency = 1
+	b.publish(0, 8)
+	b.publisher.setRefuse(func(partition int) bool { return partition > 1 })
+	w := b.start(b.ledger(b.tally()), config)
+	eventually(t, func() error {
+		for _, partition := range []int{0, 1} {
+			if n := len(b.read(b.topics.Decisions, partition)); n < 2 {
+				return fmt.Errorf("partition %d announces %d messages", partition, n)
+			}
+		}
+		return nil
+	})
+	b.publisher.setRefuse(nil)
+	b.drained(8)
+	b.exactly(8)
+	eventually(t, w.Ready)
+}
+
+// restless is a handler whose store hangs when it is to write down what waits.
+type restless struct {
+	consumers.Handler
+	entered chan struct{}
+}
+
+func (h restless) Open(ctx context.Context, a consumers.Assignment) (consumers.Partition, consumers.Start, error) {
+	p, start, err := h.Handler.Open(ctx, a)
+	return restlessPartition{p, h.entered}, start, err
+}
+
+type restlessPartition struct {
+	consumers.Partition
+	entered chan struct{}
+}
+
+func (p restlessPartition) Idle(ctx context.Context, _ time.Time) error {
+	select {
+	case p.entered <- struct{}{}:
+	default:
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// What waits for a store that hangs does not keep the messages that come waiting for ever.
+func TestAHangingRestEnds(t *testing.T) {
+	b := setup(t, 2)
+	entered := make(chan struct{})
+	b.publish(0, 2)
+	b.start(restless{b.ledger(b.tally()), entered}, b.config())
+	b.applied(2)
+	<-entered
+	b.publish(2, 40)
+	b.applied(42)
+}
+
+// Partitions of several brokers travel in lanes of their own, and find the others when
+// their leaders change.
+func TestPartitionsOfSeveralBrokers(t *testing.T) {
+	t.Parallel()
+	const partitions = 6
+	topics := schema.Topics{Submissions: "in", Decisions: "out", Quarantine: "quarantine"}
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.SeedTopics(partitions, topics.Names()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	b := setupOn(t, partitions, cluster.ListenAddrs(), topics)
+	w := b.start(b.ledger(b.tally()), b.config())
+	const rounds = 4
+	for round := range rounds {
+		for partition := range partitions {
+			m := kafka.Message{Value: []byte(strconv.Itoa(round*partitions + partition))}
+			eventually(t, func() error { // a broker that does not lead it any more stores nothing
+				return b.publisher.publishTo(t.Context(), topics.Submissions, partition, []kafka.Message{m})
+			})
+		}
+		b.drained((round + 1) * partitions)
+		cluster.ShufflePartitionLeaders()
+	}
+	b.exactly(rounds * partitions)
+	eventually(t, w.Ready)
+}
+
+// A worker that is told to stop ends the transaction of all partitions, announces it and
+// writes that down.
+func TestStopEndsTheRoundInFlight(t *testing.T) {
+	b := setup(t, 4)
+	w, open := b.inOneLane(b.tally())
+	b.publish(5, 400)
+	w.cancel()
+	open()
+	w.stop(t)
+	if left := b.count(`SELECT coalesce(sum(next_offset - published_offset), 0) FROM position`); left != 0 {
+		t.Errorf("%d offsets are applied and not announced", left)
+	}
+	b.start(b.ledger(b.tally()), b.config())
+	b.drained(405)
+	b.exactly(405)
+}
+
+// A broker that is away is told by the worker's readiness, and so is its return.
+func TestABrokerThatIsAwayAndComesBack(t *testing.T) {
+	b := setup(t, 3)
+	w, open := b.inOneLane(b.tally())
+	open()
+	b.drained(4)
+	b.publisher.setFail(func() error { return errors.New("the broker is away") })
+	b.publish(4, 30)
+	eventually(t, func() error {
+		if w.Ready() == nil {
+			return errors.New("still ready")
+		}
+		return nil
+	})
+	b.publisher.setFail(nil)
+	b.drained(34)
+	b.exactly(34)
+	eventually(t, w.Ready)
+}
+
+// Messages that come one by one, each in another partition, wait for no other.
+func TestALoneMessageIsTakenAtOnce(t *testing.T) {
+	b := setup(t, 3)
+	config := b.config()
+	config.Concurrency, config.BatchAge = 1, 30*time.Second
+	b.publish(0, 3)
+	b.start(b.ledger(b.tally()), config)
+	b.applied(3)
+	b.publish(3, 1)
+	b.applied(4)
+}
+
+// applied waits until so many messages took effect.
+func (b *bench) applied(n int64) {
+	b.Helper()
+	eventually(b.T, func() error {
+		if rows := b.count(`SELECT count(*) FROM tally`); rows != n {
+			return fmt.Errorf("%d messages took effect, want %d", rows, n)
+		}
+		return nil
+	})
+}
