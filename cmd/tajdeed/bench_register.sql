@@ -17,15 +17,12 @@ WITH births AS MATERIALIZED (
     FROM generate_series(0, $1::bigint * 5 / 4 + 10000) AS n
     JOIN births ON place = n % 33001,
     LATERAL (SELECT 1000 + n / 33001 AS serial) AS serials
-), added AS (
-    INSERT INTO resident (civil_id, passport_number, passport_country, passport_expires_on)
-    SELECT eleven * 10 + digit, 'G' || lpad((eleven % 10000000)::text, 7, '0'), 'IND', date '2040-01-01'
-    FROM numbers
-    WHERE digit < 10
-    LIMIT $1
-    RETURNING civil_id
 )
-INSERT INTO residency (civil_id, article, sponsor_id, relation, expires_on)
-SELECT civil_id, 18, (SELECT min(sponsor_id) FROM sponsor WHERE kind = 'company'), 'employee',
-       date '2026-01-01' + (civil_id % 365)::int
-FROM added
+INSERT INTO resident (civil_id, passport_number, passport_country, passport_expires_on,
+                      article, sponsor_id, relation, expires_on)
+SELECT eleven * 10 + digit, 'G' || lpad((eleven % 10000000)::text, 7, '0'), 'IND', date '2040-01-01',
+       18, (SELECT min(sponsor_id) FROM sponsor WHERE kind = 'company'), 'employee',
+       date '2026-01-01' + (eleven % 365)::int
+FROM numbers
+WHERE digit < 10
+LIMIT $1

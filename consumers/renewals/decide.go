@@ -15,7 +15,7 @@ type facts struct {
 	residency schema.Residency
 	sponsor   schema.Sponsor
 
-	at      pgtype.TID // where the residency's row lies
+	at      pgtype.TID // where the row lies
 	renewed bool       // by the batch
 }
 

@@ -30,11 +30,11 @@ func TestErrorsHoldNoPersonalData(t *testing.T) {
 			return r.Context(), err
 		}},
 		{"a constraint of the residencies", func(r *record) (context.Context, error) {
-			_, err := r.db.Exec(r.Context(), `ALTER TABLE residency ADD CHECK (expires_on < '2027-01-01')`)
+			_, err := r.db.Exec(r.Context(), `ALTER TABLE resident ADD CHECK (expires_on < '2027-01-01')`)
 			return r.Context(), err
 		}},
 		{"a name that the program does not know", func(r *record) (context.Context, error) {
-			_, err := r.db.Exec(r.Context(), `ALTER TABLE residency DROP CONSTRAINT relation_is_known; UPDATE residency SET relation = 'friend'`)
+			_, err := r.db.Exec(r.Context(), `ALTER TABLE resident DROP CONSTRAINT relation_is_known; UPDATE residency SET relation = 'friend'`)
 			return r.Context(), err
 		}},
 		{"a value that does not fit", func(r *record) (context.Context, error) {

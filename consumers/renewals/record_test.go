@@ -40,10 +40,10 @@ func (r *record) register(residents ...facts) {
 		y := f.residency
 		queue.Queue(`INSERT INTO sponsor VALUES ($1, $2, nullif($3::smallint, 0)) ON CONFLICT DO NOTHING`,
 			int64(f.sponsor.ID), f.sponsor.Kind.String(), int16(f.sponsor.Article))
-		queue.Queue(`INSERT INTO resident VALUES ($1, $2, $3, $4)`,
+		queue.Queue(`INSERT INTO resident (civil_id, passport_number, passport_country, passport_expires_on) VALUES ($1, $2, $3, $4)`,
 			int64(y.CivilID), f.passport.Number, f.passport.Country, f.passport.ExpiresOn.Time())
 		if f.resides {
-			queue.Queue(`INSERT INTO residency VALUES ($1, $2, $3, $4, $5)`,
+			queue.Queue(`UPDATE resident SET (article, sponsor_id, relation, expires_on) = ($2, $3, $4, $5) WHERE civil_id = $1`,
 				int64(y.CivilID), int16(y.Article), int64(y.SponsorID), y.Relation.String(), y.ExpiresOn.Time())
 		}
 	}

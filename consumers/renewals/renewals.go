@@ -110,7 +110,6 @@ type effects struct {
 	stage        *Stage
 	applications []received // of all batches
 	ends         []int      // where each batch's applications end, and its decisions
-	residents    []int64    // of the applications, in order
 	known        *knowledge
 	decisions    []schema.Decision // of the last Apply, one for each application
 	first        []int             // which of the applications are new
@@ -120,9 +119,7 @@ type effects struct {
 func (e *effects) Ask(queue *pgx.Batch) {
 	e.known = newKnowledge(len(e.applications))
 	if len(e.applications) > 0 {
-		var ids [][16]byte
-		e.residents, ids = keys(e.applications)
-		e.known.ask(queue, e.residents, ids)
+		e.known.ask(queue, e.applications)
 	}
 }
 
@@ -132,7 +129,7 @@ func (e *effects) Apply(ctx context.Context, tx pgx.Tx, queue *pgx.Batch) error 
 	if len(e.applications) == 0 {
 		return nil
 	}
-	if err := e.known.loadOthers(ctx, tx, e.residents); err != nil {
+	if err := e.known.introduce(ctx, tx); err != nil {
 		return fmt.Errorf("read facts: %w", err)
 	}
 	renewed := e.decide(e.known, e.stage.now().Truncate(time.Microsecond))

@@ -14,11 +14,11 @@ import (
 	"tajdeed/schema"
 )
 
-//go:embed lock_residencies.sql
-var lockResidencies string
+//go:embed lock_residents.sql
+var lockResidents string
 
-//go:embed select_residents.sql
-var selectResidents string
+//go:embed select_sponsors.sql
+var selectSponsors string
 
 //go:embed select_applications.sql
 var selectApplications string
@@ -32,9 +32,11 @@ type earlierDecision struct {
 	verdict verdict
 }
 
-// knowledge is what the record knows of a batch's residents and application ids.
+// knowledge is what the record knows of a batch's residents, of sponsors, and of the
+// application ids.
 type knowledge struct {
 	residents    map[schema.CivilID]*facts
+	sponsors     map[schema.SponsorID]schema.Sponsor
 	applications map[uuid.UUID]earlierDecision
 }
 
@@ -55,73 +57,88 @@ var errUnknownName = errors.New("the record holds a name that this program does 
 func newKnowledge(applications int) *knowledge {
 	return &knowledge{
 		residents:    make(map[schema.CivilID]*facts, applications),
+		sponsors:     make(map[schema.SponsorID]schema.Sponsor, applications),
 		applications: make(map[uuid.UUID]earlierDecision),
 	}
 }
 
-// ask asks what the record knows of a batch's residents and application ids, and
-// locks the residencies.
-func (k *knowledge) ask(queue *pgx.Batch, residents []int64, ids [][16]byte) {
-	queue.Queue(lockResidencies, residents).Query(k.scanResidencies)
+// ask asks what the record knows of a batch's residents, whose rows it locks, of the
+// sponsors that the applications name, and of the application ids.
+func (k *knowledge) ask(queue *pgx.Batch, applications []received) {
+	n := len(applications)
+	residents, sponsors, ids := make([]int64, n), make([]int64, n), make([][16]byte, n)
+	for i := range applications {
+		a := &applications[i]
+		residents[i], sponsors[i], ids[i] = int64(a.CivilID), int64(a.SponsorID), a.ID
+	}
+	queue.Queue(lockResidents, distinct(residents)).Query(k.scanResidents)
+	queue.Queue(selectSponsors, distinct(sponsors)).Query(k.scanSponsors)
 	queue.Queue(selectApplications, ids).Query(k.scanApplications)
 }
 
-// loadOthers looks among the residents for those who have no residency: so few that
-// asking for them apart is cheaper than looking for all of them twice.
-func (k *knowledge) loadOthers(ctx context.Context, tx pgx.Tx, residents []int64) error {
-	without := slices.DeleteFunc(residents, func(id int64) bool {
-		_, resides := k.residents[schema.CivilID(id)]
-		return resides
-	})
-	if len(without) == 0 {
-		return nil
-	}
-	rows, err := tx.Query(ctx, selectResidents, without)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	return k.scanResidents(rows)
+// distinct returns each key once, in order: keys that lie side by side are found with
+// one search.
+func distinct(keys []int64) []int64 {
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }
 
-// keys returns the distinct residents, in order, and the application ids.
-func keys(applications []received) (residents []int64, ids [][16]byte) {
-	residents, ids = make([]int64, len(applications)), make([][16]byte, len(applications))
-	for i := range applications {
-		residents[i], ids[i] = int64(applications[i].CivilID), applications[i].ID
+// introduce gives each residency its sponsor. Few are those that no application names
+// rightly; they are asked for now.
+func (k *knowledge) introduce(ctx context.Context, tx pgx.Tx) error {
+	var others []int64
+	for _, f := range k.residents {
+		if _, found := k.sponsors[f.residency.SponsorID]; f.resides && !found {
+			others = append(others, int64(f.residency.SponsorID))
+		}
 	}
-	slices.Sort(residents)
-	return slices.Compact(residents), ids
-}
-
-func (k *knowledge) scanResidencies(rows pgx.Rows) error {
-	var relation, kind string
-	for rows.Next() {
-		f := &facts{known: true, resides: true}
-		err := rows.Scan(&f.residency.CivilID, &f.passport.Number, &f.passport.Country, &f.passport.ExpiresOn,
-			&f.residency.Article, &f.residency.SponsorID, &relation, &f.residency.ExpiresOn, &kind, &f.sponsor.Article, &f.at)
+	if len(others) > 0 {
+		rows, err := tx.Query(ctx, selectSponsors, distinct(others))
 		if err != nil {
 			return err
 		}
-		var knownRelation, knownKind bool
-		f.residency.Relation, knownRelation = schema.ParseRelation(relation)
-		f.sponsor.Kind, knownKind = schema.ParseSponsorKind(kind)
-		if !knownRelation || !knownKind {
-			return fmt.Errorf("%w: relation %q, sponsor kind %q", errUnknownName, relation, kind)
+		defer rows.Close()
+		if err := k.scanSponsors(rows); err != nil {
+			return err
 		}
-		f.sponsor.ID = f.residency.SponsorID
-		k.residents[f.residency.CivilID] = f
+	}
+	for _, f := range k.residents {
+		f.sponsor = k.sponsors[f.residency.SponsorID]
+	}
+	return nil
+}
+
+func (k *knowledge) scanResidents(rows pgx.Rows) error {
+	var relation string
+	for rows.Next() {
+		f := &facts{known: true}
+		y := &f.residency
+		err := rows.Scan(&y.CivilID, &f.passport.Number, &f.passport.Country, &f.passport.ExpiresOn,
+			&f.resides, &y.Article, &y.SponsorID, &relation, &y.ExpiresOn, &f.at)
+		if err != nil {
+			return err
+		}
+		var known bool
+		if y.Relation, known = schema.ParseRelation(relation); f.resides && !known {
+			return fmt.Errorf("%w: relation %q", errUnknownName, relation)
+		}
+		k.residents[y.CivilID] = f
 	}
 	return rows.Err()
 }
 
-func (k *knowledge) scanResidents(rows pgx.Rows) error {
+func (k *knowledge) scanSponsors(rows pgx.Rows) error {
+	var kind string
 	for rows.Next() {
-		var id schema.CivilID
-		if err := rows.Scan(&id); err != nil {
+		var s schema.Sponsor
+		if err := rows.Scan(&s.ID, &kind, &s.Article); err != nil {
 			return err
 		}
-		k.residents[id] = &facts{known: true}
+		var known bool
+		if s.Kind, known = schema.ParseSponsorKind(kind); !known {
+			return fmt.Errorf("%w: sponsor kind %q", errUnknownName, kind)
+		}
+		k.sponsors[s.ID] = s
 	}
 	return rows.Err()
 }

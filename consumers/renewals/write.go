@@ -20,8 +20,8 @@ var (
 	copyApplications string
 	//go:embed copy_decisions.sql
 	copyDecisions string
-	//go:embed update_residencies.sql
-	updateResidencies string
+	//go:embed update_residents.sql
+	updateResidents string
 )
 
 // store writes the new applications and all decisions, and queues the residencies that
@@ -34,7 +34,7 @@ func (e *effects) store(ctx context.Context, tx pgx.Tx, queue *pgx.Batch, renewe
 		return fmt.Errorf("decisions: %w", err)
 	}
 	if len(renewed) > 0 {
-		queueResidencies(queue, renewed)
+		queueRenewed(queue, renewed)
 	}
 	return nil
 }
@@ -175,14 +175,14 @@ func copyExpiry(c *postgres.Copy, d schema.Date) {
 
 var errNotAffected = errors.New("a statement did not change the rows that it should")
 
-// queueResidencies changes the rows where they lie: they are locked, so they lie there
+// queueRenewed changes the residents' rows where they lie: they are locked, so they lie there
 // still, and need not be looked for once more.
-func queueResidencies(queue *pgx.Batch, renewed []*facts) {
+func queueRenewed(queue *pgx.Batch, renewed []*facts) {
 	at, expiries := make([]pgtype.TID, len(renewed)), make([]int32, len(renewed))
 	for i, resident := range renewed {
 		at[i], expiries[i] = resident.at, int32(resident.residency.ExpiresOn)
 	}
-	queue.Queue(updateResidencies, at, expiries).Exec(func(tag pgconn.CommandTag) error {
+	queue.Queue(updateResidents, at, expiries).Exec(func(tag pgconn.CommandTag) error {
 		if n := tag.RowsAffected(); n != int64(len(renewed)) {
 			return fmt.Errorf("%w: %d instead of %d", errNotAffected, n, len(renewed))
 		}

@@ -33,6 +33,10 @@ var (
 	suspendReferences string
 	//go:embed register/check_references.sql
 	checkReferences string
+	//go:embed register/stage.sql
+	stageExtract string
+	//go:embed register/fill.sql
+	fillResidents string
 	//go:embed register/leave_room.sql
 	leaveRoom string
 	//go:embed register/use_room.sql
@@ -64,7 +68,7 @@ type ImportResult struct {
 // and records its digest; an extract whose digest is recorded is left alone. It
 // reads the extract three times: for the digest, to find every bad line before a
 // row is written, and to copy. It needs the role that owns the tables, and nobody
-// can read the residencies until it ends. The errors are [ErrRegisterNotEmpty],
+// can read the residents until it ends. The errors are [ErrRegisterNotEmpty],
 // [ErrBadLines], those of the extract, and those of the database.
 func ImportRegister(ctx context.Context, pool *pgxpool.Pool, e *extract.Extract, opts ImportOptions) (ImportResult, error) {
 	digest, err := e.Digest()
@@ -136,13 +140,13 @@ func (r *ImportResult) record(ctx context.Context, tx pgx.Tx, census *extract.Ce
 // fillRegister copies the good records and has Postgres check their references
 // once for all of them. They were found good before; it believes nobody.
 func fillRegister(ctx context.Context, tx pgx.Tx, e *extract.Extract, census *extract.Census) error {
-	if err := execute(ctx, tx, suspendReferences, leaveRoom); err != nil {
+	if err := execute(ctx, tx, suspendReferences, leaveRoom, stageExtract); err != nil {
 		return err
 	}
 	if err := copyRegister(ctx, tx, e, census); err != nil {
 		return err
 	}
-	return execute(ctx, tx, useRoom, checkReferences)
+	return execute(ctx, tx, fillResidents, useRoom, checkReferences)
 }
 
 func execute(ctx context.Context, tx pgx.Tx, statements ...string) error {
@@ -173,7 +177,7 @@ func copyRegister(ctx context.Context, tx pgx.Tx, e *extract.Extract, census *ex
 	return s.err
 }
 
-// registerTable is a table of the register and how a record becomes its row.
+// registerTable is a table that records go into, and how a record becomes its row.
 type registerTable struct {
 	name    string
 	kind    extract.Kind
@@ -181,11 +185,11 @@ type registerTable struct {
 	row     func(*extract.Record, []any) []any
 }
 
-// registerTables are in the order of their references.
+// registerTables are in the order of the extract.
 var registerTables = []registerTable{
 	{"sponsor", extract.KindSponsor, []string{"sponsor_id", "kind", "article"}, sponsorRow},
-	{"resident", extract.KindResident, []string{"civil_id", "passport_number", "passport_country", "passport_expires_on"}, residentRow},
-	{"residency", extract.KindResidency, []string{"civil_id", "article", "sponsor_id", "relation", "expires_on"}, residencyRow},
+	{"extract_resident", extract.KindResident, []string{"civil_id", "passport_number", "passport_country", "passport_expires_on"}, residentRow},
+	{"extract_residency", extract.KindResidency, []string{"civil_id", "article", "sponsor_id", "relation", "expires_on"}, residencyRow},
 }
 
 func sponsorRow(r *extract.Record, row []any) []any {

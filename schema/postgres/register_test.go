@@ -169,7 +169,7 @@ func BenchmarkImportRegister(b *testing.B) {
 				}
 				rows += result.Sponsors + result.Residents + result.Residencies
 				b.StopTimer()
-				execute(b, pool, `TRUNCATE sponsor, resident, residency, register_import`)
+				execute(b, pool, `TRUNCATE sponsor, resident, register_import`)
 				b.StartTimer()
 			}
 			b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")

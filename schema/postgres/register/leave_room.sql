@@ -1,5 +1,4 @@
--- A renewal writes a new version of its residency onto the same page, if there is
--- room, and clears old ones away when less than a tenth of the page is free. With
--- this much room after an import, that is once in a page's many renewals, not at
--- each of them.
-ALTER TABLE residency SET (fillfactor = 70);
+-- A renewal writes a new version of its resident onto the same page, if there is room,
+-- and clears old ones away when less than a tenth of the page is free. With this much
+-- room after an import, that is once in a page's many renewals, not at each of them.
+ALTER TABLE resident SET (fillfactor = 70);

@@ -1,2 +1,2 @@
 -- From here on a page may be filled.
-ALTER TABLE residency RESET (fillfactor);
+ALTER TABLE resident RESET (fillfactor);

@@ -1,5 +1,5 @@
--- The rows of locked residencies, by where they lie.
-UPDATE residency y
+-- The rows of locked residents, by where they lie.
+UPDATE resident r
 SET expires_on = date '1970-01-01' + n.expires_on
 FROM unnest($1::tid[], $2::int[]) AS n (at, expires_on)
-WHERE y.ctid = n.at
+WHERE r.ctid = n.at
