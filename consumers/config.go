@@ -16,8 +16,8 @@ type Config struct {
 	// ClientID is what the brokers' logs show of the process.
 	ClientID string
 
-	// BatchMessages is the most messages that are applied together. 500 to 2,000 is
-	// where a set-based transaction is cheapest; more only waits longer. Default 1,000.
+	// BatchMessages is the most messages that are applied together. Where there is no
+	// backlog, BatchAge ends a batch long before that. Default 1,000.
 	BatchMessages int
 	// BatchBytes is about the most bytes that are fetched at once. Default 1 MiB.
 	BatchBytes int

@@ -108,36 +108,47 @@ func (k *knowledge) introduce(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
+// scanResidents reads numbers as Postgres has them: through our own types the driver goes
+// by reflection, value by value.
 func (k *knowledge) scanResidents(rows pgx.Rows) error {
+	var civilID, sponsorID int64
+	var passportExpiry, expiry int32
+	var article int16
 	var relation string
 	for rows.Next() {
 		f := &facts{known: true}
-		y := &f.residency
-		err := rows.Scan(&y.CivilID, &f.passport.Number, &f.passport.Country, &f.passport.ExpiresOn,
-			&f.resides, &y.Article, &y.SponsorID, &relation, &y.ExpiresOn, &f.at)
+		err := rows.Scan(&civilID, &f.passport.Number, &f.passport.Country, &passportExpiry,
+			&f.resides, &article, &sponsorID, &relation, &expiry, &f.at)
 		if err != nil {
 			return err
 		}
-		var known bool
-		if y.Relation, known = schema.ParseRelation(relation); f.resides && !known {
+		known := false
+		f.passport.ExpiresOn = schema.Date(passportExpiry)
+		f.residency = schema.Residency{
+			CivilID: schema.CivilID(civilID), Article: schema.Article(article),
+			SponsorID: schema.SponsorID(sponsorID), ExpiresOn: schema.Date(expiry),
+		}
+		if f.residency.Relation, known = schema.ParseRelation(relation); f.resides && !known {
 			return fmt.Errorf("%w: relation %q", errUnknownName, relation)
 		}
-		k.residents[y.CivilID] = f
+		k.residents[f.residency.CivilID] = f
 	}
 	return rows.Err()
 }
 
 func (k *knowledge) scanSponsors(rows pgx.Rows) error {
-	var kind string
+	var id int64
+	var article int16
+	var name string
 	for rows.Next() {
-		var s schema.Sponsor
-		if err := rows.Scan(&s.ID, &kind, &s.Article); err != nil {
+		if err := rows.Scan(&id, &name, &article); err != nil {
 			return err
 		}
-		var known bool
-		if s.Kind, known = schema.ParseSponsorKind(kind); !known {
-			return fmt.Errorf("%w: sponsor kind %q", errUnknownName, kind)
+		kind, known := schema.ParseSponsorKind(name)
+		if !known {
+			return fmt.Errorf("%w: sponsor kind %q", errUnknownName, name)
 		}
+		s := schema.Sponsor{ID: schema.SponsorID(id), Kind: kind, Article: schema.Article(article)}
 		k.sponsors[s.ID] = s
 	}
 	return rows.Err()
