@@ -148,6 +148,10 @@ const (
 	batchCRCAt     = 17
 	batchChecked   = 21 // the checksum is of all from here
 	batchHeaderLen = 61
+
+	// logAppendTime among a batch's attributes: its latest time, the broker's, is that of
+	// all its records.
+	logAppendTime protocol.Attributes = 1 << 3
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -189,8 +193,10 @@ func appendBatch(b *Batch, raw []byte, aborted aborted) error {
 	attributes := protocol.Attributes(w.int16())
 	w.int32() // last offset
 	r := recordReader{offset: int64(binary.BigEndian.Uint64(raw)), time: w.int64()}
-	w.int64() // latest time
-	producer := w.int64()
+	latest, producer := w.int64(), w.int64()
+	if r.appended = attributes&logAppendTime != 0; r.appended {
+		r.time = latest
+	}
 	w.take(6) // epoch and sequence
 	r.count = w.int32()
 	var err error
@@ -228,6 +234,7 @@ func decompressed(compression kafka.Compression, raw []byte) ([]byte, error) {
 type recordReader struct {
 	wire
 	offset, time int64 // what the records' are counted from
+	appended     bool  // the time is all records'
 	count        int32
 }
 
@@ -237,7 +244,10 @@ func (r *recordReader) each(b *Batch, f func(at, offset int64, record *wire) err
 	for range r.count {
 		one := wire{b: r.take(r.varint())}
 		one.take(1) // attributes
-		at, offset := r.time+int64(one.varint()), r.offset+int64(one.varint())
+		at, offset := int64(one.varint()), r.offset+int64(one.varint())
+		if r.appended {
+			at = 0
+		}
 		switch {
 		case r.short || one.short:
 			return errAnswer
@@ -247,7 +257,7 @@ func (r *recordReader) each(b *Batch, f func(at, offset int64, record *wire) err
 			return fmt.Errorf("%w: offset %d instead of %d", ErrGap, offset, b.To)
 		}
 		if f != nil {
-			if err := f(at, offset, &one); err != nil {
+			if err := f(r.time+at, offset, &one); err != nil {
 				return err
 			}
 		}

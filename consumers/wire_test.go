@@ -145,6 +145,25 @@ func TestAnAnswerIsReadAsTheLibraryReadsIt(t *testing.T) {
 	}
 }
 
+// Where the topic is set to LogAppendTime, the broker's time is in the batch only.
+func TestTheBrokersTime(t *testing.T) {
+	t.Parallel()
+	raw := events(t, 1, 20, 0)
+	received := time.UnixMilli(1_800_000_000_000)
+	raw[batchChecked+1] |= byte(logAppendTime)
+	binary.BigEndian.PutUint64(raw[batchChecked+14:], uint64(received.UnixMilli()))
+	binary.BigEndian.PutUint32(raw[batchCRCAt:], crc32.Checksum(raw[batchChecked:], castagnoli))
+	b, err := read(answer(raw))
+	if err != nil || len(b.Messages) != 20 {
+		t.Fatalf("%d messages, %v", len(b.Messages), err)
+	}
+	for _, m := range b.Messages {
+		if !m.Time.Equal(received) {
+			t.Errorf("message %d is of %s", m.Offset, m.Time)
+		}
+	}
+}
+
 func TestWhatIsNoAnswer(t *testing.T) {
 	t.Parallel()
 	whole := answer(events(t, 2, 10, 0))

@@ -34,10 +34,11 @@ on databases and topics of its own that are removed again:
               large sponsor, and a backlog
 
 Stages run as processes of their own, as in production. What came out is counted; a
-figure whose count is wrong is an error. Seconds depend on what else the machine does;
+figure whose count is wrong is an error, and ends the measuring: what was measured before
+it is printed. Seconds depend on what else the machine does;
 the processor time of each application, by process, does so least.
 
-   tajdeed bench                                  everything; most of an hour
+   tajdeed bench                                  everything; some 20 minutes, and 40 GB of disk
    tajdeed bench --only whole,latency --repeat 3
    tajdeed bench --applications 2000              everything, small, in a minute or two
 
@@ -91,10 +92,11 @@ func runBench(ctx context.Context, c *cli.Command) error {
 	say("stopping")
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer cancel()
-	if err := errors.Join(err, servers.Stop(stopping)); err != nil {
-		return err
+	err = errors.Join(err, servers.Stop(stopping))
+	if len(result.Figures) > 0 { // also where a later one failed
+		err = errors.Join(err, printBench(c, result))
 	}
-	return printBench(c, result)
+	return err
 }
 
 // benchOn measures on servers that answer, and clears up after itself.
@@ -111,16 +113,27 @@ func benchOn(ctx context.Context, c *cli.Command, servers *local.Servers, say fu
 		return result, err
 	}
 	chosen, _ := choose(benchFigures(c.Int("applications")), c.StringSlice("only"))
-	for _, f := range chosen {
+	if err := b.measureAll(ctx, chosen, &result); err != nil {
+		return result, fmt.Errorf("%w; the processes' logs are in %s", err, b.folder)
+	}
+	return result, os.RemoveAll(b.folder)
+}
+
+// measureAll measures figures in their order, up to the first that fails.
+func (b *bench) measureAll(ctx context.Context, figures []figure, result *benchResult) error {
+	defer result.conclude()
+	for i, f := range figures {
 		measured, err := b.repeat(ctx, f)
 		if err != nil {
-			return result, fmt.Errorf("%s: %w; the processes' logs are in %s", f.name, err, b.folder)
+			for _, missing := range figures[i:] {
+				result.Missing = append(result.Missing, missing.name)
+			}
+			return fmt.Errorf("%s: %w", f.name, err)
 		}
-		say(measured.line())
+		b.say(measured.line())
 		result.Figures = append(result.Figures, measured)
 	}
-	result.conclude()
-	return result, os.RemoveAll(b.folder)
+	return nil
 }
 
 // repeat measures a figure as often as it was asked for.

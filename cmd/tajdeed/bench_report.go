@@ -13,7 +13,7 @@ import (
 // text is what a person at a terminal reads.
 func (r *benchResult) text() string {
 	var out strings.Builder
-	out.WriteString("\n" + r.Machine.text() + "\n" + r.Versions.text() + "\n")
+	out.WriteString("\n" + r.Machine.text() + "\n" + r.Versions.text() + "\n" + r.missing())
 	for _, part := range r.tables() {
 		writeTable(&out, part.title, part.rows)
 	}
@@ -25,10 +25,21 @@ func (r *benchResult) markdown(command string, at time.Time) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "# Benchmark\n\n%s, Kuwait time. Made by `tajdeed %s`.\n\n- %s\n- %s\n",
 		at.In(schema.Kuwait).Format("2006-01-02 15:04"), command, r.Machine.text(), r.Versions.text())
+	if missing := r.missing(); missing != "" {
+		out.WriteString("- " + missing)
+	}
 	for _, part := range r.tables() {
 		fmt.Fprintf(&out, "\n## %s\n\n%s\n", part.title, part.rows.RenderMarkdown())
 	}
 	return out.String()
+}
+
+// missing says what was asked for and not measured.
+func (r *benchResult) missing() string {
+	if len(r.Missing) == 0 {
+		return ""
+	}
+	return r.Missing[0] + " failed. Not measured: " + strings.Join(r.Missing, ", ") + "\n"
 }
 
 func (m *benchMachine) text() string {

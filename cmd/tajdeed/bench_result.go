@@ -14,6 +14,9 @@ type benchResult struct {
 	Figures  []benchFigure `json:"figures"`
 	Ratios   benchRatios   `json:"ratios"`
 	Targets  []benchTarget `json:"targets"`
+	// Missing are the figures that were asked for and not measured, from the one that
+	// failed on.
+	Missing []string `json:"missing,omitempty"`
 }
 
 // benchFigure is one figure. Of several runs, it is the one in the middle by its

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,6 +51,30 @@ func TestBench(t *testing.T) {
 	text, err := os.ReadFile(report)
 	if err != nil || !strings.Contains(string(text), "| growth-workers-2 |") {
 		t.Errorf("the report has no row of a figure: %v\n%s", err, text)
+	}
+}
+
+// What was measured before a figure failed is told, and what is missing.
+func TestBenchAFigureFails(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("the disk is full")
+	measure := func(err error) func(context.Context, *bench) (benchRun, error) {
+		return func(context.Context, *bench) (benchRun, error) { return benchRun{n: 1000, took: time.Second}, err }
+	}
+	b := &bench{times: 1, say: func(string) {}}
+	var result benchResult
+	err := b.measureAll(t.Context(), []figure{{"renewals", measure(nil)}, {"whole", measure(broken)}, {"latency-100", measure(nil)}}, &result)
+	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "whole") {
+		t.Errorf("the error is %v", err)
+	}
+	if len(result.Figures) != 1 || result.Figures[0].Name != "renewals" || len(result.Targets) == 0 {
+		t.Errorf("measured %+v, targets %+v", result.Figures, result.Targets)
+	}
+	const said = "whole failed. Not measured: whole, latency-100"
+	for _, report := range []string{result.text(), result.markdown("bench", time.Now())} {
+		if !strings.Contains(report, said) || !strings.Contains(report, "1,000") {
+			t.Errorf("the report lacks %q or the figure:\n%s", said, report)
+		}
 	}
 }
 
