@@ -17,7 +17,7 @@ import (
 // Handler says what a stage does with the partitions that it is given.
 type Handler interface {
 	// Open takes a partition over and returns from where to go on. It is called again
-	// after [ErrFenced].
+	// whenever the partition has to be looked at by itself, as after [ErrFenced].
 	Open(ctx context.Context, a Assignment) (Partition, Start, error)
 }
 
@@ -35,8 +35,9 @@ type Partition interface {
 
 // Work is a prepared batch.
 type Work interface {
-	// Apply makes the batch's effects durable and announces them. It is called
-	// again after an error, so it must be idempotent. [ErrFenced] says that
+	// Apply makes the batch's effects durable and announces them. It may be called
+	// again after an error, so it must be idempotent; or the messages are prepared anew,
+	// behind another Open. [ErrFenced] says that
 	// another worker has gone on from here.
 	Apply(ctx context.Context) error
 }

@@ -257,18 +257,29 @@ func (p *publisher) PublishPlaced(ctx context.Context, topic string, messages []
 	for _, m := range messages {
 		byPartition[m.Partition] = append(byPartition[m.Partition], m)
 	}
-	for partition := range byPartition {
-		if refuse != nil && refuse(partition) {
-			return errors.New("the partition has no leader")
-		}
-	}
+	refused := &refusedError{}
 	for partition, messages := range byPartition {
+		if refuse != nil && refuse(partition) {
+			refused.partitions = append(refused.partitions, partition)
+			continue
+		}
 		if err := p.publishTo(ctx, topic, partition, messages); err != nil {
 			return err
 		}
 	}
+	if len(refused.partitions) > 0 {
+		return refused
+	}
 	return nil
 }
+
+// refusedError tells, as producers.PublishError does, what was not published.
+type refusedError struct{ partitions []int }
+
+func (e *refusedError) Error() string {
+	return fmt.Sprintf("partitions %d have no leader", e.partitions)
+}
+func (e *refusedError) FailedPartitions() []int { return e.partitions }
 
 func (p *publisher) setRefuse(refuse func(partition int) bool) {
 	p.mu.Lock()

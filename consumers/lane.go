@@ -132,8 +132,10 @@ func (l *lane) fetchAll(ctx context.Context, out chan<- *round) {
 // gather lets go of the partitions that have left, and takes those that join; where
 // there is none it waits for one. It is false when ctx has ended.
 func (l *lane) gather(ctx context.Context) bool {
-	l.holds = slices.DeleteFunc(l.holds, func(h *hold) bool { return h.gone.Load() })
 	for {
+		// Also behind each that joins: it may be one that has just left, and both together
+		// would ask for a partition twice.
+		l.holds = slices.DeleteFunc(l.holds, func(h *hold) bool { return h.gone.Load() })
 		if len(l.holds) == 0 {
 			select {
 			case h := <-l.joining:
@@ -256,7 +258,7 @@ func (l *lane) close(r *round, batches []*Batch, begin time.Time) {
 		switch {
 		case r.leaving[h] != nil:
 			continue
-		case b.To > b.From:
+		case b.To > b.From: // its lag is told when it is applied
 			r.parts = append(r.parts, part{hold: h, batch: b})
 			h.next, h.busy, h.told = b.To, begin, time.Time{}
 			if served = i + 1; i > 0 && b.behind() {
@@ -265,6 +267,7 @@ func (l *lane) close(r *round, batches []*Batch, begin time.Time) {
 		case !b.behind() && begin.Sub(h.busy) >= maxWait && begin.Sub(h.told) >= restEvery:
 			r.empty[h], h.told = begin, begin
 		}
+		l.engine.metrics.fetched(b)
 	}
 	l.holds = slices.DeleteFunc(slices.Concat(l.holds[served:], l.holds[:served]), func(h *hold) bool { return r.leaving[h] != nil })
 }

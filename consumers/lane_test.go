@@ -151,6 +151,21 @@ func TestRefusedMessageHoldsNoOtherUp(t *testing.T) {
 	}
 }
 
+// The largest message that a broker takes is put aside, with the headers that say where it
+// lay.
+func TestTheLargestMessageIsPutAside(t *testing.T) {
+	b := setup(t, 1)
+	const most = 1_048_588 // bytes of a batch, as shipped
+	message := kafka.Message{Value: []byte("poison"), Headers: []kafka.Header{{Key: "h", Value: make([]byte, most-100)}}}
+	b.send(0, message)
+	w := b.start(b.ledger(b.tally()), b.config())
+	b.drained(1)
+	if aside := b.read(b.topics.Quarantine, 0); len(aside) != 1 || len(aside[0].Headers[0].Value) != most-100 {
+		t.Errorf("%d messages in quarantine, want the large one", len(aside))
+	}
+	eventually(t, w.Ready)
+}
+
 // A partition that stops for an operator stops alone.
 func TestStoppedPartitionHoldsNoOtherUp(t *testing.T) {
 	cases := []struct {
@@ -227,6 +242,11 @@ func TestUnannouncedPartitionHoldsNoOtherUp(t *testing.T) {
 	eventually(t, w.Ready)
 	for partition := range b.partitions {
 		b.announcedInOrder(partition)
+	}
+	for _, partition := range []int{0, 2} { // all of 64, and each once
+		if n := len(b.read(b.topics.Decisions, partition)); n != 22-partition/2 {
+			t.Errorf("partition %d announces %d messages", partition, n)
+		}
 	}
 }
 

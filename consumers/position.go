@@ -3,6 +3,7 @@ package consumers
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -242,45 +243,73 @@ func (ws ledgerWorks) Apply(ctx context.Context) error {
 	return ws.announce(ctx)
 }
 
-// announce publishes what the batches announce: all at once, and after a failure each by
-// itself, so that what gets through is not published again with what does not.
+// announceTimeout is how long announcements may take until what got through is told apart
+// from what did not. A publisher tries for longer than others should wait.
+const announceTimeout = 5 * time.Second
+
+// announce publishes what the batches announce. A [PartialError] says for which that
+// failed; what got through is not published again with them.
 func (ws ledgerWorks) announce(ctx context.Context) error {
 	left := slices.DeleteFunc(slices.Clone(ws), func(w *ledgerWork) bool { return w.announced })
 	if len(left) == 0 {
 		return nil
 	}
-	err := left.publish(ctx)
-	if err == nil || len(left) == 1 {
-		return err
-	}
-	faults := map[int]error{}
-	for _, w := range left {
-		if err := (ledgerWorks{w}).publish(ctx); err != nil {
-			faults[w.partition] = err
-		}
-	}
-	switch len(faults) {
-	case 0:
+	ctx, cancel := context.WithTimeout(ctx, announceTimeout)
+	defer cancel()
+	faults := left.publish(ctx)
+	switch {
+	case len(faults) == 0:
 		return nil
-	case len(left):
-		return err
+	case len(ws) == 1:
+		return faults[ws[0].partition]
 	}
 	return &PartialError{faults}
 }
 
-func (ws ledgerWorks) publish(ctx context.Context) error {
-	var announced, quarantined []kafka.Message
+// publish publishes the batches' announcements and what they quarantined, and returns by
+// partition why that failed.
+func (ws ledgerWorks) publish(ctx context.Context) map[int]error {
+	ledger, faults := ws[0].ledger, map[int]error{}
+	try := func(topic string, messages func(*ledgerWork) []kafka.Message) {
+		var all []kafka.Message
+		for _, w := range ws {
+			if faults[w.partition] == nil {
+				all = append(all, messages(w)...)
+			}
+		}
+		if err := ledger.publishTo(ctx, topic, all); err != nil {
+			ws.blame(err, faults)
+		}
+	}
+	try(ledger.announceTo, func(w *ledgerWork) []kafka.Message { return w.announcements })
+	try(ledger.quarantine, func(w *ledgerWork) []kafka.Message { return w.batch.QuarantineMessages() })
 	for _, w := range ws {
-		announced = append(announced, w.announcements...)
-		quarantined = append(quarantined, w.batch.QuarantineMessages()...)
+		if faults[w.partition] == nil {
+			w.announced, w.published = true, w.batch.To
+		}
 	}
-	if err := ws[0].ledger.publish(ctx, announced, quarantined); err != nil {
-		return err
+	return faults
+}
+
+// partitionsError is a publisher's error that tells which partitions' messages were not
+// all published; -1 stands for any.
+type partitionsError interface {
+	error
+	FailedPartitions() []int
+}
+
+// blame finds the partitions that a publisher's error is about: all, unless it says.
+func (ws ledgerWorks) blame(err error, faults map[int]error) {
+	var failed []int
+	if telling, ok := errors.AsType[partitionsError](err); ok {
+		failed = telling.FailedPartitions()
 	}
+	all := len(failed) == 0 || slices.Contains(failed, -1)
 	for _, w := range ws {
-		w.announced, w.published = true, w.batch.To
+		if faults[w.partition] == nil && (all || slices.Contains(failed, w.partition)) {
+			faults[w.partition] = err
+		}
 	}
-	return nil
 }
 
 // commit is the transaction, in as few round trips as it can be. If the answer to its

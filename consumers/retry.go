@@ -26,7 +26,7 @@ const (
 	unreadyAfter = 3
 )
 
-// forEver is how often something is tried that nothing else waits for.
+// forEver is how often something is tried that nothing can go on without.
 const forEver = math.MaxInt
 
 // retry does something until it succeeds, ctx ends, the partition turns out to be

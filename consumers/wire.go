@@ -42,6 +42,9 @@ const (
 	correlation = 1 // a connection carries one request at a time
 	// mostAnswerBytes bounds what an answer may make us allocate.
 	mostAnswerBytes = 256 << 20
+	// mostUnpackedBytes bounds what the compressed batches of a partition in one answer may
+	// unpack to: a few bytes can be made to unpack to many.
+	mostUnpackedBytes = 64 << 20
 	// leastVersion of the fetch request knows transactions: Kafka 0.11.
 	leastVersion = 4
 )
@@ -160,8 +163,11 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // control batches and aborted transactions. The broker may cut the last batch off: it
 // comes whole the next time.
 func appendRecords(b *Batch, p *fetchedPartition) error {
-	aborted := newAborted(p.aborted)
-	for rest := p.records; len(rest) >= batchHeaderLen; {
+	aborted, room := newAborted(p.aborted), mostUnpackedBytes
+	for rest := p.records; len(rest) > batchMagicAt; {
+		if rest[batchMagicAt] != 2 {
+			return errMagic
+		}
 		end := batchLengthAt + 4 + int(int32(binary.BigEndian.Uint32(rest[batchLengthAt:])))
 		if end < batchHeaderLen {
 			return errAnswer
@@ -169,7 +175,12 @@ func appendRecords(b *Batch, p *fetchedPartition) error {
 		if end > len(rest) {
 			return nil
 		}
-		if err := appendBatch(b, rest[:end:end], aborted); err != nil {
+		before := b.To
+		unpacked, err := appendBatch(b, rest[:end:end], aborted, room)
+		switch room -= unpacked; {
+		case errors.Is(err, errUnpacked) && before > b.From:
+			return nil // there is room again with the next fetch
+		case err != nil:
 			return err
 		}
 		rest = rest[end:]
@@ -180,14 +191,13 @@ func appendRecords(b *Batch, p *fetchedPartition) error {
 var (
 	errMagic    = errors.New("a record batch of a version before Kafka 0.11")
 	errChecksum = errors.New("a record batch whose checksum is wrong")
+	errUnpacked = errors.New("record batches that take more memory unpacked than an answer may")
 )
 
-func appendBatch(b *Batch, raw []byte, aborted aborted) error {
-	if raw[batchMagicAt] != 2 {
-		return errMagic
-	}
+// appendBatch also returns how many bytes it unpacked, which are most at most.
+func appendBatch(b *Batch, raw []byte, aborted aborted, most int) (unpacked int, err error) {
 	if crc32.Checksum(raw[batchChecked:], castagnoli) != binary.BigEndian.Uint32(raw[batchCRCAt:]) {
-		return errChecksum
+		return 0, errChecksum
 	}
 	w := wire{b: raw[batchChecked:]}
 	attributes := protocol.Attributes(w.int16())
@@ -199,34 +209,37 @@ func appendBatch(b *Batch, raw []byte, aborted aborted) error {
 	}
 	w.take(6) // epoch and sequence
 	r.count = w.int32()
-	var err error
-	if r.b, err = decompressed(attributes.Compression(), w.b); err != nil {
-		return err
+	if r.b = w.b; attributes.Compression() != 0 {
+		if r.b, err = decompressed(attributes.Compression(), w.b, most); err != nil {
+			return 0, err
+		}
+		unpacked = len(r.b)
 	}
 	if r.count < 0 || int(r.count) > len(r.b) { // a record is a byte at least
-		return errAnswer
+		return 0, errAnswer
 	}
 	switch {
 	case attributes.Control():
 		aborted.end(producer, r.offset)
-		return r.each(b, nil)
+		return unpacked, r.each(b, nil)
 	case attributes.Transactional() && aborted.holds(producer, r.offset):
-		return r.each(b, nil)
+		return unpacked, r.each(b, nil)
 	}
 	b.Messages = slices.Grow(b.Messages, int(r.count))
-	return r.each(b, b.append)
+	return unpacked, r.each(b, b.append)
 }
 
-func decompressed(compression kafka.Compression, raw []byte) ([]byte, error) {
-	if compression == 0 {
-		return raw, nil
-	}
+// decompressed returns at most so many bytes, or an error.
+func decompressed(compression kafka.Compression, raw []byte, most int) ([]byte, error) {
 	codec := compression.Codec()
 	if codec == nil {
 		return nil, fmt.Errorf("compression %d is none that is known", compression)
 	}
 	r := codec.NewReader(bytes.NewReader(raw))
-	out, err := io.ReadAll(io.LimitReader(r, mostAnswerBytes))
+	out, err := io.ReadAll(io.LimitReader(r, int64(most)+1))
+	if len(out) > most {
+		err = errUnpacked
+	}
 	return out, errors.Join(err, r.Close())
 }
 

@@ -178,6 +178,7 @@ func TestWhatIsNoAnswer(t *testing.T) {
 		{"another request's", change(func(f []byte) []byte { f[7]++; return f }), errAnswer},
 		{"another partition's", change(func(f []byte) []byte { f[35]++; return f }), errOtherPartitions},
 		{"an old record batch", change(func(f []byte) []byte { f[records+batchMagicAt] = 1; return f }), errMagic},
+		{"an old message that is short", answer(slices.Concat(make([]byte, batchMagicAt), []byte{1}, make([]byte, 20))), errMagic},
 		{"a batch of no length", change(func(f []byte) []byte { clear(f[records+batchLengthAt:][:4]); return f }), errAnswer},
 		{"a size below zero", []byte{0xff, 0xff, 0xff, 0xff}, errAnswer},
 		{"a size beyond all bounds", []byte{0x7f, 0xff, 0xff, 0xff}, errAnswer},
@@ -195,6 +196,22 @@ func TestWhatIsNoAnswer(t *testing.T) {
 }
 
 // A batch that the broker cut off is left for the next answer.
+// A few bytes that unpack to many are taken a part at a time, or not at all.
+func TestWhatUnpacksToTooMuch(t *testing.T) {
+	t.Parallel()
+	large := func(base int64, size int) []byte {
+		return encode(t, base, -1, protocol.Zstd, protocol.Record{Value: protocol.NewBytes(make([]byte, size))})
+	}
+	const third = mostUnpackedBytes/3 - 100
+	b, err := read(answer(slices.Concat(large(0, third), large(1, third), large(2, third), large(3, third))))
+	if err != nil || b.To != 3 || len(b.Messages) != 3 {
+		t.Errorf("%v; %d messages up to %d, want the first 3", err, len(b.Messages), b.To)
+	}
+	if _, err := read(answer(large(0, mostUnpackedBytes+1))); !errors.Is(err, errUnpacked) {
+		t.Errorf("one that is too large alone: %v", err)
+	}
+}
+
 func TestABatchThatIsCutOff(t *testing.T) {
 	t.Parallel()
 	raw := events(t, 2, 10, 0)

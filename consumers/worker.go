@@ -79,6 +79,7 @@ func (w *worker) run(taking, doing context.Context) {
 			w.log.Warn("a batch was left to whoever owns the partition next", "cause", err)
 		case taking.Err() == nil:
 			w.log.Info("the partition is looked at by itself", "cause", err)
+			_ = wait(taking, retryFirst)
 		}
 	}
 }

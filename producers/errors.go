@@ -52,6 +52,18 @@ func (e *PublishError) Unwrap() []error {
 	return causes
 }
 
+// FailedPartitions are those of the messages that were not acknowledged; -1 is among
+// them where none was chosen.
+func (e *PublishError) FailedPartitions() []int {
+	var partitions []int
+	for _, f := range e.Failures {
+		if !slices.Contains(partitions, f.Partition) {
+			partitions = append(partitions, f.Partition)
+		}
+	}
+	return partitions
+}
+
 // newPublishError puts the failures of all runs together; nil where there is none.
 func newPublishError(topic string, messages int, runs []run, results []result) *PublishError {
 	var failures []Failure

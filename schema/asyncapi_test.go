@@ -68,8 +68,8 @@ func TestAsyncAPIHasTheTopicsOfGo(t *testing.T) {
 		if channel.Address != want || channel.Bindings.Kafka.Partitions != DefaultPartitions {
 			t.Errorf("%s: %q with %d partitions", name, channel.Address, channel.Bindings.Kafka.Partitions)
 		}
-		if got := kafkaSettings(channel); !maps.Equal(got, TopicSettings()) {
-			t.Errorf("%s: %v, in Go %v", name, got, TopicSettings())
+		if got := kafkaSettings(channel); !maps.Equal(got, topics.Settings(want)) {
+			t.Errorf("%s: %v, in Go %v", name, got, topics.Settings(want))
 		}
 	}
 	if len(channels) != len(topics.Names()) {

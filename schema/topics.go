@@ -30,11 +30,21 @@ func (t Topics) Names() []string { return []string{t.Submissions, t.Decisions, t
 // the same number, because a decision keeps its cause's partition.
 const DefaultPartitions = 12
 
-// TopicSettings are the settings that every topic is created with, by the broker's
-// names for them. Nothing expires: the topics are the record's source, and a lost
+// Settings are what a topic is created with, by the broker's names. Quarantine has room
+// for the largest message of another topic (1 MiB, unless the broker says otherwise) and
+// for the headers that say where it lay.
+func (t Topics) Settings(name string) map[string]string {
+	settings := topicSettings()
+	if name == t.Quarantine {
+		settings["max.message.bytes"] = "2097152"
+	}
+	return settings
+}
+
+// topicSettings are those of every topic. Nothing expires: the topics are the record's source, and a lost
 // database is rebuilt from them. A message's time is its publisher's, because that
 // is what every client library reads; a clock that is far ahead is refused.
-func TopicSettings() map[string]string {
+func topicSettings() map[string]string {
 	return map[string]string{
 		"cleanup.policy":                 "delete",
 		"retention.ms":                   "-1",

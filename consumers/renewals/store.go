@@ -122,7 +122,7 @@ func (k *knowledge) scanResidents(rows pgx.Rows) error {
 		if err != nil {
 			return err
 		}
-		known := false
+		var known bool
 		f.passport.ExpiresOn = schema.Date(passportExpiry)
 		f.residency = schema.Residency{
 			CivilID: schema.CivilID(civilID), Article: schema.Article(article),

@@ -20,7 +20,6 @@ var postgresSettings = map[string]string{
 	"listen_addresses":        "127.0.0.1",
 	"unix_socket_directories": "",
 	"max_connections":         "200",
-	"effective_cache_size":    "2GB",
 	"maintenance_work_mem":    "256MB",
 	"max_wal_size":            "8GB", // a simulated year writes gigabytes
 	"checkpoint_timeout":      "15min",
@@ -108,7 +107,9 @@ func postgresCommand(root, home string, port int) *exec.Cmd {
 	for name, value := range postgresSettings {
 		args = append(args, "-c", name+"="+value)
 	}
-	args = append(args, "-c", fmt.Sprintf("shared_buffers=%dkB", sharedBuffers(memory())>>10))
+	buffers := sharedBuffers(memory()) >> 10
+	args = append(args, "-c", fmt.Sprintf("shared_buffers=%dkB", buffers),
+		"-c", fmt.Sprintf("effective_cache_size=%dkB", 2*buffers)) // with what the system keeps
 	cmd := exec.Command(filepath.Join(root, "bin", "postgres"), args...)
 	cmd.Env = cleanLocale(os.Environ())
 	return cmd

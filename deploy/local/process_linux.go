@@ -3,6 +3,7 @@ package local
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -13,13 +14,19 @@ func childAttr(user *syscall.Credential, orphaned syscall.Signal) *syscall.SysPr
 	return &syscall.SysProcAttr{Setpgid: true, Credential: user, Pdeathsig: orphaned}
 }
 
-// memory is how many bytes the machine has, 0 where that cannot be told.
+// memory is how many bytes the machine has, or the container lets us have; 0 where that
+// cannot be told.
 func memory() uint64 {
 	var info syscall.Sysinfo_t
 	if err := syscall.Sysinfo(&info); err != nil {
 		return 0
 	}
-	return info.Totalram * uint64(info.Unit)
+	bytes := info.Totalram * uint64(info.Unit)
+	limit, _ := os.ReadFile("/sys/fs/cgroup/memory.max") // "max" where there is none
+	if most, err := strconv.ParseUint(strings.TrimSpace(string(limit)), 10, 64); err == nil {
+		bytes = min(bytes, most)
+	}
+	return bytes
 }
 
 // commandLine is what the process was started with; false when there is none.

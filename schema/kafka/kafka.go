@@ -77,7 +77,7 @@ func (c Config) topic(name string) client.TopicConfig {
 	if topic.NumPartitions == 0 {
 		topic.NumPartitions = schema.DefaultPartitions
 	}
-	settings := schema.TopicSettings()
+	settings := c.Topics.Settings(name)
 	for _, key := range slices.Sorted(maps.Keys(settings)) {
 		topic.ConfigEntries = append(topic.ConfigEntries, client.ConfigEntry{ConfigName: key, ConfigValue: settings[key]})
 	}

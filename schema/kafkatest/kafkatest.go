@@ -84,12 +84,16 @@ func (ts Topics) make(t testing.TB, partitions int) {
 func (ts Topics) create(ctx context.Context, partitions int) error {
 	client, done := ts.client()
 	defer done()
-	var settings []kafka.ConfigEntry
-	for name, value := range schema.TopicSettings() {
-		settings = append(settings, kafka.ConfigEntry{ConfigName: name, ConfigValue: value})
-	}
 	request := &kafka.CreateTopicsRequest{}
 	for _, name := range ts.Names {
+		var like schema.Topics
+		if strings.Contains(name, "quarantine") {
+			like.Quarantine = name
+		}
+		var settings []kafka.ConfigEntry
+		for setting, value := range like.Settings(name) {
+			settings = append(settings, kafka.ConfigEntry{ConfigName: setting, ConfigValue: value})
+		}
 		request.Topics = append(request.Topics, kafka.TopicConfig{
 			Topic: name, NumPartitions: partitions, ReplicationFactor: 1, ConfigEntries: settings,
 		})

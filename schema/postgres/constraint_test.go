@@ -127,6 +127,21 @@ func TestConstraintsRefuse(t *testing.T) {
 	}
 }
 
+// A residency that is deleted as a row of its own would take the passport along.
+func TestNoResidentIsDeletedWithAResidency(t *testing.T) {
+	t.Parallel()
+	db := postgrestest.New(t)
+	exec(t, db, insertValid("sponsor"))
+	exec(t, db, insert("resident", residing(nil)))
+	_, err := db.Exec(t.Context(), `DELETE FROM residency`)
+	if refused, ok := errors.AsType[*pgconn.PgError](err); !ok || refused.Code != "0A000" {
+		t.Errorf("deleted: %v", err)
+	}
+	if n := count(t, db, "residency"); n != 1 {
+		t.Errorf("%d residencies are left", n)
+	}
+}
+
 // TestEveryConstraintIsTried fails for a constraint that no case tries.
 func TestEveryConstraintIsTried(t *testing.T) {
 	t.Parallel()
