@@ -207,6 +207,7 @@ type ledgerWork struct {
 	decoded   Decoded
 	committed bool
 	announced bool
+	attempts  int // at announcing it
 	// announcements are what it announces, once it is committed.
 	announcements []kafka.Message
 }
@@ -243,9 +244,14 @@ func (ws ledgerWorks) Apply(ctx context.Context) error {
 	return ws.announce(ctx)
 }
 
-// announceTimeout is how long announcements may take until what got through is told apart
-// from what did not. A publisher tries for longer than others should wait.
-const announceTimeout = 5 * time.Second
+// announceTimeout is how long announcements may take at the first attempt until what got
+// through is told apart from what did not: a publisher tries for longer than others should
+// wait. At each further attempt it is twice as long, since brokers may be slow, mostDoublings
+// times.
+const (
+	announceTimeout = 5 * time.Second
+	mostDoublings   = 4
+)
 
 // announce publishes what the batches announce. A [PartialError] says for which that
 // failed; what got through is not published again with them.
@@ -254,7 +260,7 @@ func (ws ledgerWorks) announce(ctx context.Context) error {
 	if len(left) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, announceTimeout)
+	ctx, cancel := context.WithTimeout(ctx, announceTimeout<<min(left[0].attempts, mostDoublings))
 	defer cancel()
 	faults := left.publish(ctx)
 	switch {
@@ -284,6 +290,7 @@ func (ws ledgerWorks) publish(ctx context.Context) map[int]error {
 	try(ledger.announceTo, func(w *ledgerWork) []kafka.Message { return w.announcements })
 	try(ledger.quarantine, func(w *ledgerWork) []kafka.Message { return w.batch.QuarantineMessages() })
 	for _, w := range ws {
+		w.attempts++
 		if faults[w.partition] == nil {
 			w.announced, w.published = true, w.batch.To
 		}

@@ -156,6 +156,9 @@ func TestRefusingPartitionHoldsNoOtherBack(t *testing.T) {
 	if got := indices(failed, refusing); !slices.Equal(got, want) || len(failed.Failures) != len(want) {
 		t.Errorf("messages named as failed: %v, want %v", failed.Failures, want)
 	}
+	if got := failed.FailedPartitions(); !slices.Equal(got, []int{refusing}) {
+		t.Errorf("partitions named as failed: %d, want %d", got, refusing)
+	}
 	stored := sharedOut(sent, partitions)
 	stored[refusing] = valuesFor(sent[:large], refusing)
 	wantPartitions(t, topics, stored)

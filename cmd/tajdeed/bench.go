@@ -38,7 +38,7 @@ figure whose count is wrong is an error, and ends the measuring: what was measur
 it is printed. Seconds depend on what else the machine does;
 the processor time of each application, by process, does so least.
 
-   tajdeed bench                                  everything; some 20 minutes, and 40 GB of disk
+   tajdeed bench                                  everything; a quarter of an hour, and 20 GB of disk
    tajdeed bench --only whole,latency --repeat 3
    tajdeed bench --applications 2000              everything, small, in a minute or two
 
