@@ -211,6 +211,19 @@ func TestStoppedPartitionHoldsNoOtherUp(t *testing.T) {
 	}
 }
 
+// announces waits until partitions announce so many messages at least.
+func (b *bench) announces(want map[int]int) {
+	b.Helper()
+	eventually(b.T, func() error {
+		for partition, least := range want {
+			if n := len(b.read(b.topics.Decisions, partition)); n < least {
+				return fmt.Errorf("partition %d announces %d messages, want %d", partition, n, least)
+			}
+		}
+		return nil
+	})
+}
+
 // Where the announcements of one partition do not get through, those of the others are
 // announced, once.
 func TestUnannouncedPartitionHoldsNoOtherUp(t *testing.T) {
@@ -219,23 +232,9 @@ func TestUnannouncedPartitionHoldsNoOtherUp(t *testing.T) {
 	b.publisher.setRefuse(func(partition int) bool { return partition == 1 })
 	b.publish(4, 30)
 	open()
-	eventually(t, func() error {
-		for _, partition := range []int{0, 2} {
-			if n := len(b.read(b.topics.Decisions, partition)); n < 11 {
-				return fmt.Errorf("partition %d announces %d messages", partition, n)
-			}
-		}
-		return nil
-	})
+	b.announces(map[int]int{0: 11, 2: 11})
 	b.publish(34, 30) // which the others announce too, though partition 1 still cannot
-	eventually(t, func() error {
-		for _, partition := range []int{0, 2} {
-			if n := len(b.read(b.topics.Decisions, partition)); n < 21 {
-				return fmt.Errorf("partition %d announces %d messages", partition, n)
-			}
-		}
-		return nil
-	})
+	b.announces(map[int]int{0: 21, 2: 21})
 	b.publisher.setRefuse(nil)
 	b.drained(64)
 	b.exactly(64)
@@ -264,14 +263,7 @@ func TestPartitionsInTroubleHoldNoOtherUp(t *testing.T) {
 	}
 	b.send(0, kafka.Message{Value: []byte("8")})
 	b.send(1, kafka.Message{Value: []byte("5")})
-	eventually(t, func() error {
-		for _, partition := range []int{0, 1} {
-			if n := len(b.read(b.topics.Decisions, partition)); n < 3-partition {
-				return fmt.Errorf("partition %d announces %d messages", partition, n)
-			}
-		}
-		return nil
-	})
+	b.announces(map[int]int{0: 3, 1: 2})
 	b.publisher.setRefuse(nil)
 	b.drained(9)
 	b.exactly(9)
@@ -290,14 +282,7 @@ func TestATakeoverInTroubleHoldsNoOtherUp(t *testing.T) {
 	b.publish(0, 8)
 	b.publisher.setRefuse(func(partition int) bool { return partition > 1 })
 	w := b.start(b.ledger(b.tally()), config)
-	eventually(t, func() error {
-		for _, partition := range []int{0, 1} {
-			if n := len(b.read(b.topics.Decisions, partition)); n < 2 {
-				return fmt.Errorf("partition %d announces %d messages", partition, n)
-			}
-		}
-		return nil
-	})
+	b.announces(map[int]int{0: 2, 1: 2})
 	b.publisher.setRefuse(nil)
 	b.drained(8)
 	b.exactly(8)

@@ -1,0 +1,140 @@
+package consumers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// announceTimeout is how long announcements may take at the first attempt until what got
+// through is told apart from what did not: a publisher tries for longer than others should
+// wait. At each further attempt it is twice as long, since brokers may be slow, mostDoublings
+// times.
+const (
+	announceTimeout = 5 * time.Second
+	mostDoublings   = 4
+)
+
+// announce publishes what the batches announce. A [PartialError] says for which that
+// failed; what got through is not published again with them.
+func (ws ledgerWorks) announce(ctx context.Context) error {
+	left := slices.DeleteFunc(slices.Clone(ws), func(w *ledgerWork) bool { return w.announced })
+	if len(left) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, announceTimeout<<min(left[0].attempts, mostDoublings))
+	defer cancel()
+	faults := left.publish(ctx)
+	switch {
+	case len(faults) == 0:
+		return nil
+	case len(ws) == 1:
+		return faults[ws[0].partition]
+	}
+	return &PartialError{faults}
+}
+
+// publish publishes the batches' announcements and what they quarantined, and returns by
+// partition why that failed.
+func (ws ledgerWorks) publish(ctx context.Context) map[int]error {
+	ledger, faults := ws[0].ledger, map[int]error{}
+	try := func(topic string, messages func(*ledgerWork) []kafka.Message) {
+		var all []kafka.Message
+		for _, w := range ws {
+			if faults[w.partition] == nil {
+				all = append(all, messages(w)...)
+			}
+		}
+		if err := ledger.publishTo(ctx, topic, all); err != nil {
+			ws.blame(err, faults)
+		}
+	}
+	try(ledger.announceTo, func(w *ledgerWork) []kafka.Message { return w.announcements })
+	try(ledger.quarantine, func(w *ledgerWork) []kafka.Message { return w.batch.QuarantineMessages() })
+	for _, w := range ws {
+		w.attempts++
+		if faults[w.partition] == nil {
+			w.announced, w.published = true, w.batch.To
+		}
+	}
+	return faults
+}
+
+// partitionsError is a publisher's error that tells which partitions' messages were not
+// all published; -1 stands for any.
+type partitionsError interface {
+	error
+	FailedPartitions() []int
+}
+
+// blame finds the partitions that a publisher's error is about: all, unless it says.
+func (ws ledgerWorks) blame(err error, faults map[int]error) {
+	var failed []int
+	if telling, ok := errors.AsType[partitionsError](err); ok {
+		failed = telling.FailedPartitions()
+	}
+	all := len(failed) == 0 || slices.Contains(failed, -1)
+	for _, w := range ws {
+		if faults[w.partition] == nil && (all || slices.Contains(failed, w.partition)) {
+			faults[w.partition] = err
+		}
+	}
+}
+
+// takeoverPage is how many offsets are read and published at a time when a
+// partition is taken over.
+const takeoverPage = 10_000
+
+// announceAgain publishes what lies between the announced and the applied.
+func (p *ledgerPartition) announceAgain(ctx context.Context, next int64) error {
+	for p.published < next {
+		to := min(next, p.published+takeoverPage)
+		announced, err := p.ledger.stage.Announced(ctx, p.ledger.db, p.partition, p.published, to)
+		if err != nil {
+			return fmt.Errorf("read announcements: %w", err)
+		}
+		quarantined, err := readQuarantined(ctx, p.ledger.db, p.ledger.topic, p.partition, p.published, to)
+		if err != nil {
+			return err
+		}
+		if err := p.publish(ctx, announced, quarantined); err != nil {
+			return err
+		}
+		p.published = to
+	}
+	return nil
+}
+
+// publish publishes what belongs into the partition.
+func (p *ledgerPartition) publish(ctx context.Context, announced, quarantined []kafka.Message) error {
+	p.place(announced)
+	return p.ledger.publish(ctx, announced, quarantined)
+}
+
+// place names the partition as the messages'.
+func (p *ledgerPartition) place(messages []kafka.Message) {
+	for i := range messages {
+		messages[i].Partition = p.partition
+	}
+}
+
+func (l *Ledger) publish(ctx context.Context, announced, quarantined []kafka.Message) error {
+	if err := l.publishTo(ctx, l.announceTo, announced); err != nil {
+		return err
+	}
+	return l.publishTo(ctx, l.quarantine, quarantined)
+}
+
+func (l *Ledger) publishTo(ctx context.Context, topic string, messages []kafka.Message) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	if err := l.publisher.PublishPlaced(ctx, topic, messages); err != nil {
+		return &AwayError{fmt.Errorf("publish to %s: %w", topic, err)}
+	}
+	return nil
+}
