@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"testing"
@@ -138,17 +139,24 @@ func (tx *transaction) begin() {
 
 func (tx *transaction) write(messages []client.Message) int64 {
 	tx.Helper()
-	response, err := tx.conn.RawProduce(tx.Context(), &client.RawProduceRequest{
-		Topic: tx.topic, Partition: tx.partition, RequiredAcks: client.RequireAll, TransactionalID: tx.id,
-		RawRecords: wire.RawRecordSet{Reader: bytes.NewReader(tx.batch(messages))},
+	var at int64
+	eventually(tx.T, func() error {
+		response, err := tx.conn.RawProduce(tx.Context(), &client.RawProduceRequest{
+			Topic: tx.topic, Partition: tx.partition, RequiredAcks: client.RequireAll, TransactionalID: tx.id,
+			RawRecords: wire.RawRecordSet{Reader: bytes.NewReader(tx.batch(messages))},
+		})
+		if err == nil {
+			at, err = response.BaseOffset, response.Error
+		}
+		if errors.Is(err, client.NotLeaderForPartition) || errors.Is(err, client.UnknownTopicOrPartition) {
+			return err // a topic's first moment: nothing was stored
+		}
+		if err != nil {
+			tx.Fatal(err)
+		}
+		return nil
 	})
-	if err == nil {
-		err = response.Error
-	}
-	if err != nil {
-		tx.Fatal(err)
-	}
-	return response.BaseOffset
+	return at
 }
 
 // batch is a batch of the log, as version 2 of its format has it, in the name of the
