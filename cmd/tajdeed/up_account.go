@@ -131,8 +131,10 @@ func (a *account) settle(ctx context.Context, published int64, begin time.Time) 
 		return r, err
 	}
 	r.finish(time.Since(begin))
-	err = a.askAnalysts(ctx, selectLatency, &r.LatencyMS.P50, &r.LatencyMS.P99)
-	return r, err
+	return r, await(ctx, "the latency", func() (int64, bool, error) {
+		err := a.askAnalysts(ctx, selectLatency, &r.LatencyMS.P50, &r.LatencyMS.P99)
+		return 0, err == nil, err
+	})
 }
 
 // settleAnalysts waits until analysts are told that all is in: the sink says so when a

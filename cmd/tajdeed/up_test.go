@@ -17,9 +17,11 @@ func TestUpOnce(t *testing.T) {
 		t.Run(broker, func(t *testing.T) {
 			t.Parallel()
 			data := dataFolder(t)
-			report, err := tajdeed(t.Context(), "up", "--once", "--broker", broker, "--data", data, "--applications", "500", "--residents", "3000", "--partitions", "3").Output()
-			if err != nil || !bytes.Contains(report, []byte("every decision published before is in")) {
-				t.Errorf("the report does not say that its figures are complete: %v\n%s", err, report)
+			command := tajdeed(t.Context(), "up", "--once", "--broker", broker, "--data", data, "--applications", "500", "--residents", "3000", "--partitions", "3")
+			var report, said bytes.Buffer
+			command.Stdout, command.Stderr = &report, &said
+			if err := command.Run(); err != nil || !bytes.Contains(report.Bytes(), []byte("every decision published before is in")) {
+				t.Errorf("the report does not say that its figures are complete: %v\n%s\n%s", err, report.String(), said.String())
 			}
 			for run, published := range []int64{3000, 1000} {
 				result := upOnce(t, "--broker", broker, "--data", data, "--applications", fmt.Sprint(published), "--partitions", "3")
