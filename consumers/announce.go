@@ -71,15 +71,17 @@ type partitionsError interface {
 	FailedPartitions() []int
 }
 
-// blame finds the partitions that a publisher's error is about: all, unless it says.
+// blame finds the partitions that a publisher's error is about: all, unless it names some
+// of them.
 func (ws ledgerWorks) blame(err error, faults map[int]error) {
 	var failed []int
 	if telling, ok := errors.AsType[partitionsError](err); ok {
 		failed = telling.FailedPartitions()
 	}
-	all := len(failed) == 0 || slices.Contains(failed, -1)
+	named := func(w *ledgerWork) bool { return slices.Contains(failed, w.partition) }
+	all := slices.Contains(failed, -1) || !slices.ContainsFunc(ws, named)
 	for _, w := range ws {
-		if faults[w.partition] == nil && (all || slices.Contains(failed, w.partition)) {
+		if faults[w.partition] == nil && (all || named(w)) {
 			faults[w.partition] = err
 		}
 	}
@@ -112,7 +114,10 @@ func (p *ledgerPartition) announceAgain(ctx context.Context, next int64) error {
 // publish publishes what belongs into the partition.
 func (p *ledgerPartition) publish(ctx context.Context, announced, quarantined []kafka.Message) error {
 	p.place(announced)
-	return p.ledger.publish(ctx, announced, quarantined)
+	if err := p.ledger.publishTo(ctx, p.ledger.announceTo, announced); err != nil {
+		return err
+	}
+	return p.ledger.publishTo(ctx, p.ledger.quarantine, quarantined)
 }
 
 // place names the partition as the messages'.
@@ -120,13 +125,6 @@ func (p *ledgerPartition) place(messages []kafka.Message) {
 	for i := range messages {
 		messages[i].Partition = p.partition
 	}
-}
-
-func (l *Ledger) publish(ctx context.Context, announced, quarantined []kafka.Message) error {
-	if err := l.publishTo(ctx, l.announceTo, announced); err != nil {
-		return err
-	}
-	return l.publishTo(ctx, l.quarantine, quarantined)
 }
 
 func (l *Ledger) publishTo(ctx context.Context, topic string, messages []kafka.Message) error {

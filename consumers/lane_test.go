@@ -224,6 +224,19 @@ func (b *bench) announces(want map[int]int) {
 	})
 }
 
+// recovers lets all announcements through: then so many messages are applied and announced,
+// each once and in order.
+func (b *bench) recovers(w *running, published int) {
+	b.Helper()
+	b.publisher.setRefuse(nil)
+	b.drained(published)
+	b.exactly(published)
+	eventually(b.T, w.Ready)
+	for partition := range b.partitions {
+		b.announcedInOrder(partition)
+	}
+}
+
 // Where the announcements of one partition do not get through, those of the others are
 // announced, once.
 func TestUnannouncedPartitionHoldsNoOtherUp(t *testing.T) {
@@ -235,13 +248,7 @@ func TestUnannouncedPartitionHoldsNoOtherUp(t *testing.T) {
 	b.announces(map[int]int{0: 11, 2: 11})
 	b.publish(34, 30) // which the others announce too, though partition 1 still cannot
 	b.announces(map[int]int{0: 21, 2: 21})
-	b.publisher.setRefuse(nil)
-	b.drained(64)
-	b.exactly(64)
-	eventually(t, w.Ready)
-	for partition := range b.partitions {
-		b.announcedInOrder(partition)
-	}
+	b.recovers(w, 64)
 	for _, partition := range []int{0, 2} { // all of 64, and each once
 		if n := len(b.read(b.topics.Decisions, partition)); n != 22-partition/2 {
 			t.Errorf("partition %d announces %d messages", partition, n)
@@ -264,13 +271,7 @@ func TestPartitionsInTroubleHoldNoOtherUp(t *testing.T) {
 	b.send(0, kafka.Message{Value: []byte("8")})
 	b.send(1, kafka.Message{Value: []byte("5")})
 	b.announces(map[int]int{0: 3, 1: 2})
-	b.publisher.setRefuse(nil)
-	b.drained(9)
-	b.exactly(9)
-	eventually(t, w.Ready)
-	for partition := range b.partitions {
-		b.announcedInOrder(partition)
-	}
+	b.recovers(w, 9)
 }
 
 // While partitions are taken over they are worked on one by one; one that is in trouble
@@ -283,10 +284,7 @@ func TestATakeoverInTroubleHoldsNoOtherUp(t *testing.T) {
 	b.publisher.setRefuse(func(partition int) bool { return partition > 1 })
 	w := b.start(b.ledger(b.tally()), config)
 	b.announces(map[int]int{0: 2, 1: 2})
-	b.publisher.setRefuse(nil)
-	b.drained(8)
-	b.exactly(8)
-	eventually(t, w.Ready)
+	b.recovers(w, 8)
 }
 
 // restless is a handler whose store hangs when it is to write down what waits.
