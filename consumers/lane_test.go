@@ -224,8 +224,8 @@ func (b *bench) announces(want map[int]int) {
 	})
 }
 
-// recovers lets all announcements through: then so many messages are applied and announced,
-// each once and in order.
+// recovers lets all announcements through: then so many messages are applied, once, and
+// announced, in order.
 func (b *bench) recovers(w *running, published int) {
 	b.Helper()
 	b.publisher.setRefuse(nil)
