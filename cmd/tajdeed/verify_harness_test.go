@@ -132,7 +132,16 @@ func (s *stores) harm(t *testing.T, statements ...string) {
 	}
 }
 
-// harmAnalysts does the same to the analysts' database.
+// unmerged lets no parts of the analysts' table be merged, so what is doubled stays so
+// until somebody looks: the table's engine would drop one of two, when it pleases.
+// Statements that change rows go on; SYSTEM STOP MERGES would stop them too.
+func (s *stores) unmerged(t *testing.T) {
+	t.Helper()
+	s.harmAnalysts(t, `ALTER TABLE decision MODIFY SETTING
+		max_bytes_to_merge_at_max_space_in_pool = 1, max_bytes_to_merge_at_min_space_in_pool = 1`)
+}
+
+// harmAnalysts does to the analysts' database what nobody should.
 func (s *stores) harmAnalysts(t *testing.T, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {

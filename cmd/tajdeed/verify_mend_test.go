@@ -11,6 +11,7 @@ import (
 func TestVerifyMendsClickHouse(t *testing.T) {
 	t.Parallel()
 	s := settled(t, 2000)
+	s.unmerged(t)
 	p := s.spot()
 	before := s.analystsRows()
 	where := func(list ...int64) string {
@@ -73,7 +74,6 @@ func TestVerifyMendsClickHouse(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s.harmAnalysts(t, `SYSTEM STOP MERGES decision`, `SYSTEM START MERGES decision`)
 			s.harmAnalysts(t, c.harm...)
 			if found := s.verifyPersons(); c.want != nil {
 				found.is(t, c.want...)
@@ -118,6 +118,7 @@ func (s *stores) rowsOf(partition int) (n int64) {
 func TestVerifyComparesEveryColumn(t *testing.T) {
 	t.Parallel()
 	s := settled(t, 500)
+	s.unmerged(t)
 	p := s.spot()
 	copied := fmt.Sprintf(`FROM (SELECT * FROM decision WHERE cause_partition = %d AND cause_offset = %d) SETTINGS insert_deduplicate = 0`, p.partition, p.a) //nolint:unqueryvet // whole rows are copied
 	for column, other := range s.otherValues() {
