@@ -21,9 +21,9 @@ import (
 // tapedBatch is what one batch of the stage wrote: rows as COPY takes them, and the
 // residencies' new expiries.
 type tapedBatch struct {
-	applications, decisions []byte
-	residents               []int64
-	expiries                []int32
+	decisions []byte
+	residents []int64
+	expiries  []int32
 }
 
 // tape is what the stage wrote of a whole log, by partition and in order.
@@ -65,8 +65,6 @@ func (w *world) tape(ctx context.Context) (tape, error) {
 var (
 	//go:embed bench_batches.sql
 	selectTapedBatches string
-	//go:embed bench_applications.sql
-	copyTapedApplications string
 	//go:embed bench_decisions.sql
 	copyTapedDecisions string
 	//go:embed bench_expiries.sql
@@ -101,9 +99,6 @@ func (w *world) readTape(ctx context.Context, topic string) (tape, error) {
 }
 
 func (w *world) readTaped(ctx context.Context, topic string, r tapedRun) (b tapedBatch, err error) {
-	if b.applications, err = w.copyOut(ctx, copyTapedApplications, topic, r); err != nil {
-		return b, err
-	}
 	if b.decisions, err = w.copyOut(ctx, copyTapedDecisions, topic, r); err != nil {
 		return b, err
 	}

@@ -52,8 +52,8 @@ func (s *stores) compareApplications(manifest *simulate.Manifest) {
 	rows, err := s.record.Query(s.Context(), `
 		SELECT d.application_id, outcome, policy, reasons, fee_due_fils,
 		       coalesce(old_expiry::text, 'none'), coalesce(new_expiry::text, 'none')
-		FROM decision d JOIN application a USING (topic, partition, "offset")
-		WHERE disposition = 'first' AND a.application_id = d.application_id`)
+		FROM decision d
+		WHERE disposition = 'first'`)
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -1,5 +1,5 @@
--- Every decision on messages with an application's id, the one that counts first. It
--- is found through the application, the others by the index of what was repeated.
+-- Every decision on messages with an application's id, the one that counts first. It is
+-- found by the index of what came first, the others by that of what was repeated.
 SELECT d.disposition, d.outcome, d.reasons, d.policy,
        lpad(d.civil_id::text, 12, '0') AS civil_id, d.article, d.months, d.channel,
        d.fee_due_fils, d.fee_paid_fils,
@@ -10,9 +10,8 @@ SELECT d.disposition, d.outcome, d.reasons, d.policy,
        coalesce(p.published_offset > d."offset", false) AS announced
 FROM (
     SELECT first.*
-    FROM application a
-    JOIN decision first USING (topic, partition, "offset")
-    WHERE a.application_id = $1
+    FROM decision first
+    WHERE first.application_id = $1 AND first.disposition = 'first'
     UNION ALL
     SELECT repeated.*
     FROM decision repeated

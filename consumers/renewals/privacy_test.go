@@ -22,11 +22,11 @@ func TestErrorsHoldNoPersonalData(t *testing.T) {
 		{"a key that is taken", func(r *record) (context.Context, error) {
 			_, err := r.db.Exec(r.Context(), `INSERT INTO decision (topic, partition, "offset", application_id, disposition, outcome, reasons,
 				policy, civil_id, kind, article, sponsor_id, months, channel, fee_due_fils, fee_paid_fils, new_expiry, submitted_at, received_at, decided_at)
-				VALUES ('submissions', 0, 0, gen_random_uuid(), 'first', 'approved', '{}', '', 1, '', 1, 1, 1, '', 0, 0, now(), now(), now(), now())`)
+				VALUES ('submissions', 0, 0, gen_random_uuid(), 'resend', 'approved', '{}', '', 1, '', 1, 1, 1, '', 0, 0, now(), now(), now(), now())`)
 			return r.Context(), err
 		}},
-		{"a constraint of the applications", func(r *record) (context.Context, error) {
-			_, err := r.db.Exec(r.Context(), `ALTER TABLE application ADD CHECK (civil_id = 0)`)
+		{"a constraint of the decisions", func(r *record) (context.Context, error) {
+			_, err := r.db.Exec(r.Context(), `ALTER TABLE decision ADD CHECK (civil_id = 0)`)
 			return r.Context(), err
 		}},
 		{"a constraint of the residencies", func(r *record) (context.Context, error) {
@@ -38,7 +38,7 @@ func TestErrorsHoldNoPersonalData(t *testing.T) {
 			return r.Context(), err
 		}},
 		{"a value that does not fit", func(r *record) (context.Context, error) {
-			_, err := r.db.Exec(r.Context(), `ALTER TABLE application ALTER civil_id TYPE int USING 0`)
+			_, err := r.db.Exec(r.Context(), `DROP VIEW application; ALTER TABLE decision ALTER civil_id TYPE int USING 0`)
 			return r.Context(), err
 		}},
 		{"a cancelled context", func(r *record) (context.Context, error) {

@@ -112,7 +112,6 @@ type effects struct {
 	ends         []int      // where each batch's applications end, and its decisions
 	known        *knowledge
 	decisions    []schema.Decision // of the last Apply, one for each application
-	first        []int             // which of the applications are new
 }
 
 // Ask asks for the facts of the applications.
@@ -125,7 +124,7 @@ func (e *effects) Ask(queue *pgx.Batch) {
 
 // Apply decides the batches and writes what follows.
 func (e *effects) Apply(ctx context.Context, tx pgx.Tx, queue *pgx.Batch) error {
-	e.decisions, e.first = e.decisions[:0], e.first[:0]
+	e.decisions = e.decisions[:0]
 	if len(e.applications) == 0 {
 		return nil
 	}
@@ -152,7 +151,6 @@ func (e *effects) decide(known *knowledge, now time.Time) (renewed []*facts) {
 			verdict := decide(&a.Application, resident)
 			state(&decision, verdict)
 			known.applications[a.ID] = earlierDecision{digest: a.digest, verdict: verdict}
-			e.first = append(e.first, i)
 			if verdict.reasons == 0 {
 				resident.residency.ExpiresOn = verdict.newExpiry
 				if !resident.renewed {

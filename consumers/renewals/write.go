@@ -16,20 +16,14 @@ import (
 )
 
 var (
-	//go:embed copy_applications.sql
-	copyApplications string
 	//go:embed copy_decisions.sql
 	copyDecisions string
 	//go:embed update_residents.sql
 	updateResidents string
 )
 
-// store writes the new applications and all decisions, and queues the residencies that
-// were renewed.
+// store writes the decisions, and queues the residencies that were renewed.
 func (e *effects) store(ctx context.Context, tx pgx.Tx, queue *pgx.Batch, renewed []*facts) error {
-	if err := e.storeApplications(ctx, tx); err != nil {
-		return fmt.Errorf("applications: %w", err)
-	}
 	if err := e.storeDecisions(ctx, tx); err != nil {
 		return fmt.Errorf("decisions: %w", err)
 	}
@@ -49,63 +43,72 @@ func takeCopy() *postgres.Copy {
 	return new(postgres.Copy)
 }
 
-// send sends rows and keeps their memory, unless it failed: pgx may read it still.
-func send(ctx context.Context, tx pgx.Tx, rows *postgres.Copy, statement string, n int) error {
-	if err := rows.Send(ctx, tx, statement, n); err != nil {
+// storeDecisions keeps the memory that it took, unless it failed: pgx may read it still.
+func (e *effects) storeDecisions(ctx context.Context, tx pgx.Tx) error {
+	rows := takeCopy()
+	e.copyDecisions(rows)
+	if err := rows.Send(ctx, tx, copyDecisions, len(e.decisions)); err != nil {
 		return err
 	}
 	copies.Put(rows)
 	return nil
 }
 
-func (e *effects) storeApplications(ctx context.Context, tx pgx.Tx) error {
-	if len(e.first) == 0 {
-		return nil
-	}
-	rows := takeCopy()
-	e.copyApplications(rows)
-	return send(ctx, tx, rows, copyApplications, len(e.first))
-}
-
-func (e *effects) copyApplications(rows *postgres.Copy) {
+func (e *effects) copyDecisions(rows *postgres.Copy) {
 	rows.Reset()
-	for _, i := range e.first {
-		copyApplication(rows, &e.applications[i])
+	for i := range e.decisions {
+		copyDecision(rows, &e.decisions[i], &e.applications[i])
 	}
 }
 
-// copyApplication adds the row of copy_applications.sql.
-func copyApplication(c *postgres.Copy, r *received) {
-	c.Row(22)
-	c.Bytes(r.ID[:])
-	c.Int8(int64(r.CivilID))
-	c.Text(r.Kind.String())
-	c.Int2(int16(r.Article))
-	c.Int8(int64(r.SponsorID))
-	c.Int2(int16(r.Months))
-	c.Text(r.Passport.Number)
-	c.Text(r.Passport.Country)
-	c.Date(r.Passport.ExpiresOn)
-	c.Text(r.Channel.String())
-	c.Text(r.SubmittedBy)
-	c.Time(r.SubmittedAt)
-	copyPayment(c, &r.Fee)
-	copyInsurance(c, &r.Insurance)
-	c.Bytes(r.digest[:])
-	c.Text(r.at.Topic)
-	c.Int4(int32(r.at.Partition))
-	c.Int8(r.at.Offset)
+// copyDecision adds the row of copy_decisions.sql.
+func copyDecision(c *postgres.Copy, d *schema.Decision, a *received) {
+	c.Row(31)
+	c.Int4(int32(d.Cause.Partition))
+	c.Int2(int16(d.Article))
+	c.Int2(int16(d.Months))
+	c.Int8(d.Cause.Offset)
+	c.Bytes(d.ApplicationID[:])
+	c.Text(d.Cause.Topic)
+	c.Text(d.Disposition.String())
+
+	c.Text(d.Outcome.String())
+	c.Texts(d.Reasons.Codes())
+	c.Text(d.Policy)
+	c.Int8(int64(d.FeeDue))
+	copyExpiry(c, d.OldExpiry)
+	copyExpiry(c, d.NewExpiry)
+	c.Time(d.ReceivedAt)
+	c.Time(d.DecidedAt)
+
+	c.Int8(int64(d.CivilID))
+	c.Int8(int64(d.SponsorID))
+	c.Text(d.Kind.String())
+	c.Text(d.Channel.String())
+	c.Time(d.SubmittedAt)
+	c.Int8(int64(d.FeePaid))
+
+	if d.Disposition != schema.DispositionFirst {
+		nulls(c, 10)
+		return
+	}
+	c.Bytes(a.digest[:])
+	c.Date(a.Passport.ExpiresOn)
+	c.Text(a.Passport.Number)
+	c.Text(a.Passport.Country)
+	c.Text(a.SubmittedBy)
+	copyPayment(c, &a.Fee)
+	copyInsurance(c, &a.Insurance)
 }
 
 // copyPayment adds nulls for a payment that the application did not state.
 func copyPayment(c *postgres.Copy, p *schema.Payment) {
 	if p.Receipt == "" {
-		nulls(c, 3)
+		nulls(c, 2)
 		return
 	}
-	c.Text(p.Receipt)
-	c.Int8(int64(p.Amount))
 	c.Time(p.PaidAt)
+	c.Text(p.Receipt)
 }
 
 // copyInsurance adds nulls for a cover that the application did not state.
@@ -114,54 +117,9 @@ func copyInsurance(c *postgres.Copy, i *schema.Insurance) {
 		nulls(c, 3)
 		return
 	}
-	c.Text(i.Policy)
 	c.Date(i.From)
 	c.Date(i.To)
-}
-
-func nulls(c *postgres.Copy, n int) {
-	for range n {
-		c.Null()
-	}
-}
-
-func (e *effects) storeDecisions(ctx context.Context, tx pgx.Tx) error {
-	rows := takeCopy()
-	copyAll(rows, e.decisions)
-	return send(ctx, tx, rows, copyDecisions, len(e.decisions))
-}
-
-func copyAll(rows *postgres.Copy, decisions []schema.Decision) {
-	rows.Reset()
-	for i := range decisions {
-		copyDecision(rows, &decisions[i])
-	}
-}
-
-// copyDecision adds the row of copy_decisions.sql.
-func copyDecision(c *postgres.Copy, d *schema.Decision) {
-	c.Row(21)
-	c.Text(d.Cause.Topic)
-	c.Int4(int32(d.Cause.Partition))
-	c.Int8(d.Cause.Offset)
-	c.Bytes(d.ApplicationID[:])
-	c.Text(d.Disposition.String())
-	c.Text(d.Outcome.String())
-	c.Texts(d.Reasons.Codes())
-	c.Text(d.Policy)
-	c.Int8(int64(d.CivilID))
-	c.Text(d.Kind.String())
-	c.Int2(int16(d.Article))
-	c.Int8(int64(d.SponsorID))
-	c.Int2(int16(d.Months))
-	c.Text(d.Channel.String())
-	c.Int8(int64(d.FeeDue))
-	c.Int8(int64(d.FeePaid))
-	copyExpiry(c, d.OldExpiry)
-	copyExpiry(c, d.NewExpiry)
-	c.Time(d.SubmittedAt)
-	c.Time(d.ReceivedAt)
-	c.Time(d.DecidedAt)
+	c.Text(i.Policy)
 }
 
 // copyExpiry adds null for an expiry that there is none of.
@@ -171,6 +129,12 @@ func copyExpiry(c *postgres.Copy, d schema.Date) {
 		return
 	}
 	c.Date(d)
+}
+
+func nulls(c *postgres.Copy, n int) {
+	for range n {
+		c.Null()
+	}
 }
 
 var errNotAffected = errors.New("a statement did not change the rows that it should")

@@ -39,12 +39,18 @@ var validRows = map[string]row{
 		"disposition": "'first'", "outcome": "'approved'", "reasons": "'{}'", "policy": "'p'", "civil_id": "285010112341",
 		"kind": "'renewal'", "article": "18", "sponsor_id": "123456789", "months": "12", "channel": "'counter'",
 		"fee_due_fils": "20000", "fee_paid_fils": "20000", "old_expiry": "'2026-12-01'", "new_expiry": "'2027-12-01'",
-		"submitted_at": "now()", "received_at": "now()", "decided_at": "now()"},
+		"submitted_at": "now()", "received_at": "now()", "decided_at": "now()",
+		"digest": "sha256('x')", "passport_number": "'Z1'", "passport_country": "'IND'", "passport_expires_on": "'2031-05-01'",
+		"submitted_by": "'desk-2'", "fee_receipt": "'R1'", "fee_paid_at": "now()",
+		"insurance_policy": "'H1'", "insurance_from": "'2026-12-02'", "insurance_to": "'2027-12-01'"},
 }
 
 // residing is a resident with a residency, but for what differs.
-func residing(differs row) row {
-	r := maps.Clone(validRows["residency"])
+func residing(differs row) row { return with(validRows["residency"], differs) }
+
+// with is a row but for what differs.
+func with(r, differs row) row {
+	r = maps.Clone(r)
 	maps.Copy(r, differs)
 	return r
 }
@@ -91,12 +97,6 @@ var refusals = []struct {
 	{"a header without a value", "quarantined", row{"header_keys": "'{a,b,c}'"}, "headers_are_pairs", checkViolation},
 	{"a message put aside twice", "quarantined", row{}, "quarantined_pkey", uniqueViolation},
 
-	{"a digest cut short", "application", row{"digest": "'x'"}, "digest_is_sha256", checkViolation},
-	{"a payment without a receipt", "application", row{"fee_receipt": "NULL"}, "payment_is_whole", checkViolation},
-	{"a receipt without a payment", "application", row{"fee_paid_fils": "NULL", "fee_paid_at": "NULL"}, "payment_is_whole", checkViolation},
-	{"a cover without an end", "application", row{"insurance_to": "NULL"}, "cover_is_whole", checkViolation},
-	{"an id that is taken", "application", row{"application_id": "(SELECT application_id FROM application)"}, "application_pkey", uniqueViolation},
-
 	{"an unknown disposition", "decision", row{"disposition": "'third'"}, "disposition_is_known", checkViolation},
 	{"an unknown outcome", "decision", row{"outcome": "'perhaps'", "new_expiry": "NULL"}, "outcome_is_known", checkViolation},
 	{"a rejection without a reason", "decision", row{"outcome": "'rejected'", "new_expiry": "NULL"}, "rejection_has_reasons", checkViolation},
@@ -104,6 +104,14 @@ var refusals = []struct {
 	{"an approval without an expiry", "decision", row{"new_expiry": "NULL"}, "approval_has_expiry", checkViolation},
 	{"a rejection with an expiry", "decision", row{"outcome": "'rejected'", "reasons": "'{fee_mismatch}'"}, "approval_has_expiry", checkViolation},
 	{"a message decided twice", "decision", row{}, "decision_pkey", uniqueViolation},
+	{"a digest cut short", "decision", row{"digest": "'x'"}, "digest_is_sha256", checkViolation},
+	{"a payment without a receipt", "decision", row{"fee_receipt": "NULL"}, "payment_is_whole", checkViolation},
+	{"a receipt without a payment", "decision", row{"fee_paid_at": "NULL"}, "payment_is_whole", checkViolation},
+	{"a cover without an end", "decision", row{"insurance_to": "NULL"}, "cover_is_whole", checkViolation},
+	{"a cover without a policy", "decision", row{"insurance_policy": "NULL"}, "cover_is_whole", checkViolation},
+	{"a first message without a passport", "decision", row{"passport_number": "NULL"}, "first_is_whole", checkViolation},
+	{"a repeat with what it said", "decision", row{"disposition": "'resend'"}, "first_is_whole", checkViolation},
+	{"an id that is taken", "decision", row{`"offset"`: "6", "application_id": "(SELECT application_id FROM decision)"}, "decision_first", uniqueViolation},
 }
 
 func TestConstraintsRefuse(t *testing.T) {
@@ -127,18 +135,24 @@ func TestConstraintsRefuse(t *testing.T) {
 	}
 }
 
-// A residency that is deleted as a row of its own would take the passport along.
-func TestNoResidentIsDeletedWithAResidency(t *testing.T) {
+// A residency that is deleted as a row of its own would take the passport along, an
+// application its decision.
+func TestNoRowIsChangedThroughAViewOfAPart(t *testing.T) {
 	t.Parallel()
 	db := postgrestest.New(t)
 	exec(t, db, insertValid("sponsor"))
 	exec(t, db, insert("resident", residing(nil)))
-	_, err := db.Exec(t.Context(), `DELETE FROM residency`)
-	if refused, ok := errors.AsType[*pgconn.PgError](err); !ok || refused.Code != "0A000" {
-		t.Errorf("deleted: %v", err)
+	exec(t, db, insertValid("decision"))
+	for _, statement := range []string{
+		`DELETE FROM residency`, `DELETE FROM application`, `UPDATE application SET months = 24`, insertValid("application"),
+	} {
+		_, err := db.Exec(t.Context(), statement)
+		if refused, ok := errors.AsType[*pgconn.PgError](err); !ok || refused.Code != "0A000" {
+			t.Errorf("%s: %v", statement, err)
+		}
 	}
-	if n := count(t, db, "residency"); n != 1 {
-		t.Errorf("%d residencies are left", n)
+	if residencies, applications := count(t, db, "residency"), count(t, db, "application"); residencies != 1 || applications != 1 {
+		t.Errorf("%d residencies and %d applications are left", residencies, applications)
 	}
 }
 
@@ -165,8 +179,10 @@ func insertValid(table string) string { return insert(table, nil) }
 
 // insert inserts a row that differs from the valid one of its table.
 func insert(table string, differs row) string {
-	values := maps.Clone(validRows[table])
-	maps.Copy(values, differs)
+	return insertRow(table, with(validRows[table], differs))
+}
+
+func insertRow(table string, values row) string {
 	columns := slices.Sorted(maps.Keys(values))
 	list := make([]string, len(columns))
 	for i, column := range columns {

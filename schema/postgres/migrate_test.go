@@ -2,9 +2,11 @@ package postgres_test
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -62,7 +64,7 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 			migrateTo(t, db, int64(i+1))
 			tables := tables(t, db)
 			for _, table := range tables {
-				exec(t, db, insertValid(table))
+				exec(t, db, insertOlder(t, db, table, nil))
 			}
 			if got := migrate(t, db); !slices.Equal(got, files[i+1:]) {
 				t.Errorf("applied %q, want %q", got, files[i+1:])
@@ -74,6 +76,21 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 			}
 		})
 	}
+}
+
+// insertOlder inserts the valid row of a table, but for what differs, into an older
+// schema's, which may lack columns.
+func insertOlder(t *testing.T, db *pgxpool.Pool, table string, differs row) string {
+	t.Helper()
+	has, values := columnsOf(t, db, table), with(validRows[table], differs)
+	maps.DeleteFunc(values, func(column, _ string) bool { return !slices.Contains(has, column) })
+	return insertRow(table, values)
+}
+
+func columnsOf(t *testing.T, db *pgxpool.Pool, table string) []string {
+	t.Helper()
+	return selectNames(t, db, `SELECT quote_ident(attname) FROM pg_attribute
+		WHERE attnum > 0 AND NOT attisdropped AND attrelid = '`+table+`'::regclass`)
 }
 
 func TestOpenRefusesAnotherSchema(t *testing.T) {
@@ -139,4 +156,40 @@ func migrationFiles(t *testing.T) []string {
 		t.Fatalf("no migrations: %v", err)
 	}
 	return files
+}
+
+// A message's two rows become one, and both can be read as they were.
+func TestMigrationOfMessagesKeepsWhatTheySaid(t *testing.T) {
+	t.Parallel()
+	db := postgrestest.Empty(t)
+	migrateTo(t, db, 5)
+	const one, other = `'00000000-0000-4000-8000-000000000001'`, `'00000000-0000-4000-8000-000000000002'`
+	at := func(offset string, differs row) row {
+		maps.Copy(differs, row{`"offset"`: offset})
+		return differs
+	}
+	older := func(table string, differs row) {
+		maps.Copy(differs, row{"submitted_at": "'2026-11-22 21:30:00.123456Z'"})
+		exec(t, db, insertOlder(t, db, table, differs))
+	}
+	bare := row{
+		"application_id": other, "fee_receipt": "NULL", "fee_paid_fils": "NULL", "fee_paid_at": "NULL",
+		"insurance_policy": "NULL", "insurance_from": "NULL", "insurance_to": "NULL",
+	}
+	rejected := row{"outcome": "'rejected'", "new_expiry": "NULL"}
+	older("application", at("5", row{"application_id": one}))
+	older("application", at("8", bare))
+	older("decision", at("5", row{"application_id": one}))
+	older("decision", at("6", row{"application_id": one, "disposition": "'resend'"}))
+	older("decision", at("7", with(rejected, row{"application_id": one, "disposition": "'conflict'", "reasons": "'{application_conflict}'"})))
+	older("decision", at("8", with(rejected, row{"application_id": other, "fee_paid_fils": "0", "reasons": "'{fee_missing}'"})))
+
+	decisions := `SELECT to_jsonb(d)::text FROM (SELECT ` + strings.Join(columnsOf(t, db, "decision"), ", ") + ` FROM decision) AS d ORDER BY "offset"`
+	const applications = `SELECT to_jsonb(a)::text FROM application a ORDER BY "offset"`
+	before := slices.Concat(selectNames(t, db, decisions), selectNames(t, db, applications))
+	migrate(t, db)
+	after := slices.Concat(selectNames(t, db, decisions), selectNames(t, db, applications))
+	if len(before) != 6 || !slices.Equal(before, after) {
+		t.Errorf("before:\n%s\nafter:\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
+	}
 }
