@@ -43,12 +43,13 @@ func (ws ledgerWorks) announce(ctx context.Context) error {
 func (ws ledgerWorks) publish(ctx context.Context) map[int]error {
 	ledger, faults := ws[0].ledger, map[int]error{}
 	try := func(topic string, messages func(*ledgerWork) []kafka.Message) {
-		var all []kafka.Message
+		var parts [][]kafka.Message
 		for _, w := range ws {
 			if faults[w.partition] == nil {
-				all = append(all, messages(w)...)
+				parts = append(parts, messages(w))
 			}
 		}
+		all := slices.Concat(parts...)
 		if err := ledger.publishTo(ctx, topic, all); err != nil {
 			ws.blame(err, faults)
 		}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
@@ -124,7 +125,7 @@ func (e *effects) Ask(queue *pgx.Batch) {
 
 // Apply decides the batches and writes what follows.
 func (e *effects) Apply(ctx context.Context, tx pgx.Tx, queue *pgx.Batch) error {
-	e.decisions = e.decisions[:0]
+	e.decisions = slices.Grow(e.decisions[:0], len(e.applications))
 	if len(e.applications) == 0 {
 		return nil
 	}
@@ -141,16 +142,17 @@ func (e *effects) Apply(ctx context.Context, tx pgx.Tx, queue *pgx.Batch) error 
 // decide decides the applications in the order in which they came, each
 // seeing what those before it changed, and returns the residencies that changed.
 func (e *effects) decide(known *knowledge, now time.Time) (renewed []*facts) {
+	first := make(map[uuid.UUID]int, len(e.applications)) // among them, under each id
 	for i := range e.applications {
 		a := &e.applications[i]
 		decision := e.decision(a, now)
-		if earlier, taken := known.applications[a.ID]; taken {
+		if earlier, taken := e.earlier(known, first, a.ID); taken {
 			repeat(&decision, a, earlier)
 		} else {
+			first[a.ID] = i
 			resident := known.resident(a.CivilID)
 			verdict := decide(&a.Application, resident)
 			state(&decision, verdict)
-			known.applications[a.ID] = earlierDecision{digest: a.digest, verdict: verdict}
 			if verdict.reasons == 0 {
 				resident.residency.ExpiresOn = verdict.newExpiry
 				if !resident.renewed {
@@ -162,6 +164,19 @@ func (e *effects) decide(known *knowledge, now time.Time) (renewed []*facts) {
 		e.decisions = append(e.decisions, decision)
 	}
 	return renewed
+}
+
+// earlier finds what was decided first under an id: by the record, or among these
+// applications.
+func (e *effects) earlier(known *knowledge, first map[uuid.UUID]int, id uuid.UUID) (earlierDecision, bool) {
+	if earlier, taken := known.applications[id]; taken {
+		return earlier, true
+	}
+	i, taken := first[id]
+	if !taken {
+		return earlierDecision{}, false
+	}
+	return earlierDecision{digest: e.applications[i].digest, verdict: stated(&e.decisions[i])}, true
 }
 
 // decision is what is the same for every disposition.
@@ -187,6 +202,11 @@ func state(d *schema.Decision, v verdict) {
 	d.Disposition = schema.DispositionFirst
 	d.Outcome, d.Reasons, d.Policy = v.outcome(), v.reasons, v.policy
 	d.FeeDue, d.OldExpiry, d.NewExpiry = v.feeDue, v.oldExpiry, v.newExpiry
+}
+
+// stated is the verdict that was put into a decision.
+func stated(d *schema.Decision) verdict {
+	return verdict{reasons: d.Reasons, policy: d.Policy, feeDue: d.FeeDue, oldExpiry: d.OldExpiry, newExpiry: d.NewExpiry}
 }
 
 // repeat answers an application whose id was decided before: the same again if it

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tajdeed/schema"
@@ -38,6 +39,7 @@ type knowledge struct {
 	residents    map[schema.CivilID]*facts
 	sponsors     map[schema.SponsorID]schema.Sponsor
 	applications map[uuid.UUID]earlierDecision
+	room         []facts // not used yet
 }
 
 // resident returns the facts of a resident, which are empty for one who is not in
@@ -45,11 +47,23 @@ type knowledge struct {
 func (k *knowledge) resident(id schema.CivilID) *facts {
 	f, ok := k.residents[id]
 	if !ok {
-		f = &facts{}
+		f = k.newFacts()
 		k.residents[id] = f
 	}
 	return f
 }
+
+// newFacts are empty. Those of a batch share one piece of memory, or few.
+func (k *knowledge) newFacts() *facts {
+	if len(k.room) == 0 {
+		k.room = make([]facts, roomForFacts)
+	}
+	f := &k.room[0]
+	k.room = k.room[1:]
+	return f
+}
+
+const roomForFacts = 64
 
 var errUnknownName = errors.New("the record holds a name that this program does not know")
 
@@ -66,15 +80,37 @@ func newKnowledge(applications int) *knowledge {
 // sponsors that the applications name, and of the application ids.
 func (k *knowledge) ask(queue *pgx.Batch, applications []received) {
 	n := len(applications)
-	residents, sponsors, ids := make([]int64, n), make([]int64, n), make([][16]byte, n)
+	residents, sponsors, asked := make([]int64, n), make([]int64, n), make(ids, n)
 	for i := range applications {
 		a := &applications[i]
-		residents[i], sponsors[i], ids[i] = int64(a.CivilID), int64(a.SponsorID), a.ID
+		residents[i], sponsors[i], asked[i] = int64(a.CivilID), int64(a.SponsorID), id(a.ID)
 	}
 	queue.Queue(lockResidents, distinct(residents)).Query(k.scanResidents)
 	queue.Queue(selectSponsors, distinct(sponsors)).Query(k.scanSponsors)
-	queue.Queue(selectApplications, ids).Query(k.scanApplications)
+	queue.Queue(selectApplications, asked).Query(k.scanApplications)
 }
+
+// ids are application ids as a parameter. The driver's own way with slices makes two
+// allocations of each.
+type ids []id
+
+type id uuid.UUID
+
+// UUIDValue implements [pgtype.UUIDValuer].
+func (i *id) UUIDValue() (pgtype.UUID, error) { return pgtype.UUID{Bytes: *i, Valid: true}, nil }
+
+var _ pgtype.ArrayGetter = ids(nil)
+
+// Dimensions implements [pgtype.ArrayGetter].
+func (s ids) Dimensions() []pgtype.ArrayDimension {
+	return []pgtype.ArrayDimension{{Length: int32(len(s)), LowerBound: 1}}
+}
+
+// Index implements [pgtype.ArrayGetter].
+func (s ids) Index(i int) any { return &s[i] }
+
+// IndexType implements [pgtype.ArrayGetter].
+func (s ids) IndexType() any { return new(id) }
 
 // distinct returns each key once, in order: keys that lie side by side are found with
 // one search.
@@ -109,27 +145,33 @@ func (k *knowledge) introduce(ctx context.Context, tx pgx.Tx) error {
 }
 
 // scanResidents reads numbers as Postgres has them: through our own types the driver goes
-// by reflection, value by value.
+// by reflection, value by value. What it reads into is the same for all rows.
 func (k *knowledge) scanResidents(rows pgx.Rows) error {
 	var civilID, sponsorID int64
 	var passportExpiry, expiry int32
 	var article int16
-	var relation string
+	var resides bool
+	var number, country, relation pgtype.DriverBytes // the driver's own, until the next row
+	var at pgtype.TID
+	into := []any{&civilID, &number, &country, &passportExpiry, &resides, &article, &sponsorID, &relation, &expiry, &at}
+	last := "" // country, which many share
 	for rows.Next() {
-		f := &facts{known: true}
-		err := rows.Scan(&civilID, &f.passport.Number, &f.passport.Country, &passportExpiry,
-			&f.resides, &article, &sponsorID, &relation, &expiry, &f.at)
-		if err != nil {
+		if err := rows.Scan(into...); err != nil {
 			return err
 		}
-		var known bool
-		f.passport.ExpiresOn = schema.Date(passportExpiry)
-		f.residency = schema.Residency{
-			CivilID: schema.CivilID(civilID), Article: schema.Article(article),
-			SponsorID: schema.SponsorID(sponsorID), ExpiresOn: schema.Date(expiry),
+		if string(country) != last {
+			last = string(country)
 		}
-		if f.residency.Relation, known = schema.ParseRelation(relation); f.resides && !known {
+		r, known := schema.ParseRelation(string(relation))
+		if resides && !known {
 			return fmt.Errorf("%w: relation %q", errUnknownName, relation)
+		}
+		f := k.newFacts()
+		f.known, f.resides, f.at = true, resides, at
+		f.passport = schema.Passport{Number: string(number), Country: last, ExpiresOn: schema.Date(passportExpiry)}
+		f.residency = schema.Residency{
+			CivilID: schema.CivilID(civilID), Article: schema.Article(article), Relation: r,
+			SponsorID: schema.SponsorID(sponsorID), ExpiresOn: schema.Date(expiry),
 		}
 		k.residents[f.residency.CivilID] = f
 	}

@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -33,14 +32,24 @@ func (e *effects) store(ctx context.Context, tx pgx.Tx, queue *pgx.Batch, renewe
 	return nil
 }
 
-// copies are kept: what a batch is written with is as large as the batch.
-var copies sync.Pool
+// copies are kept: what a batch is written with is as large as the batch. A sync.Pool
+// would lose them with every other garbage collection, and there are ten a second.
+var copies = make(chan *postgres.Copy, 4)
 
 func takeCopy() *postgres.Copy {
-	if kept, ok := copies.Get().(*postgres.Copy); ok {
+	select {
+	case kept := <-copies:
 		return kept
+	default:
+		return new(postgres.Copy)
 	}
-	return new(postgres.Copy)
+}
+
+func keepCopy(rows *postgres.Copy) {
+	select {
+	case copies <- rows:
+	default: // more were used at once than are kept
+	}
 }
 
 // storeDecisions keeps the memory that it took, unless it failed: pgx may read it still.
@@ -50,7 +59,7 @@ func (e *effects) storeDecisions(ctx context.Context, tx pgx.Tx) error {
 	if err := rows.Send(ctx, tx, copyDecisions, len(e.decisions)); err != nil {
 		return err
 	}
-	copies.Put(rows)
+	keepCopy(rows)
 	return nil
 }
 

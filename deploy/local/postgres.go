@@ -22,11 +22,13 @@ var postgresSettings = map[string]string{
 	"max_connections":         "200",
 	"maintenance_work_mem":    "256MB",
 	"max_wal_size":            "8GB", // a simulated year writes gigabytes
-	"checkpoint_timeout":      "15min",
-	"timezone":                "UTC",
-	"log_timezone":            "UTC",
-	"log_line_prefix":         "%m [%p] %d ",
-	"log_checkpoints":         "off",
+	// So much log is kept to be written over: a new file is filled with zeros first.
+	"min_wal_size":       "1GB",
+	"checkpoint_timeout": "15min",
+	"timezone":           "UTC",
+	"log_timezone":       "UTC",
+	"log_line_prefix":    "%m [%p] %d ",
+	"log_checkpoints":    "off",
 }
 
 func postgresURL(port int, database string) string {
