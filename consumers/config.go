@@ -22,13 +22,12 @@ type Config struct {
 	// BatchBytes is about the most bytes that are fetched at once. Default 1 MiB.
 	BatchBytes int
 	// BatchAge is how long a message waits at most for others to be fetched with it,
-	// while there is no backlog. One that comes after a pause waits for none. Where an
-	// eighth of BatchMessages comes within it to a lane, it is three times as long. Default 5 ms.
+	// while there is no backlog. One that comes after a pause waits for none. Where a
+	// third of BatchMessages comes within it, it is three times as long. Default 5 ms.
 	BatchAge time.Duration
-	// Concurrency is over how many lanes, of each broker, the process spreads its
-	// partitions, and how many of them apply what they fetched at once. It is the
-	// back-pressure, and what memory is proportional to: a lane that waits fetches no
-	// more. Default 4.
+	// Concurrency is how many batches the process applies at once, of different
+	// partitions. It is the back-pressure, and what memory is proportional to: for each
+	// broker one more is fetched and prepared while that many are applied. Default 4.
 	Concurrency int
 
 	// QuarantineLimit is the share of a partition's messages, of about the last

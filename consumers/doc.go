@@ -9,8 +9,9 @@
 // marked is retried, and offsets that Kafka holds are a hint for lag tools that is
 // never read back.
 //
-// Partitions that are well travel in lanes: one request fetches for all partitions of a
-// lane, and where the stage can join batches, one transaction applies what came. A
+// Partitions that are well travel in lanes, one for each broker: one request fetches for
+// all partitions of a lane, and where the stage can join batches, one transaction applies
+// what came. Under backlog, several apply batches of different partitions at once. A
 // partition that something is wrong with leaves its lane, is worked on by itself, and
 // joins again, so it holds no other up.
 //

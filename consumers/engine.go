@@ -22,7 +22,7 @@ type Handler interface {
 }
 
 // Partition is a stage's hold on one partition. Its methods are called by one
-// goroutine at a time, except Prepare, which runs beside them.
+// goroutine at a time, except Prepare, which runs beside them and beside itself.
 type Partition interface {
 	// Prepare does what needs no store: it decodes. It must not fail; a message
 	// that cannot be read is quarantined.

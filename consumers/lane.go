@@ -18,15 +18,12 @@ type lanes struct {
 	working sync.WaitGroup // the workers and the lanes
 	outside atomic.Int64   // how many partitions are in no lane
 
-	mu   sync.Mutex
-	byID map[laneID]*lane
+	mu sync.Mutex
+	of map[int]*lane // by the leader
 }
 
-// laneID tells lanes apart: several of each leader.
-type laneID struct{ leader, number int }
-
 func newLanes(e *Engine, partitions int) *lanes {
-	l := &lanes{engine: e, byID: map[laneID]*lane{}}
+	l := &lanes{engine: e, of: map[int]*lane{}}
 	l.outside.Store(int64(partitions))
 	return l
 }
@@ -34,7 +31,7 @@ func newLanes(e *Engine, partitions int) *lanes {
 // travel lets a partition travel until it leaves its lane, which is an error, or the
 // lane ends with the generation.
 func (ls *lanes) travel(taking, doing context.Context, leader int, h *hold) error {
-	l := ls.open(taking, doing, laneID{leader: leader, number: h.partition % ls.engine.config.Concurrency})
+	l := ls.open(taking, doing, leader)
 	select {
 	case l.joining <- h:
 	case <-l.done:
@@ -50,18 +47,18 @@ func (ls *lanes) travel(taking, doing context.Context, leader int, h *hold) erro
 	}
 }
 
-// open returns a lane, which begins with the first partition that it is for.
-func (ls *lanes) open(taking, doing context.Context, id laneID) *lane {
+// open returns a leader's lane, which begins with the first partition that it is for.
+func (ls *lanes) open(taking, doing context.Context, leader int) *lane {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	l, ok := ls.byID[id]
+	l, ok := ls.of[leader]
 	if !ok {
 		l = &lane{
 			engine: ls.engine, lanes: ls, log: ls.engine.log.With("topic", ls.engine.config.Topic),
-			joining: make(chan *hold), done: make(chan struct{}),
+			joining: make(chan *hold), room: make(chan struct{}, ls.engine.config.Concurrency+1), done: make(chan struct{}),
 		}
-		ls.byID[id] = l
-		rounds := make(chan *round, 1)
+		ls.of[leader] = l
+		rounds := make(chan *round)
 		ls.working.Go(func() { l.fetchAll(taking, rounds) })
 		ls.working.Go(func() {
 			defer close(l.done)
@@ -72,16 +69,17 @@ func (ls *lanes) open(taking, doing context.Context, id laneID) *lane {
 }
 
 // A lane is where partitions travel together that have the same leader: one request
-// fetches for all of them, and what came is applied as one. So a thousand messages a
-// second in a dozen partitions are some fifty transactions, not some three hundred.
-// Two goroutines share the work: one fetches and prepares the next round while the
-// other applies this one. The channel between them holds one round, so that a slow
-// store stops the fetching.
+// fetches for all of them, and what came is a round, which is applied as one. So a
+// thousand messages a second in a dozen partitions are some fifty transactions, not some
+// three hundred. Under backlog, when a partition or two fill a round, several rounds are
+// applied at once: see applyAll. While they are, one more is fetched and prepared, and then
+// the fetching waits, so that a slow store stops it, and finds more when it goes on.
 type lane struct {
 	engine  *Engine
 	lanes   *lanes
 	log     *slog.Logger
 	joining chan *hold
+	room    chan struct{} // one for each round that is fetched, prepared or applied
 	done    chan struct{}
 
 	holds []*hold // whose partitions are fetched
@@ -99,19 +97,27 @@ const (
 // fetchAll fetches rounds and hands them over until ctx ends.
 func (l *lane) fetchAll(ctx context.Context, out chan<- *round) {
 	defer close(out)
-	for l.gather(ctx) {
+	for l.enter(ctx) && l.gather(ctx) {
 		r, err := l.next(ctx)
 		if err != nil {
 			return // ctx ended
 		}
-		for _, some := range r.split(l.engine.config.BatchMessages) {
-			some.prepare()
-			select {
-			case out <- some:
-			case <-ctx.Done():
+		for i, some := range r.split(l.engine.config.BatchMessages) {
+			if i > 0 && !l.enter(ctx) {
 				return
 			}
+			out <- some
 		}
+	}
+}
+
+// enter waits for room for a round. It is false when ctx has ended.
+func (l *lane) enter(ctx context.Context) bool {
+	select {
+	case l.room <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -186,7 +192,7 @@ func (l *lane) patience() time.Duration {
 const (
 	// fastShare is the part of a batch that must come within the batch age for
 	// messages to come fast.
-	fastShare = 8
+	fastShare = 3
 	// mostAges is how many batch ages lie between rounds then. Inserted 1,000 at a time,
 	// decisions cost ClickHouse 9 µs a row, and 5,000 at a time 3 µs (BenchmarkInsert).
 	mostAges = 3

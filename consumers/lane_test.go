@@ -51,10 +51,16 @@ func (g *gate) shut() (entered <-chan struct{}, open func()) {
 // all else.
 func (b *bench) inOneLane(stage *tally) (w *running, open func()) {
 	b.Helper()
+	return b.inALane(stage, 1)
+}
+
+// inALane is inOneLane, where so many transactions may be open at once.
+func (b *bench) inALane(stage *tally, concurrency int) (w *running, open func()) {
+	b.Helper()
 	g := &gate{}
 	stage.before = g.pass
 	config := b.config()
-	config.Concurrency = 1
+	config.Concurrency = concurrency
 	b.publish(0, b.partitions)
 	w = b.start(b.ledger(stage), config)
 	b.drained(b.partitions)
@@ -85,6 +91,22 @@ func TestPartitionsShareATransaction(t *testing.T) {
 	for partition := range b.partitions {
 		b.announcedInOrder(partition)
 	}
+}
+
+// While a transaction takes long, others go on; those of its partitions wait for it.
+func TestRoundsOfOtherPartitionsGoOn(t *testing.T) {
+	b := setup(t, 3)
+	_, open := b.inALane(b.tally(), 2) // 3, in partition 0, waits
+	b.send(1, kafka.Message{Value: []byte("4")})
+	b.applied(4)
+	b.publish(6, 60)
+	open()
+	b.send(2, kafka.Message{Value: []byte("5")})
+	b.drained(66)
+	b.exactly(66)
+	b.announces(map[int]int{0: 22, 1: 22, 2: 22})
+	b.announcedInOrder(0)
+	b.announcedInOrder(1)
 }
 
 // announcedInOrder fails unless a partition announces its own numbers, rising; one may

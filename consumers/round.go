@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -12,6 +13,9 @@ type round struct {
 	parts   []part
 	leaving map[*hold]error     // what cannot be fetched any more
 	empty   map[*hold]time.Time // where nothing has come for a while; when that was seen
+
+	before []<-chan struct{} // the ends of those that it goes behind
+	done   chan struct{}     // its own
 }
 
 // part is a partition's part of a round.
@@ -44,24 +48,57 @@ func (r *round) prepare() {
 	}
 }
 
-// applyAll applies rounds in their order until there are no more, or one could not be
-// ended in time.
+// applyAll applies rounds until there are no more, beside one another. Those that have a
+// partition in common go in their order.
 func (l *lane) applyAll(doing context.Context, in <-chan *round) {
+	var working sync.WaitGroup
 	for r := range in {
-		if err := l.apply(doing, r); err != nil {
-			l.log.Warn("a batch was left to whoever owns the partitions next", "cause", err)
-			break
-		}
-		for h, err := range r.leaving {
-			h.leave(err)
-		}
-		for h, emptyAt := range r.empty {
-			if !h.gone.Load() {
-				rest(doing, h, emptyAt)
+		r.queue()
+		working.Go(func() {
+			defer func() { close(r.done); <-l.room }()
+			r.prepare()
+			for _, end := range r.before {
+				<-end
 			}
-		}
+			l.handle(doing, r)
+		})
 	}
-	for range in { // fetchAll closes it
+	working.Wait()
+}
+
+// queue puts the round behind the last of each of its partitions.
+func (r *round) queue() {
+	r.done = make(chan struct{})
+	behind := func(h *hold) {
+		if h.last != nil {
+			r.before = append(r.before, h.last)
+		}
+		h.last = r.done
+	}
+	for _, p := range r.parts {
+		behind(p.hold)
+	}
+	for h := range r.leaving {
+		behind(h)
+	}
+	for h := range r.empty {
+		behind(h)
+	}
+}
+
+// handle applies a round, and lets go of the partitions that leave with it.
+func (l *lane) handle(doing context.Context, r *round) {
+	if err := l.apply(doing, r); err != nil {
+		l.log.Warn("a batch was left to whoever owns the partitions next", "cause", err)
+		return
+	}
+	for h, err := range r.leaving {
+		h.leave(err)
+	}
+	for h, emptyAt := range r.empty {
+		if !h.gone.Load() {
+			rest(doing, h, emptyAt)
+		}
 	}
 }
 
@@ -76,8 +113,12 @@ func (h *hold) leave(err error) {
 // with its partitions only, and others wait behind it.
 const togetherMost = 3
 
-// apply applies a round. Partitions that it cannot be applied for leave the lane.
+// apply applies a round. Partitions that it cannot be applied for leave the lane. It fails
+// where it could not be ended in time: then nothing behind it may be applied.
 func (l *lane) apply(doing context.Context, r *round) error {
+	if doing.Err() != nil {
+		return context.Cause(doing)
+	}
 	parts := slices.DeleteFunc(r.parts, func(p part) bool {
 		if !p.hold.gone.Load() {
 			if err := p.hold.breaker.admit(len(p.batch.Messages), len(p.batch.quarantined)); err != nil {

@@ -55,10 +55,11 @@ type hold struct {
 	stage Partition
 	next  int64 // what is to be fetched
 
-	busy time.Time   // when something last came
-	told time.Time   // when the stage was last told that nothing comes
-	left chan error  // why the partition left its lane
-	gone atomic.Bool // it has: what of it is still on its way in the lane is dropped
+	busy time.Time       // when something last came
+	told time.Time       // when the stage was last told that nothing comes
+	last <-chan struct{} // the end of its last round, for the next to go behind
+	left chan error      // why the partition left its lane
+	gone atomic.Bool     // it has: what of it is still on its way in the lane is dropped
 }
 
 // newBatch begins a batch where the partition goes on.

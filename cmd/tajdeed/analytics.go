@@ -19,7 +19,7 @@ import (
 // analyticsDefaults suit ClickHouse, which wants few large blocks: a block costs it
 // about 10 ms of CPU whatever it holds, and as much again to merge (BenchmarkInsert).
 // The age is what analysts may wait, under a second with the rest of the way; where some
-// 6,000 decisions come in a second it may be three of them. The bytes are those of about
+// 5,000 decisions come in a second it may be three of them. The bytes are those of about
 // 7,000 decisions: a partition that is behind is a block then.
 var analyticsDefaults = consumers.Config{
 	Group: analytics.Group, BatchMessages: 8_000, BatchBytes: 5 << 20, BatchAge: 500 * time.Millisecond,

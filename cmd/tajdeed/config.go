@@ -102,7 +102,7 @@ func engineFlags(defaults consumers.Config) []cli.Flag {
 		&cli.StringFlag{Name: "group", Usage: "consumer `GROUP`", Value: defaults.Group, Sources: env("group"), Category: flagsEngine},
 		&cli.IntFlag{Name: "batch-messages", Usage: "most `MESSAGES` of a batch", Value: defaults.BatchMessages, Sources: env("batch-messages"), Category: flagsEngine},
 		&cli.DurationFlag{Name: "batch-age", Usage: "`TIME` that a message waits for others at most; three times that where they come fast", Value: defaults.BatchAge, Sources: env("batch-age"), Category: flagsEngine},
-		&cli.IntFlag{Name: "concurrency", Usage: "over how many `LANES` partitions are spread, each applied at once", Value: defaults.Concurrency, Sources: env("concurrency"), Category: flagsEngine},
+		&cli.IntFlag{Name: "concurrency", Usage: "how many `BATCHES`, of different partitions, are applied at once", Value: defaults.Concurrency, Sources: env("concurrency"), Category: flagsEngine},
 		&cli.FloatFlag{Name: "quarantine-limit", Usage: "`SHARE` of unreadable messages beyond which a partition stops; 1 never does", Value: 0.5, Sources: env("quarantine-limit"), Category: flagsEngine},
 		&cli.DurationFlag{Name: "session-timeout", Usage: "`TIME` of silence after which the partitions go to another worker", Value: defaults.SessionTimeout, Sources: env("session-timeout"), Category: flagsEngine},
 	}
