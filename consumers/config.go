@@ -26,8 +26,8 @@ type Config struct {
 	// third of BatchMessages comes within it, it is three times as long. Default 5 ms.
 	BatchAge time.Duration
 	// Concurrency is how many batches the process applies at once, of different
-	// partitions. It is the back-pressure, and what memory is proportional to: for each
-	// broker one more is fetched and prepared while that many are applied. Default 4.
+	// partitions. It is the back-pressure, and what memory is proportional to: each broker's
+	// lane holds one more than that many, fetched, prepared or applied. Default 4.
 	Concurrency int
 
 	// QuarantineLimit is the share of a partition's messages, of about the last

@@ -235,8 +235,14 @@ func faultOf(err error, partition int) error {
 	return err
 }
 
-// applyTogether applies parts of a round in their turn, as one if the handler can and one after the
-// other if not, and returns what became of each.
+// besideAfter is how long a part of a round may take until the next one is applied beside
+// it. Those that are quick go one after the other: a store that shares its machine with
+// others is asked for less at once.
+const besideAfter = 50 * time.Millisecond
+
+// applyTogether applies parts of a round in their turn, as one if the handler can, and
+// returns what became of each. If it can't, one that is slow holds the others up no longer
+// than besideAfter.
 func (e *Engine) applyTogether(ctx context.Context, parts []part) []error {
 	errs := make([]error, len(parts))
 	if joiner, ok := e.handler.(Joiner); ok && len(parts) > 1 {
@@ -250,8 +256,18 @@ func (e *Engine) applyTogether(ctx context.Context, parts []part) []error {
 		}
 		return errs
 	}
+	var applying sync.WaitGroup
 	for i, p := range parts {
-		errs[i] = e.inTurn(ctx, p.work.Apply)
+		done := make(chan struct{})
+		applying.Go(func() {
+			defer close(done)
+			errs[i] = e.inTurn(ctx, p.work.Apply)
+		})
+		select {
+		case <-done:
+		case <-time.After(besideAfter):
+		}
 	}
+	applying.Wait()
 	return errs
 }

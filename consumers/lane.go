@@ -70,10 +70,14 @@ func (ls *lanes) open(taking, doing context.Context, leader int) *lane {
 
 // A lane is where partitions travel together that have the same leader: one request
 // fetches for all of them, and what came is a round, which is applied as one. So a
-// thousand messages a second in a dozen partitions are some fifty transactions, not some
-// three hundred. Under backlog, when a partition or two fill a round, several rounds are
-// applied at once: see applyAll. While they are, one more is fetched and prepared, and then
-// the fetching waits, so that a slow store stops it, and finds more when it goes on.
+// thousand messages a second in a dozen partitions are less than a hundred transactions,
+// not some three hundred. Under backlog, when a partition or two fill a round, several
+// rounds are applied at once, of different partitions: see applyAll. Where there is no room
+// for another, the fetching waits, so that a slow store stops it.
+//
+// A round that takes long holds up those behind it that have a partition in common with it,
+// and with them, once they take all the room, the lane: until it was tried togetherMost
+// times and its partitions leave.
 type lane struct {
 	engine  *Engine
 	lanes   *lanes

@@ -334,6 +334,61 @@ func (p restlessPartition) Idle(ctx context.Context, _ time.Time) error {
 	return ctx.Err()
 }
 
+// sluggish is a handler that joins no batches, and whose store hangs with partition 0.
+type sluggish struct {
+	consumers.Handler
+	hang <-chan struct{}
+}
+
+func (h sluggish) Open(ctx context.Context, a consumers.Assignment) (consumers.Partition, consumers.Start, error) {
+	p, start, err := h.Handler.Open(ctx, a)
+	if a.Partition == 0 {
+		p = sluggishPartition{p, h.hang}
+	}
+	return p, start, err
+}
+
+type sluggishPartition struct {
+	consumers.Partition
+	hang <-chan struct{}
+}
+
+func (p sluggishPartition) Prepare(b *consumers.Batch) consumers.Work {
+	work := p.Partition.Prepare(b)
+	if b.From == 0 {
+		return work
+	}
+	return sluggishWork{work, p.hang}
+}
+
+type sluggishWork struct {
+	consumers.Work
+	hang <-chan struct{}
+}
+
+func (w sluggishWork) Apply(ctx context.Context) error {
+	<-w.hang
+	return w.Work.Apply(ctx)
+}
+
+// What came together and is applied one by one waits for no other for long.
+func TestASlowPartOfARoundHoldsNoOtherUp(t *testing.T) {
+	b := setup(t, 3)
+	hang := make(chan struct{})
+	config := b.config()
+	config.BatchAge = 300 * time.Millisecond // so that what follows 3 comes together
+	b.publish(0, 3)
+	b.start(sluggish{b.ledger(b.tally()), hang}, config)
+	b.drained(3)
+	b.send(2, kafka.Message{Value: []byte("5")})
+	b.applied(4)
+	b.publish(3, 2)
+	b.applied(5) // 4, but not 3
+	close(hang)
+	b.drained(6)
+	b.exactly(6)
+}
+
 // What waits for a store that hangs does not keep the messages that come waiting for ever.
 func TestAHangingRestEnds(t *testing.T) {
 	b := setup(t, 2)

@@ -70,7 +70,7 @@ func (l *lane) applyAll(doing context.Context, in <-chan *round) {
 func (r *round) queue() {
 	r.done = make(chan struct{})
 	behind := func(h *hold) {
-		if h.last != nil {
+		if h.last != nil && h.last != r.done {
 			r.before = append(r.before, h.last)
 		}
 		h.last = r.done
@@ -95,9 +95,11 @@ func (l *lane) handle(doing context.Context, r *round) {
 	for h, err := range r.leaving {
 		h.leave(err)
 	}
+	resting, cancel := context.WithTimeout(doing, restTimeout)
+	defer cancel()
 	for h, emptyAt := range r.empty {
 		if !h.gone.Load() {
-			rest(doing, h, emptyAt)
+			h.rest(resting, emptyAt)
 		}
 	}
 }

@@ -96,7 +96,9 @@ func (w *worker) own(taking, doing context.Context) error {
 		err = w.travel(taking, doing, h)
 	}
 	if doing.Err() == nil && !errors.Is(err, ErrFenced) {
-		rest(doing, h, time.Time{}) // or what was announced last is announced again
+		resting, cancel := context.WithTimeout(doing, restTimeout)
+		defer cancel()
+		h.rest(resting, time.Time{}) // or what was announced last is announced again
 	}
 	return err
 }
@@ -203,16 +205,14 @@ func (w *worker) leader(ctx context.Context) (int, error) {
 	return 0, fmt.Errorf("find the leader: %w", kafka.LeaderNotAvailable)
 }
 
-// restTimeout is how long a store may take to write that down. One that hangs is found
-// by the next batch, which must get to it.
+// restTimeout is how long a store may take to write that down, of all partitions of a
+// round. One that hangs is found by the next batch, which must get to it.
 const restTimeout = 5 * time.Second
 
 // rest lets the stage write down what otherwise waits for the next batch. If that
 // fails, it goes on waiting.
-func rest(doing context.Context, h *hold, emptyAt time.Time) {
-	doing, cancel := context.WithTimeout(doing, restTimeout)
-	defer cancel()
-	if err := h.stage.Idle(doing, emptyAt); err != nil {
+func (h *hold) rest(ctx context.Context, emptyAt time.Time) {
+	if err := h.stage.Idle(ctx, emptyAt); err != nil {
 		h.log.Warn("what was done could not be written down; it may be announced again", "error", err)
 	}
 }

@@ -80,37 +80,37 @@ func newKnowledge(applications int) *knowledge {
 // sponsors that the applications name, and of the application ids.
 func (k *knowledge) ask(queue *pgx.Batch, applications []received) {
 	n := len(applications)
-	residents, sponsors, asked := make([]int64, n), make([]int64, n), make(ids, n)
+	residents, sponsors, asked := make([]int64, n), make([]int64, n), make(uuidArray, n)
 	for i := range applications {
 		a := &applications[i]
-		residents[i], sponsors[i], asked[i] = int64(a.CivilID), int64(a.SponsorID), id(a.ID)
+		residents[i], sponsors[i], asked[i] = int64(a.CivilID), int64(a.SponsorID), uuidValue(a.ID)
 	}
 	queue.Queue(lockResidents, distinct(residents)).Query(k.scanResidents)
 	queue.Queue(selectSponsors, distinct(sponsors)).Query(k.scanSponsors)
 	queue.Queue(selectApplications, asked).Query(k.scanApplications)
 }
 
-// ids are application ids as a parameter. The driver's own way with slices makes two
+// uuidArray is application ids as a parameter. The driver's own way with slices makes two
 // allocations of each.
-type ids []id
+type uuidArray []uuidValue
 
-type id uuid.UUID
+type uuidValue uuid.UUID
 
 // UUIDValue implements [pgtype.UUIDValuer].
-func (i *id) UUIDValue() (pgtype.UUID, error) { return pgtype.UUID{Bytes: *i, Valid: true}, nil }
+func (v *uuidValue) UUIDValue() (pgtype.UUID, error) { return pgtype.UUID{Bytes: *v, Valid: true}, nil }
 
-var _ pgtype.ArrayGetter = ids(nil)
+var _ pgtype.ArrayGetter = uuidArray(nil)
 
 // Dimensions implements [pgtype.ArrayGetter].
-func (s ids) Dimensions() []pgtype.ArrayDimension {
+func (s uuidArray) Dimensions() []pgtype.ArrayDimension {
 	return []pgtype.ArrayDimension{{Length: int32(len(s)), LowerBound: 1}}
 }
 
 // Index implements [pgtype.ArrayGetter].
-func (s ids) Index(i int) any { return &s[i] }
+func (s uuidArray) Index(i int) any { return &s[i] }
 
 // IndexType implements [pgtype.ArrayGetter].
-func (s ids) IndexType() any { return new(id) }
+func (s uuidArray) IndexType() any { return new(uuidValue) }
 
 // distinct returns each key once, in order: keys that lie side by side are found with
 // one search.

@@ -7,7 +7,8 @@
 -- stopped. A year takes seconds; many take longer than any statement of a stage.
 SET LOCAL statement_timeout = 0;
 
--- A worker that still runs waits here, and then fails: it must not decide behind the copy.
+-- A worker that still runs waits here, and then fails with the next new application: it
+-- must not decide behind the copy.
 LOCK TABLE application, decision IN ACCESS EXCLUSIVE MODE;
 ALTER TABLE decision RENAME TO decision_before;
 
@@ -15,7 +16,8 @@ ALTER TABLE decision RENAME TO decision_before;
 -- receipt, the audit trail and what the decisions topic is published from. Rows are only
 -- ever added.
 CREATE TABLE decision (
-    -- What the indexes hold comes first, where it is found without a search.
+    -- What the indexes hold comes first, and what fits between it, where it is found
+    -- without a search.
     partition           int         NOT NULL,
     article             smallint    NOT NULL,
     months              smallint    NOT NULL,
@@ -78,7 +80,8 @@ ALTER TABLE decision
     ADD CONSTRAINT approval_has_expiry CHECK ((outcome = 'approved') = (new_expiry IS NOT NULL)),
     ADD CONSTRAINT first_is_whole CHECK (
         num_nulls(digest, passport_expires_on, passport_number, passport_country, submitted_by)
-        = CASE disposition WHEN 'first' THEN 0 ELSE 5 END),
+        = CASE disposition WHEN 'first' THEN 0 ELSE 5 END
+        AND (disposition = 'first' OR num_nulls(fee_receipt, insurance_policy) = 2)),
     ADD CONSTRAINT digest_is_sha256 CHECK (octet_length(digest) = 32),
     ADD CONSTRAINT payment_is_whole CHECK ((fee_receipt IS NULL) = (fee_paid_at IS NULL)),
     ADD CONSTRAINT cover_is_whole CHECK (

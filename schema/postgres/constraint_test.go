@@ -111,6 +111,8 @@ var refusals = []struct {
 	{"a cover without a policy", "decision", row{"insurance_policy": "NULL"}, "cover_is_whole", checkViolation},
 	{"a first message without a passport", "decision", row{"passport_number": "NULL"}, "first_is_whole", checkViolation},
 	{"a repeat with what it said", "decision", row{"disposition": "'resend'"}, "first_is_whole", checkViolation},
+	{"a repeat with a payment", "decision", row{"disposition": "'resend'", "digest": "NULL", "passport_number": "NULL", "passport_country": "NULL",
+		"passport_expires_on": "NULL", "submitted_by": "NULL", "insurance_policy": "NULL", "insurance_from": "NULL", "insurance_to": "NULL"}, "first_is_whole", checkViolation},
 	{"an id that is taken", "decision", row{`"offset"`: "6", "application_id": "(SELECT application_id FROM decision)"}, "decision_first", uniqueViolation},
 }
 
