@@ -2,6 +2,7 @@
 
 BIN      := bin/tajdeed
 LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+COMMIT   := $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null)
 TEST_DATA = $${TMPDIR:-/tmp}/tajdeed-test-$$$$
 
 .DEFAULT_GOAL := help
@@ -47,7 +48,7 @@ lint: ## what reads the code and complains
 
 .PHONY: build
 build: prerequisites ## the program, in bin/
-	go build -o $(BIN) ./cmd/tajdeed
+	go build -ldflags '-X main.commit=$(COMMIT)' -o $(BIN) ./cmd/tajdeed
 
 .PHONY: prerequisites
 prerequisites: ## what the servers need and go does not bring: Java, Maven, npm, pip

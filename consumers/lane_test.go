@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,6 +108,63 @@ func TestRoundsOfOtherPartitionsGoOn(t *testing.T) {
 	b.announces(map[int]int{0: 22, 1: 22, 2: 22})
 	b.announcedInOrder(0)
 	b.announcedInOrder(1)
+}
+
+// orderly is a handler that tells of a batch that does not go on where the one before it in
+// its partition ended, or goes beside it.
+type orderly struct {
+	consumers.Handler
+	t *testing.T
+}
+
+func (h orderly) Open(ctx context.Context, a consumers.Assignment) (consumers.Partition, consumers.Start, error) {
+	p, start, err := h.Handler.Open(ctx, a)
+	next := new(atomic.Int64)
+	next.Store(start.Next)
+	return orderlyPartition{p, h.t, next}, start, err
+}
+
+type orderlyPartition struct {
+	consumers.Partition
+	t    *testing.T
+	next *atomic.Int64
+}
+
+func (p orderlyPartition) Prepare(b *consumers.Batch) consumers.Work {
+	return orderlyWork{p.Partition.Prepare(b), p, b}
+}
+
+type orderlyWork struct {
+	consumers.Work
+	orderlyPartition
+	batch *consumers.Batch
+}
+
+func (w orderlyWork) Apply(ctx context.Context) error {
+	const busy = -1
+	if !w.next.CompareAndSwap(w.batch.From, busy) {
+		w.t.Errorf("partition %d: a batch from %d on, where another ends at %d", w.batch.Partition, w.batch.From, w.next.Load())
+	}
+	err := w.Work.Apply(ctx)
+	if err == nil {
+		w.next.Store(w.batch.To)
+	} else {
+		w.next.Store(w.batch.From)
+	}
+	return err
+}
+
+// Rounds that are applied beside one another never have a partition in common.
+func TestBatchesOfAPartitionGoInTheirOrder(t *testing.T) {
+	b := setup(t, 2)
+	config := b.config()
+	config.Concurrency, config.BatchMessages = 3, 5
+	b.publish(0, 2)
+	b.start(orderly{b.ledger(b.tally()), t}, config)
+	b.drained(2)
+	b.publish(2, 400)
+	b.drained(402)
+	b.exactly(402)
 }
 
 // announcedInOrder fails unless a partition announces its own numbers, rising; one may
@@ -391,14 +449,14 @@ func TestASlowPartOfARoundHoldsNoOtherUp(t *testing.T) {
 
 // What waits for a store that hangs does not keep the messages that come waiting for ever.
 func TestAHangingRestEnds(t *testing.T) {
-	b := setup(t, 2)
+	b := setup(t, 14) // one after the other, they would hang for more than a minute
 	entered := make(chan struct{})
-	b.publish(0, 2)
+	b.publish(0, 14)
 	b.start(restless{b.ledger(b.tally()), entered}, b.config())
-	b.applied(2)
+	b.applied(14)
 	<-entered
-	b.publish(2, 40)
-	b.applied(42)
+	b.publish(14, 40)
+	b.applied(54)
 }
 
 // Partitions of several brokers travel in lanes of their own, and find the others when

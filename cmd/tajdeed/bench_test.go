@@ -22,9 +22,9 @@ func TestBench(t *testing.T) {
 	t.Parallel()
 	data := dataFolder(t)
 	report := filepath.Join(data, "report.md")
-	names := []string{"ceiling", "naive", "renewals", "analytics", "whole", "whole-publishing", "latency-1000", "growth-residencies-20m", "growth-workers-2"}
+	names := []string{"ceiling", "naive", "renewals", "analytics", "whole", "whole-publishing", "latency-1000", "growth-residencies-20m", "growth-workers-2", "growth-poison-1", "growth-sponsor-50", "growth-backlog"}
 	command := tajdeed(t.Context(), "bench", "--data", data, "--applications", "1000", "--json", "--report", report,
-		"--only", "ceiling,naive,renewals,analytics,whole,latency-1000,growth-residencies-20m,growth-workers-2")
+		"--only", "ceiling,naive,renewals,analytics,whole,latency-1000,growth-residencies-20m,growth-workers-2,growth-poison-1,growth-sponsor-50,growth-backlog")
 	var out, said bytes.Buffer
 	command.Stdout, command.Stderr = &out, &said
 	if err := command.Run(); err != nil {

@@ -152,17 +152,27 @@ const (
 // clientID is the name under which brokers and databases see a process.
 func clientID(c *cli.Command) string { return "tajdeed-" + c.Name }
 
+// commit is set by the Makefile: go records one only where it is allowed to ask git.
+var commit string
+
 // version is the module's version and commit, as the build recorded them.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
-	v := info.Main.Version
+	return versionOf(info, commit)
+}
+
+// versionOf prefers the commit that go recorded.
+func versionOf(info *debug.BuildInfo, commit string) string {
 	for _, setting := range info.Settings {
-		if setting.Key == "vcs.revision" && len(setting.Value) >= 12 && !strings.Contains(v, setting.Value[:12]) {
-			v += " " + setting.Value[:12]
+		if setting.Key == "vcs.revision" && len(setting.Value) >= 12 {
+			commit = setting.Value[:12]
 		}
 	}
-	return v
+	if v := info.Main.Version; strings.Contains(v, commit) { // also where there is none
+		return v
+	}
+	return info.Main.Version + " " + commit
 }

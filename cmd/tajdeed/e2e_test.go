@@ -101,6 +101,11 @@ func (p *program) shows(line string) {
 	if status, body := p.get("/livez"); status != http.StatusOK {
 		p.Errorf("/livez: %d %s", status, body)
 	}
+	for _, page := range []string{"heap", "goroutine", "profile?seconds=1", "trace?seconds=1"} {
+		if status, body := p.get("/debug/pprof/" + page); status != http.StatusOK || body == "" {
+			p.Errorf("/debug/pprof/%s: %d, %d bytes", page, status, len(body))
+		}
+	}
 }
 
 // Twenty thousand messages of all kinds, and every row as the generator expects it.

@@ -33,7 +33,7 @@ func (e *effects) store(ctx context.Context, tx pgx.Tx, queue *pgx.Batch, renewe
 }
 
 // copies are kept: what a batch is written with is as large as the batch. A sync.Pool
-// would lose them with every other garbage collection, and there are ten a second.
+// would lose them with every other garbage collection.
 var copies = make(chan *postgres.Copy, 4)
 
 func takeCopy() *postgres.Copy {
