@@ -42,6 +42,11 @@ type Config struct {
 	// is taken away or the process stops. Default 5 s, and always less than
 	// SessionTimeout.
 	DrainTimeout time.Duration
+
+	// Now is the wall clock by which handlers are told when a partition had nothing left,
+	// see [Partition.Idle]. What the engine measures goes by the monotonic clock instead.
+	// Default [time.Now].
+	Now func() time.Time
 }
 
 // withDefaults fills in what was left out.
@@ -53,6 +58,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.QuarantineLimit, 0.5)
 	setDefault(&c.SessionTimeout, 10*time.Second)
 	setDefault(&c.DrainTimeout, 5*time.Second)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	return c
 }
 

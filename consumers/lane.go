@@ -163,7 +163,7 @@ func (l *lane) next(ctx context.Context) (*round, error) {
 		batches[i] = h.newBatch()
 	}
 	r := &round{leaving: map[*hold]error{}, empty: map[*hold]time.Time{}}
-	begin := time.Now()
+	begin, emptyAt := time.Now(), l.engine.config.Now()
 	if err := l.fetch(ctx, r, batches, l.patience()); err != nil {
 		return nil, err
 	}
@@ -181,7 +181,7 @@ func (l *lane) next(ctx context.Context) (*round, error) {
 		}
 	}
 	l.setPace(n, l.last.Sub(since), slices.ContainsFunc(batches, (*Batch).behind))
-	l.close(r, batches, begin)
+	l.close(r, batches, begin, emptyAt)
 	return r, nil
 }
 
@@ -247,7 +247,7 @@ func numbers[T any](of []T, number func(T) int) []int {
 
 // close puts the batches into the round, and next time asks first for those that were
 // asked for last.
-func (l *lane) close(r *round, batches []*Batch, begin time.Time) {
+func (l *lane) close(r *round, batches []*Batch, begin, emptyAt time.Time) {
 	served := 0
 	for i, h := range l.holds {
 		b := batches[i]
@@ -261,7 +261,7 @@ func (l *lane) close(r *round, batches []*Batch, begin time.Time) {
 				served = i // it came last, and goes on first
 			}
 		case !b.behind() && begin.Sub(h.busy) >= maxWait && begin.Sub(h.told) >= restEvery:
-			r.empty[h], h.told = begin, begin
+			r.empty[h], h.told = emptyAt, begin
 		}
 		l.engine.metrics.fetched(b)
 	}

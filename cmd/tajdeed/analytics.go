@@ -4,27 +4,14 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/urfave/cli/v3"
 
-	"tajdeed/consumers"
 	"tajdeed/consumers/analytics"
 	"tajdeed/producers"
 	"tajdeed/schema/clickhouse"
-	"tajdeed/schema/kafka"
 )
-
-// analyticsDefaults suit ClickHouse, which wants few large blocks: a block costs it
-// about 10 ms of CPU whatever it holds, and as much again to merge (BenchmarkInsert).
-// The age is what analysts may wait, under a second with the rest of the way; where some
-// 5,000 decisions come in a second it may be three of them. The bytes are those of about
-// 7,000 decisions: a partition that is behind is a block then.
-var analyticsDefaults = consumers.Config{
-	Group: analytics.Group, BatchMessages: 8_000, BatchBytes: 5 << 20, BatchAge: 500 * time.Millisecond,
-	Concurrency: 3, SessionTimeout: 10 * time.Second,
-}
 
 func analyticsCommand() *cli.Command {
 	return &cli.Command{
@@ -39,7 +26,7 @@ under another one the same person looks like a new one.`,
 			clickhouseFlag(),
 			&cli.StringFlag{Name: "pseudonym-key", Usage: "`SECRET` of 16 characters or more that hides who is who", Sources: env("pseudonym-key"), Required: true, Category: flagsEngine},
 			listenFlag(portAnalytics), waitFlag(), clockFlag(),
-		}, engineFlags(analyticsDefaults)),
+		}, engineFlags(analytics.DefaultConfig())),
 		Before: noArguments,
 		Action: runAnalytics,
 	}
@@ -57,10 +44,7 @@ func runAnalytics(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	if err := checkTopics(ctx, c); err != nil {
-		return err
-	}
-	partitions, err := kafka.Check(ctx, c.StringSlice("brokers"), topics(c))
+	partitions, err := checkTopics(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -70,11 +54,9 @@ func runAnalytics(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	defer func() { _ = publisher.Close() }()
-	config := engineConfig(c, topics(c).Decisions)
-	config.BatchBytes = analyticsDefaults.BatchBytes
-	clock := wallClockOf(c)
-	sink := analytics.New(topics(c), partitions, db, clock.publisher(publisher), pseudonym, registry).WithClock(clock.now)
-	engine, err := consumers.New(analytics.Name, config, clock.handler(sink), slog.Default(), registry)
+	clock, config := wallClockOf(c), engineConfig(c)
+	config.BatchBytes, config.Now = analytics.DefaultConfig().BatchBytes, clock.now
+	engine, err := analytics.NewEngine(config, topics(c), partitions, db, clock.publisher(publisher), pseudonym, slog.Default(), registry)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
+
+	"tajdeed/consumers/renewals"
 )
 
 // ceiling measures what the record alone takes to write what renewals writes. The stage
@@ -77,7 +79,7 @@ func (w *world) written(ctx context.Context) (is written, err error) {
 // replay writes what was read: each partition in its order, as many
 // transactions at once as a worker has.
 func (t tape) replay(ctx context.Context, db *pgxpool.Pool) error {
-	slots := make(chan struct{}, renewalsDefaults.Concurrency)
+	slots := make(chan struct{}, renewals.DefaultConfig().Concurrency)
 	group, ctx := errgroup.WithContext(ctx)
 	for _, batches := range t {
 		group.Go(func() error {

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	client "github.com/segmentio/kafka-go"
 
+	"tajdeed/consumers/renewals"
 	"tajdeed/schema"
 )
 
@@ -59,7 +60,7 @@ func (g *gate) crowded(ctx context.Context, workers int) error {
 		if i < schema.DefaultPartitions%workers {
 			held++
 		}
-		want += int64(min(held, renewalsDefaults.Concurrency+spareConns))
+		want += int64(min(held, renewals.DefaultConfig().Concurrency+spareConns))
 	}
 	return watchUntil(ctx, "the workers at the gate", func() (waiting int64, done bool, err error) {
 		err = g.world.bench.record.QueryRow(ctx, countWaiting, g.world.name, "tajdeed-"+roleWorker).Scan(&waiting)

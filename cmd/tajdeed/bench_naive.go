@@ -43,7 +43,7 @@ func (b *bench) naive(ctx context.Context, load benchLoad, limit int64) (run ben
 		return run, err
 	}
 	defer func() { err = errors.Join(err, w.close(context.WithoutCancel(ctx))) }()
-	loop := naiveLoop{world: w, limit: limit, stage: renewals.New(w.log.topics.Submissions, prometheus.NewRegistry())}
+	loop := naiveLoop{world: w, limit: limit, stage: renewals.New(w.log.topics.Submissions, nil, prometheus.NewRegistry())}
 	if err := w.settleStores(ctx); err != nil {
 		return run, err
 	}

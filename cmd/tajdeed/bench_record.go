@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	client "github.com/segmentio/kafka-go"
 
-	"tajdeed/consumers"
 	"tajdeed/consumers/renewals"
 )
 
@@ -36,11 +35,9 @@ func (silent) PublishPlaced(context.Context, string, []client.Message) error { r
 
 // tape runs the stage over the world's log, in this process, and returns what it wrote.
 func (w *world) tape(ctx context.Context) (tape, error) {
-	registry := prometheus.NewRegistry()
-	config := renewalsDefaults
-	config.Brokers, config.Topic, config.Group, config.ClientID = w.at.Brokers, w.log.topics.Submissions, w.group("tape"), "tajdeed-bench"
-	ledger := consumers.NewLedger(config.Topic, w.log.topics, renewals.New(config.Topic, registry), w.stage, silent{})
-	engine, err := consumers.New(renewals.Name, config, ledger, slog.Default(), registry)
+	config := renewals.DefaultConfig()
+	config.Brokers, config.Group, config.ClientID = w.at.Brokers, w.group("tape"), "tajdeed-bench"
+	engine, err := renewals.NewEngine(config, w.log.topics, w.stage, silent{}, slog.Default(), prometheus.NewRegistry())
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +46,7 @@ func (w *world) tape(ctx context.Context) (tape, error) {
 	ended := make(chan error, 1)
 	go func() { ended <- engine.Run(working) }()
 	err = watchUntil(ctx, "the record", func() (reached int64, done bool, err error) {
-		err = w.record.QueryRow(ctx, selectReached, config.Topic).Scan(&reached)
+		err = w.record.QueryRow(ctx, selectReached, w.log.topics.Submissions).Scan(&reached)
 		return reached, reached >= w.log.messages, err
 	})
 	stop()
@@ -59,7 +56,7 @@ func (w *world) tape(ctx context.Context) (tape, error) {
 	if err := w.audit(ctx); err != nil {
 		return nil, err
 	}
-	return w.readTape(ctx, config.Topic)
+	return w.readTape(ctx, w.log.topics.Submissions)
 }
 
 var (

@@ -70,36 +70,6 @@ func (p steppedPublisher) PublishPlaced(ctx context.Context, topic string, messa
 	return p.Publisher.PublishPlaced(ctx, topic, stamped)
 }
 
-// handler has a stage believe the clock about when nothing was left to read.
-func (c wallClock) handler(h consumers.Handler) consumers.Handler {
-	if c.file == "" {
-		return h
-	}
-	return steppedHandler{h, c}
-}
-
-type steppedHandler struct {
-	consumers.Handler
-	clock wallClock
-}
-
-func (h steppedHandler) Open(ctx context.Context, a consumers.Assignment) (consumers.Partition, consumers.Start, error) {
-	p, start, err := h.Handler.Open(ctx, a)
-	return steppedPartition{p, h.clock}, start, err
-}
-
-type steppedPartition struct {
-	consumers.Partition
-	clock wallClock
-}
-
-func (p steppedPartition) Idle(ctx context.Context, emptyAt time.Time) error {
-	if !emptyAt.IsZero() {
-		emptyAt = emptyAt.Add(p.clock.step())
-	}
-	return p.Partition.Idle(ctx, emptyAt)
-}
-
 // clockSteps are the steps of a clock: forward, the last so far that the broker refuses
 // its messages until it is right again; and back, the last into another month, by which
 // the analysts' table is cut.

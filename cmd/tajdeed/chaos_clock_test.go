@@ -39,30 +39,15 @@ func TestClockIsWrongAsItsFileSays(t *testing.T) {
 	}
 }
 
-// recorder is a publisher, a handler and a partition that remember what they were told.
-type recorder struct {
-	messages []kafka.Message
-	emptyAt  time.Time
-}
+// recorder is a publisher that remembers what it was told.
+type recorder struct{ messages []kafka.Message }
 
 func (r *recorder) PublishPlaced(_ context.Context, _ string, messages []kafka.Message) error {
 	r.messages = messages
 	return nil
 }
 
-func (r *recorder) Open(context.Context, consumers.Assignment) (consumers.Partition, consumers.Start, error) {
-	return r, consumers.Start{}, nil
-}
-
-func (*recorder) Prepare(*consumers.Batch) consumers.Work { return nil }
-
-func (r *recorder) Idle(_ context.Context, emptyAt time.Time) error {
-	r.emptyAt = emptyAt
-	return nil
-}
-
-// What a stage takes from the wall clock, a step of it changes: the times of messages,
-// and the time at which nothing was left to read. The caller's messages stay as they
+// A step of the clock changes the times of messages. The caller's messages stay as they
 // are, since it may publish them again.
 func TestStepReachesWhatReadsTheClock(t *testing.T) {
 	t.Parallel()
@@ -74,18 +59,6 @@ func TestStepReachesWhatReadsTheClock(t *testing.T) {
 	if ahead := time.Until(told.messages[1].Time); ahead < time.Hour || !messages[1].Time.IsZero() {
 		t.Errorf("a message is %s ahead, want 2h; the caller's is of %s", ahead, messages[1].Time)
 	}
-	partition, _, err := clock.handler(told).Open(t.Context(), consumers.Assignment{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, at := range []time.Time{{}, time.Now()} {
-		if err := partition.Idle(t.Context(), at); err != nil {
-			t.Fatal(err)
-		}
-		if want := at.Add(2 * time.Hour); !at.IsZero() && !told.emptyAt.Equal(want) || at.IsZero() && !told.emptyAt.IsZero() {
-			t.Errorf("told %s of %s", told.emptyAt, at)
-		}
-	}
 }
 
 // Nobody stands between a stage and its stores where chaos has no say.
@@ -93,7 +66,7 @@ func TestMachineClockChangesNothing(t *testing.T) {
 	t.Parallel()
 	var clock wallClock
 	told := new(recorder)
-	if clock.publisher(told) != consumers.Publisher(told) || clock.handler(told) != consumers.Handler(told) || clock.step() != 0 {
+	if clock.publisher(told) != consumers.Publisher(told) || clock.step() != 0 {
 		t.Error("the machine's clock is stepped")
 	}
 }

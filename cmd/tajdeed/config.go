@@ -109,11 +109,10 @@ func engineFlags(defaults consumers.Config) []cli.Flag {
 }
 
 // engineConfig reads what engineFlags declares.
-func engineConfig(c *cli.Command, topic string) consumers.Config {
+func engineConfig(c *cli.Command) consumers.Config {
 	return consumers.Config{
 		Brokers:         c.StringSlice("brokers"),
 		Group:           c.String("group"),
-		Topic:           topic,
 		ClientID:        clientID(c),
 		BatchMessages:   c.Int("batch-messages"),
 		BatchAge:        c.Duration("batch-age"),

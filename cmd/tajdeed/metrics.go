@@ -11,7 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/urfave/cli/v3"
 
-	"tajdeed/consumers"
 	"tajdeed/consumers/analytics"
 	"tajdeed/consumers/renewals"
 	"tajdeed/producers"
@@ -40,13 +39,9 @@ type measured struct {
 func allMeasured() []measured {
 	topics := schema.NamedTopics(schema.DefaultPrefix)
 	brokers := []string{"none:9092"}
-	stage := func(name, topic string, own func(prometheus.Registerer)) func(prometheus.Registerer) error {
-		return func(registry prometheus.Registerer) error {
-			own(registry)
-			_, err := consumers.New(name, consumers.Config{Brokers: brokers, Group: name, Topic: topic}, nil, slog.New(slog.DiscardHandler), registry)
-			return err
-		}
-	}
+	renewalsConfig, analyticsConfig := renewals.DefaultConfig(), analytics.DefaultConfig()
+	renewalsConfig.Brokers, analyticsConfig.Brokers = brokers, brokers
+	silent := slog.New(slog.DiscardHandler)
 	return []measured{
 		{"publisher", "Every process that publishes: the simulation, submit, and both stages.",
 			func(registry prometheus.Registerer) error {
@@ -54,9 +49,15 @@ func allMeasured() []measured {
 				return err
 			}},
 		{renewals.Name, "The stage that decides applications and applies them to Postgres.",
-			stage(renewals.Name, topics.Submissions, func(registry prometheus.Registerer) { renewals.New(topics.Submissions, registry) })},
+			func(registry prometheus.Registerer) error {
+				_, err := renewals.NewEngine(renewalsConfig, topics, nil, nil, silent, registry)
+				return err
+			}},
 		{analytics.Name, "The stage that carries decisions into ClickHouse.",
-			stage(analytics.Name, topics.Decisions, func(registry prometheus.Registerer) { analytics.New(topics, 0, nil, nil, nil, registry) })},
+			func(registry prometheus.Registerer) error {
+				_, err := analytics.NewEngine(analyticsConfig, topics, 0, nil, nil, nil, silent, registry)
+				return err
+			}},
 	}
 }
 

@@ -134,7 +134,7 @@ func pass(ctx context.Context, population *simulate.Simulation, n int64) error {
 
 // publish publishes the stream as a process that operations can look at.
 func (s simulation) publish(ctx context.Context, c *cli.Command, population *simulate.Simulation) error {
-	if err := checkTopics(ctx, c); err != nil {
+	if _, err := checkTopics(ctx, c); err != nil {
 		return err
 	}
 	registry := newRegistry()

@@ -51,9 +51,8 @@ func hopeless(err error) bool {
 const invalidAuthorization = "28"
 
 // checkTopics waits for the brokers and refuses topics that a stage cannot use.
-func checkTopics(ctx context.Context, c *cli.Command) error {
-	_, err := patiently(ctx, c, "Kafka", func(ctx context.Context) (int, error) {
+func checkTopics(ctx context.Context, c *cli.Command) (partitions int, err error) {
+	return patiently(ctx, c, "Kafka", func(ctx context.Context) (int, error) {
 		return kafka.Check(ctx, c.StringSlice("brokers"), topics(c))
 	})
-	return err
 }

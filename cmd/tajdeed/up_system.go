@@ -19,6 +19,7 @@ import (
 
 	"tajdeed/consumers"
 	"tajdeed/consumers/analytics"
+	"tajdeed/consumers/renewals"
 	"tajdeed/deploy/local"
 	"tajdeed/producers"
 	"tajdeed/producers/simulate"
@@ -73,7 +74,7 @@ func (s *system) connect(ctx context.Context, record postgres.Config, analysts c
 	if s.record, err = postgres.Open(ctx, record); err != nil {
 		return err
 	}
-	record.ByKey, record.MaxConns = true, renewalsDefaults.Concurrency+spareConns
+	record.ByKey, record.MaxConns = true, renewals.DefaultConfig().Concurrency+spareConns
 	if s.stage, err = postgres.Open(ctx, record); err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func (s *system) assemble(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.renewals, err = newRenewals(s.engineConfig(renewalsDefaults, s.topics.Submissions), s.topics, s.stage, s.publisher, s.registry)
+	s.renewals, err = renewals.NewEngine(s.engineConfig(renewals.DefaultConfig()), s.topics, s.stage, s.publisher, slog.Default(), s.registry)
 	if err != nil {
 		return err
 	}
@@ -105,13 +106,12 @@ func (s *system) assemble(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	sink := analytics.New(s.topics, partitions, s.analysts, s.publisher, pseudonym, s.registry)
-	s.analytics, err = consumers.New(analytics.Name, s.engineConfig(analyticsDefaults, s.topics.Decisions), sink, slog.Default(), s.registry)
+	s.analytics, err = analytics.NewEngine(s.engineConfig(analytics.DefaultConfig()), s.topics, partitions, s.analysts, s.publisher, pseudonym, slog.Default(), s.registry)
 	return err
 }
 
-func (s *system) engineConfig(c consumers.Config, topic string) consumers.Config {
-	c.Brokers, c.Topic, c.ClientID = s.at.Brokers, topic, "tajdeed-up"
+func (s *system) engineConfig(c consumers.Config) consumers.Config {
+	c.Brokers, c.ClientID = s.at.Brokers, "tajdeed-up"
 	return c
 }
 

@@ -85,8 +85,8 @@ func (v *verifier) repair(ctx context.Context) (*books, error) {
 	}
 	m := mender{
 		verifier: v, found: found, run: "repair/" + uuid.NewString(),
-		sink:  analytics.New(v.topics, 0, v.analysts, nil, v.pseudonym, prometheus.NewRegistry()),
-		stage: renewals.New(v.topics.Submissions, prometheus.NewRegistry()),
+		sink:  analytics.New(v.topics, 0, v.analysts, nil, v.pseudonym, nil, prometheus.NewRegistry()),
+		stage: renewals.New(v.topics.Submissions, nil, prometheus.NewRegistry()),
 	}
 	if err := m.mend(ctx); err != nil {
 		return nil, fmt.Errorf("repair ClickHouse: %w", err)

@@ -141,7 +141,7 @@ func TestVerifyFindsDamageOfTheTopics(t *testing.T) {
 	t.Parallel()
 	s := settled(t, 1000)
 	p := s.spot()
-	stage := renewals.New(s.topics.Submissions, prometheus.NewRegistry())
+	stage := renewals.New(s.topics.Submissions, nil, prometheus.NewRegistry())
 	again, err := stage.Announced(t.Context(), s.record, p.partition, p.a, p.b+1)
 	if err != nil {
 		t.Fatal(err)

@@ -37,7 +37,7 @@ func TestVerifyPassesOverAbortedTransactions(t *testing.T) {
 		t.Errorf("consumed %d messages, want 1000: %+v", v.Totals.Consumed, v.Totals.Pending)
 	}
 	p := s.spot()
-	stage := renewals.New(s.topics.Submissions, prometheus.NewRegistry())
+	stage := renewals.New(s.topics.Submissions, nil, prometheus.NewRegistry())
 	again, err := stage.Announced(t.Context(), s.record, p.partition, p.a, p.b+1)
 	if err != nil {
 		t.Fatal(err)

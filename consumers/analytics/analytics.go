@@ -43,20 +43,17 @@ type Sink struct {
 }
 
 // New returns the sink of an installation's decisions, whose topic has a number of
-// partitions. What it cannot read it hands to the publisher, for the quarantine topic.
-func New(topics schema.Topics, partitions int, db driver.Conn, publisher consumers.Publisher, p *Pseudonym, registry prometheus.Registerer) *Sink {
+// partitions. What it cannot read it hands to the publisher, for the quarantine topic. The
+// clock, the machine's if it is nil, says when a row was inserted: nothing else depends
+// on it.
+func New(topics schema.Topics, partitions int, db driver.Conn, publisher consumers.Publisher, p *Pseudonym, now func() time.Time, registry prometheus.Registerer) *Sink {
+	if now == nil {
+		now = time.Now
+	}
 	return &Sink{
 		topics: topics, partitions: partitions, db: db, publisher: publisher, pseudonym: p, metrics: newMetrics(registry),
-		now:   time.Now,
-		notes: notes{every: notesEvery, waiting: map[int]note{}},
+		now: now, notes: notes{every: notesEvery, waiting: map[int]note{}},
 	}
-}
-
-// WithClock has the sink take the time from a clock that may be wrong: a process's
-// whose clock is stepped, to see that no row depends on it.
-func (s *Sink) WithClock(now func() time.Time) *Sink {
-	s.now = now
-	return s
 }
 
 var _ consumers.Handler = (*Sink)(nil)

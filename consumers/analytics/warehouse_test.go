@@ -54,7 +54,7 @@ func key(t testing.TB, text string) *Pseudonym {
 
 // newSink is the sink of a process that has just started.
 func (h *warehouse) newSink(db driver.Conn) *Sink {
-	return New(topics, 0, db, h.publisher, h.pseudonym, prometheus.NewRegistry())
+	return New(topics, 0, db, h.publisher, h.pseudonym, nil, prometheus.NewRegistry())
 }
 
 // open takes the partition over, and fails where it does not go on where it should.

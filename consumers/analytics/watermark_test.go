@@ -21,7 +21,7 @@ func (h *warehouse) completeUpTo(want string) {
 // hold is a sink of a topic with a number of partitions, and its hold on them.
 func (h *warehouse) hold(partitions int) (held []*sinkPartition) {
 	h.Helper()
-	sink := New(topics, partitions, h.db, h.publisher, h.pseudonym, prometheus.NewRegistry())
+	sink := New(topics, partitions, h.db, h.publisher, h.pseudonym, nil, prometheus.NewRegistry())
 	sink.notes.every = 0
 	for n := range partitions {
 		p, _, err := sink.Open(h.Context(), consumers.Assignment{Partition: n})

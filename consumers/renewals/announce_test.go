@@ -164,7 +164,7 @@ func TestMetricsCountDecisions(t *testing.T) {
 
 func TestMetricsPassTheLinter(t *testing.T) {
 	t.Parallel()
-	m := New(topic, nil).metrics
+	m := New(topic, nil, nil).metrics
 	for _, c := range []prometheus.Collector{m.decisions, m.reasons} {
 		problems, err := testutil.CollectAndLint(c)
 		if err != nil || len(problems) > 0 {

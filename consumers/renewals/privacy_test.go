@@ -91,7 +91,7 @@ func withoutPersonalData(t *testing.T, text string, a *schema.Application) {
 func TestQuarantineReasonsHoldNoPersonalData(t *testing.T) {
 	t.Parallel()
 	q := under2025()
-	stage := New(topic, nil)
+	stage := New(topic, nil, nil)
 	for _, spoil := range [][2]string{
 		{`"months":12`, `"months":"12"`},
 		{`"kind":"renewal"`, `"kind":"291030104196"`},

@@ -29,7 +29,7 @@ type record struct {
 
 func newRecord(t testing.TB) *record {
 	t.Helper()
-	return &record{TB: t, db: postgrestest.NewByKey(t), stage: New(topic, prometheus.NewRegistry())}
+	return &record{TB: t, db: postgrestest.NewByKey(t), stage: New(topic, nil, prometheus.NewRegistry())}
 }
 
 // register puts what is known of residents into the register.

@@ -37,16 +37,13 @@ type Stage struct {
 	now     func() time.Time // for what is observed; nothing is decided by it
 }
 
-// New returns the stage for a topic of applications.
-func New(topic string, registry prometheus.Registerer) *Stage {
-	return &Stage{topic: topic, metrics: newMetrics(registry), now: time.Now}
-}
-
-// WithClock has the stage take the time from a clock that may be wrong: a process's
-// whose clock is stepped, to see that no decision depends on it.
-func (s *Stage) WithClock(now func() time.Time) *Stage {
-	s.now = now
-	return s
+// New returns the stage for a topic of applications. The clock, the machine's if it is
+// nil, says only when a decision was taken: no decision depends on it.
+func New(topic string, now func() time.Time, registry prometheus.Registerer) *Stage {
+	if now == nil {
+		now = time.Now
+	}
+	return &Stage{topic: topic, metrics: newMetrics(registry), now: now}
 }
 
 var _ consumers.Stage = (*Stage)(nil)
