@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"tajdeed/dashboards/text"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -24,7 +25,7 @@ func (b *bench) grownTemplate(ctx context.Context, s setting) (name string, err 
 		return template, err
 	}
 	if b.grown == "" {
-		b.say(fmt.Sprintf("filling the register up to %s residencies", thousands(s.residencies)))
+		b.say(fmt.Sprintf("filling the register up to %s residencies", text.Thousands(s.residencies)))
 		if b.grown, err = b.clone(ctx, template); err != nil {
 			return "", err
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"tajdeed/dashboards/text"
 	"time"
 )
 
@@ -28,7 +29,7 @@ func newPercentiles(waits []time.Duration) percentiles {
 			return 0
 		}
 		rank := int(math.Ceil(share * float64(len(waits))))
-		return round(waits[max(rank, 1)-1].Seconds() * 1000)
+		return text.Rounded(waits[max(rank, 1)-1].Seconds() * 1000)
 	}
 	return percentiles{P50: at(0.5), P99: at(0.99), P999: at(0.999)}
 }

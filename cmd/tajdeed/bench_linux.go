@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"tajdeed/dashboards/text"
 	"time"
 )
 
@@ -118,7 +119,7 @@ func readMachine(m *benchMachine) {
 	m.CPU = valueOf(cpu, "model name")
 	memory, _ := os.ReadFile("/proc/meminfo")
 	if kilobytes, err := strconv.ParseFloat(firstWord(valueOf(memory, "MemTotal")), 64); err == nil {
-		m.MemoryGB = round(kilobytes / (1 << 20))
+		m.MemoryGB = text.Rounded(kilobytes / (1 << 20))
 	}
 	load, _ := os.ReadFile("/proc/loadavg")
 	m.Load, _ = strconv.ParseFloat(firstWord(string(load)), 64)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"tajdeed/dashboards/text"
 	"tajdeed/schema"
 )
 
@@ -15,7 +16,7 @@ func (r *benchResult) text() string {
 	var out strings.Builder
 	out.WriteString("\n" + r.Machine.text() + "\n" + r.Versions.text() + "\n" + r.missing())
 	for _, part := range r.tables() {
-		writeTable(&out, part.title, part.rows)
+		text.WriteTable(&out, part.title, part.rows)
 	}
 	return out.String()
 }
@@ -74,16 +75,16 @@ func (r *benchResult) tables() []titledTable {
 // figuresTable has a row for each figure. Its processor time is in microseconds for
 // each application.
 func (r *benchResult) figuresTable() table.Writer {
-	t := newTable("figure", "n", "seconds", "least–most", "a second",
+	t := text.NewTable("figure", "n", "seconds", "least–most", "a second",
 		"µs tajdeed", "postgres", "kafka", "clickhouse", "publisher", "peak MB", "sink's")
-	alignRight(t, 2, 12)
+	text.AlignRight(t, 2, 12)
 	for i := range r.Figures {
 		f := &r.Figures[i]
 		spread := ""
 		if f.Runs > 1 {
 			spread = fmt.Sprintf("%.2f–%.2f", f.SecondsMin, f.SecondsMax)
 		}
-		row := table.Row{f.Name, thousands(f.N), fmt.Sprintf("%.2f", f.Seconds), spread, thousands(int64(f.PerSecond))}
+		row := table.Row{f.Name, text.Thousands(f.N), fmt.Sprintf("%.2f", f.Seconds), spread, text.Thousands(int64(f.PerSecond))}
 		row = append(row, cpuCells(f.CPUMicroEach)...)
 		t.AppendRow(append(row, cell(f.PeakRSSMB, "%.0f"), cell(f.SinkPeakRSSMB, "%.0f")))
 	}
@@ -109,13 +110,13 @@ func cell(x *float64, format string) string {
 }
 
 func (r *benchResult) latencyTable() table.Writer {
-	t := newTable("figure", "decided p50", "p99", "p99.9", "queryable p50", "p99", "p99.9")
-	alignRight(t, 2, 7)
+	t := text.NewTable("figure", "decided p50", "p99", "p99.9", "queryable p50", "p99", "p99.9")
+	text.AlignRight(t, 2, 7)
 	for i := range r.Figures {
 		if l := r.Figures[i].LatencyMS; l != nil {
 			row := table.Row{r.Figures[i].Name}
 			for _, p := range []percentiles{l.Decided, l.Queryable} {
-				row = append(row, tenths(p.P50), tenths(p.P99), tenths(p.P999))
+				row = append(row, text.Tenths(p.P50), text.Tenths(p.P99), text.Tenths(p.P999))
 			}
 			t.AppendRow(row)
 		}
@@ -124,8 +125,8 @@ func (r *benchResult) latencyTable() table.Writer {
 }
 
 func (r *benchResult) ratiosTable() table.Writer {
-	t := newTable("ratio", "")
-	alignRight(t, 2, 2)
+	t := text.NewTable("ratio", "")
+	text.AlignRight(t, 2, 2)
 	for _, ratio := range []struct {
 		name string
 		is   *float64
@@ -146,8 +147,8 @@ func (r *benchResult) ratiosTable() table.Writer {
 }
 
 func (r *benchResult) targetsTable() table.Writer {
-	t := newTable("target", "measured", "")
-	alignRight(t, 2, 2)
+	t := text.NewTable("target", "measured", "")
+	text.AlignRight(t, 2, 2)
 	for _, target := range r.Targets {
 		measured := ""
 		if target.Measured != nil {

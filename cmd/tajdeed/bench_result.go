@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"tajdeed/dashboards/text"
 	"time"
 )
 
@@ -64,9 +65,9 @@ func newFigure(name string, runs []benchRun) benchFigure {
 	middle := runs[(len(runs)-1)/2]
 	f := benchFigure{
 		Name: name, N: middle.n, Runs: len(runs),
-		Seconds: round(middle.took.Seconds()), SecondsMin: round(runs[0].took.Seconds()),
-		SecondsMax: round(runs[len(runs)-1].took.Seconds()),
-		PerSecond:  round(float64(middle.n) / middle.took.Seconds()),
+		Seconds: text.Rounded(middle.took.Seconds()), SecondsMin: text.Rounded(runs[0].took.Seconds()),
+		SecondsMax: text.Rounded(runs[len(runs)-1].took.Seconds()),
+		PerSecond:  text.Rounded(float64(middle.n) / middle.took.Seconds()),
 		CPUSeconds: newCPU(middle.cpu, 1),
 		LatencyMS:  middle.latency,
 	}
@@ -83,7 +84,7 @@ func newCPU(used map[string]time.Duration, factor float64) *benchCPU {
 	if used == nil {
 		return nil
 	}
-	part := func(name string) float64 { return round(used[name].Seconds() * factor) }
+	part := func(name string) float64 { return text.Rounded(used[name].Seconds() * factor) }
 	c := &benchCPU{
 		Tajdeed: part(partTajdeed), Postgres: part(partPostgres), Kafka: part(partKafka), ClickHouse: part(partClickHouse),
 	}
@@ -102,13 +103,13 @@ func peak(runs []benchRun, role string) *float64 {
 	if most == 0 {
 		return nil
 	}
-	megabytes := round(float64(most) / (1 << 20))
+	megabytes := text.Rounded(float64(most) / (1 << 20))
 	return &megabytes
 }
 
 // line is what is said of a figure as soon as it is there.
 func (f *benchFigure) line() string {
-	return fmt.Sprintf("%s: %s in %.2f s, %s a second", f.Name, thousands(f.N), f.Seconds, thousands(int64(f.PerSecond)))
+	return fmt.Sprintf("%s: %s in %.2f s, %s a second", f.Name, text.Thousands(f.N), f.Seconds, text.Thousands(int64(f.PerSecond)))
 }
 
 // of returns a figure by its name, nil where it was not measured.
@@ -127,7 +128,7 @@ func (r *benchResult) speed(a, b string) *float64 {
 	if x == nil || y == nil {
 		return nil
 	}
-	ratio := round(x.PerSecond / y.PerSecond)
+	ratio := text.Rounded(x.PerSecond / y.PerSecond)
 	return &ratio
 }
 
@@ -137,7 +138,7 @@ func (r *benchResult) secondsFor(name string, n int64) *float64 {
 	if f == nil {
 		return nil
 	}
-	seconds := round(float64(n) / f.PerSecond)
+	seconds := text.Rounded(float64(n) / f.PerSecond)
 	return &seconds
 }
 

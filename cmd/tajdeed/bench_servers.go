@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	client "github.com/segmentio/kafka-go"
 
+	"tajdeed/dashboards/text"
 	"tajdeed/deploy/local"
 	"tajdeed/producers"
 	"tajdeed/producers/simulate"
@@ -212,7 +213,7 @@ func (b *bench) template(ctx context.Context, load benchLoad) (string, error) {
 	if name, made := b.templates[load.population()]; made {
 		return name, nil
 	}
-	b.say(fmt.Sprintf("importing a register of %s residents", thousands(int64(load.residents))))
+	b.say(fmt.Sprintf("importing a register of %s residents", text.Thousands(int64(load.residents))))
 	name := b.name()
 	if _, err := b.record.Exec(ctx, "CREATE DATABASE "+name); err != nil {
 		return "", fmt.Errorf("create a database: %w", err)
@@ -310,7 +311,7 @@ func (b *bench) full(ctx context.Context, load benchLoad) (l *benchLog, err erro
 		}
 		b.log = nil
 	}
-	b.say(fmt.Sprintf("publishing %s applications", thousands(load.n)))
+	b.say(fmt.Sprintf("publishing %s applications", text.Thousands(load.n)))
 	if l, err = b.newLog(ctx, load); err != nil {
 		return nil, err
 	}

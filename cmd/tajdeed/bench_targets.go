@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"tajdeed/dashboards/text"
+)
 
 // benchTarget is what a figure should reach. Missing one is no error.
 type benchTarget struct {
@@ -89,7 +92,7 @@ func (t benchTarget) verdict() string {
 // plain writes a number as a person does.
 func plain(x float64) string {
 	if x >= 100 {
-		return thousands(int64(x + 0.5))
+		return text.Thousands(int64(x + 0.5))
 	}
 	return fmt.Sprintf("%.3g", x)
 }

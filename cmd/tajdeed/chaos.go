@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"tajdeed/dashboards/text"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -152,7 +153,7 @@ func inFolder(ctx context.Context, c *cli.Command, folder string, plan *schedule
 	}
 	err = t.run(ctx, limits)
 	result = t.result()
-	result.Seconds = round(time.Since(began).Seconds())
+	result.Seconds = text.Rounded(time.Since(began).Seconds())
 	if err != nil || !result.OK || c.Bool("keep") {
 		result.Kept = folder
 		k.keep = true

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"tajdeed/dashboards/text"
 )
 
 // chaosResult is what a run of chaos prints.
@@ -80,7 +81,7 @@ func (r chaosResult) print(w io.Writer) error {
 	fmt.Fprintf(w, "\nseed %d, %d rounds in %.0f s; %d processes ended by themselves; servers that died otherwise: %v\n",
 		r.Seed, r.Rounds, r.Seconds, r.Exits, r.Crashes)
 	fmt.Fprintf(w, "%-20s %8s\n%-20s %8s  with what was sent again after a lost answer\n",
-		"published", thousands(int64(r.Messages)), "on the log", thousands(int64(r.Logged)))
+		"published", text.Thousands(int64(r.Messages)), "on the log", text.Thousands(int64(r.Logged)))
 	for _, total := range []struct {
 		name string
 		n    int

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"tajdeed/dashboards/text"
 	"tajdeed/producers/simulate"
 )
 
@@ -153,5 +154,5 @@ func (t *trial) compare(ctx context.Context) error {
 
 func (f *findings) sentence(messages int) string {
 	return fmt.Sprintf("%s messages on the log: lost %d, doubled %d, misordered %d, wrong %d, unbalanced %d",
-		thousands(int64(messages)), f.Lost, f.Doubled, f.Misordered, f.Wrong, f.Unbalanced)
+		text.Thousands(int64(messages)), f.Lost, f.Doubled, f.Misordered, f.Wrong, f.Unbalanced)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v3"
 
+	"tajdeed/dashboards/text"
 	"tajdeed/schema"
 	"tajdeed/schema/extract"
 	"tajdeed/schema/postgres"
@@ -195,8 +196,8 @@ func (r importReport) print(out io.Writer, asJSON bool) (err error) {
 		_, err = fmt.Fprintf(out, "This extract was imported on %s, Kuwait time: nothing was done.\n", r.ImportedAt.In(schema.Kuwait).Format(time.DateTime))
 	default:
 		_, err = fmt.Fprintf(out, "Imported %s sponsors, %s residents, %s residencies in %.1f s (%s a second).\nDigest %x\n",
-			thousands(r.Sponsors), thousands(r.Residents), thousands(r.Residencies), r.seconds,
-			thousands(int64(float64(r.rows())/r.seconds)), r.Digest)
+			text.Thousands(r.Sponsors), text.Thousands(r.Residents), text.Thousands(r.Residencies), r.seconds,
+			text.Thousands(int64(float64(r.rows())/r.seconds)), r.Digest)
 	}
 	return err
 }
@@ -219,5 +220,5 @@ func (r importReport) outcome() error {
 	if r.Skipped == 0 || r.Repeated {
 		return nil
 	}
-	return cli.Exit(fmt.Sprintf("%s bad lines were left out and collected in %s", thousands(r.Skipped), r.badFile), exitRefused)
+	return cli.Exit(fmt.Sprintf("%s bad lines were left out and collected in %s", text.Thousands(r.Skipped), r.badFile), exitRefused)
 }

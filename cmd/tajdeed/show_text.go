@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/text"
+	"tajdeed/dashboards/text"
 )
 
 // Where a value begins, and how wide what a reason says may be.
@@ -39,11 +39,11 @@ func (a *shownApplication) write(out *strings.Builder) {
 	shownFieldf(out, "Civil ID", "%s", a.CivilID)
 	shownFieldf(out, "Sponsor", "%d", a.SponsorID)
 	shownFieldf(out, "Passport", "%s, valid until %s", a.PassportCountry, a.PassportExpires)
-	shownFieldf(out, "Submitted", "%s by %s, %s", kuwaitSecond(a.SubmittedAt), a.SubmittedBy, a.Channel)
+	shownFieldf(out, "Submitted", "%s by %s, %s", text.Second(a.SubmittedAt), a.SubmittedBy, a.Channel)
 	if a.FeeReceipt == nil {
 		shownFieldf(out, "Payment", "none stated")
 	} else {
-		shownFieldf(out, "Payment", "%s at %s, receipt %s", a.FeePaid, kuwaitSecond(*a.FeePaidAt), *a.FeeReceipt)
+		shownFieldf(out, "Payment", "%s at %s, receipt %s", a.FeePaid, text.Second(*a.FeePaidAt), *a.FeeReceipt)
 	}
 	if a.InsurancePolicy == nil {
 		shownFieldf(out, "Insurance", "none stated")
@@ -57,7 +57,7 @@ func (d *shownDecision) write(out *strings.Builder) {
 		shownFieldf(out, "Asked for", "%d months, article %d, %s", d.Months, d.Article, d.Channel)
 		shownFieldf(out, "Civil ID", "%s", d.CivilID)
 	}
-	shownFieldf(out, "Decided", "%s, %s after it was received", kuwaitSecond(d.DecidedAt), d.DecidedAt.Sub(d.ReceivedAt).Round(time.Millisecond))
+	shownFieldf(out, "Decided", "%s, %s after it was received", text.Second(d.DecidedAt), d.DecidedAt.Sub(d.ReceivedAt).Round(time.Millisecond))
 	d.writeReasons(out)
 	if d.Disposition != "conflict" {
 		shownFieldf(out, "Residency", "%s", d.residency())
@@ -99,7 +99,7 @@ func (d *shownDecision) writeReasons(out *strings.Builder) {
 		if reason.English == "" && reason.Arabic == "" {
 			continue
 		}
-		for line := range strings.SplitSeq(bothLanguages(reason.English, reason.Arabic, shownWidth), "\n") {
+		for line := range strings.SplitSeq(text.BothLanguages(reason.English, reason.Arabic, shownWidth), "\n") {
 			shownFieldf(out, "", "%s", line)
 		}
 	}
@@ -107,8 +107,5 @@ func (d *shownDecision) writeReasons(out *strings.Builder) {
 
 // shownFieldf writes a name and its value.
 func shownFieldf(out *strings.Builder, name, format string, values ...any) {
-	out.WriteString(text.AlignLeft.Apply(name, shownIndent))
-	fmt.Fprintf(out, format+"\n", values...)
+	text.WriteField(out, shownIndent, name, fmt.Sprintf(format, values...))
 }
-
-func kuwaitSecond(t time.Time) string { return t.Format("2006-01-02 15:04:05") }

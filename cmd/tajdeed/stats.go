@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"tajdeed/dashboards/text"
 	"tajdeed/schema"
 	"tajdeed/schema/clickhouse"
 )
@@ -119,7 +120,7 @@ func readSpan(c *cli.Command, now time.Time) (since, until time.Time, err error)
 		return since, until, err
 	}
 	if !since.Before(until) {
-		return since, until, fmt.Errorf("nothing lies between %s and %s: --since must be before --until", kuwaitMinute(since), kuwaitMinute(until))
+		return since, until, fmt.Errorf("nothing lies between %s and %s: --since must be before --until", text.Minute(since.In(schema.Kuwait)), text.Minute(until.In(schema.Kuwait)))
 	}
 	return hourOf(since), hourOf(until.Add(time.Hour - 1)), nil
 }
@@ -157,8 +158,6 @@ func readTime(c *cli.Command, flag string, unset time.Time) (time.Time, error) {
 // hourOf returns the hour of an instant in Kuwait, which is three whole hours ahead
 // of UTC.
 func hourOf(t time.Time) time.Time { return t.Truncate(time.Hour).In(schema.Kuwait) }
-
-func kuwaitMinute(t time.Time) string { return t.In(schema.Kuwait).Format("2006-01-02 15:04") }
 
 func readStep(c *cli.Command, span time.Duration) (string, error) {
 	switch by := c.String("by"); {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"tajdeed/dashboards/text"
 	"tajdeed/schema"
 )
 
@@ -16,7 +17,7 @@ import (
 func printStatsText(q question) func(io.Writer, *stats) error {
 	return func(out io.Writer, s *stats) error {
 		var report strings.Builder
-		fmt.Fprintf(&report, "Decided from %s to %s, Kuwait time\n", kuwaitMinute(s.Since), kuwaitMinute(s.Until))
+		fmt.Fprintf(&report, "Decided from %s to %s, Kuwait time\n", text.Minute(s.Since.In(schema.Kuwait)), text.Minute(s.Until.In(schema.Kuwait)))
 		report.WriteString(s.Complete.text() + "\n")
 		if s.Totals.Messages == 0 {
 			report.WriteString("\n" + whyNothing(s) + "\n")
@@ -33,7 +34,7 @@ func printStatsText(q question) func(io.Writer, *stats) error {
 func (c *completeness) text() string {
 	switch {
 	case c.UpTo != nil:
-		return "Complete up to " + kuwaitSecond(*c.UpTo) + ": every decision published before is in"
+		return "Complete up to " + text.Second(*c.UpTo) + ": every decision published before is in"
 	case c.Partitions == 0:
 		return "Complete up to: unknown, no sink has said how far it is"
 	}
@@ -46,7 +47,7 @@ func whyNothing(s *stats) string {
 		return "The analysts' database is empty: no decision has reached it yet."
 	}
 	return fmt.Sprintf("Nothing was decided in this span. There are %s decisions, from %s to %s:\ngive --since.",
-		grouped(s.held.Messages), kuwaitMinute(s.held.First), kuwaitMinute(s.held.Last))
+		text.Thousands(s.held.Messages), text.Minute(s.held.First.In(schema.Kuwait)), text.Minute(s.held.Last.In(schema.Kuwait)))
 }
 
 // writeSection writes a section that holds something. The pace always does.
@@ -73,7 +74,7 @@ const barWidth = 24
 
 func writeThroughput(out *strings.Builder, s *stats) {
 	layout := map[string]string{"hour": "Mon 02 Jan 15:04", "day": "Mon 02 Jan 2006"}[s.By]
-	t := newTable(strings.ToUpper(s.By[:1])+s.By[1:], "Messages", "First", "Resend", "Conflict", "Approved", "Rejected", "")
+	t := text.NewTable(strings.ToUpper(s.By[:1])+s.By[1:], "Messages", "First", "Resend", "Conflict", "Approved", "Rejected", "")
 	var most uint64
 	for _, r := range s.Throughput {
 		most = max(most, r.Messages)
@@ -82,13 +83,13 @@ func writeThroughput(out *strings.Builder, s *stats) {
 		t.AppendRow(throughputRow(r.Start.Format(layout), r.totals, shareBar(r.Messages, most)))
 	}
 	t.AppendFooter(throughputRow("Total", s.Totals, ""))
-	alignRight(t, 2, 7)
-	writeTable(out, "Throughput by "+s.By, t)
+	text.AlignRight(t, 2, 7)
+	text.WriteTable(out, "Throughput by "+s.By, t)
 }
 
 func throughputRow(name string, t totals, bar string) table.Row {
-	return table.Row{name, grouped(t.Messages), grouped(t.First), grouped(t.Resend), grouped(t.Conflict),
-		grouped(t.Approved), grouped(t.Rejected), bar}
+	return table.Row{name, text.Thousands(t.Messages), text.Thousands(t.First), text.Thousands(t.Resend), text.Thousands(t.Conflict),
+		text.Thousands(t.Approved), text.Thousands(t.Rejected), bar}
 }
 
 // shareBar draws a share of the whole, in eighths of a character.
@@ -111,7 +112,7 @@ type placeStats struct {
 
 func writeApplications(out *strings.Builder, s *stats) {
 	places, order, all := byPlace(s.Applications)
-	t := newTable("Article", "Channel", "First", "Approved", "Rejected", "Share", "Resend", "Conflict", "Fees")
+	t := text.NewTable("Article", "Channel", "First", "Approved", "Rejected", "Share", "Resend", "Conflict", "Fees")
 	for i, p := range order {
 		if i > 0 && order[i-1].article != p.article {
 			t.AppendSeparator()
@@ -119,8 +120,8 @@ func writeApplications(out *strings.Builder, s *stats) {
 		t.AppendRow(placeRow(strconv.Itoa(int(p.article)), p.channel, places[p]))
 	}
 	t.AppendFooter(placeRow("Total", "", all))
-	alignRight(t, 3, 9)
-	writeTable(out, "Applications by article, channel and outcome (share and fees are of the approved)", t)
+	text.AlignRight(t, 3, 9)
+	text.WriteTable(out, "Applications by article, channel and outcome (share and fees are of the approved)", t)
 }
 
 // byPlace lays the outcomes side by side and adds all up.
@@ -150,8 +151,8 @@ func (p *placeStats) add(r applicationStats) {
 }
 
 func placeRow(article, channel string, p *placeStats) table.Row {
-	return table.Row{article, channel, grouped(p.First), grouped(p.Approved), grouped(p.Rejected),
-		percent(p.Approved, p.First), grouped(p.Resend), grouped(p.Conflict), p.fees}
+	return table.Row{article, channel, text.Thousands(p.First), text.Thousands(p.Approved), text.Thousands(p.Rejected),
+		text.Percent(p.Approved, p.First), text.Thousands(p.Resend), text.Thousands(p.Conflict), p.fees}
 }
 
 // reasonWidth is what the longest code and the numbers leave of 100 columns.
@@ -159,16 +160,16 @@ const reasonWidth = 59
 
 func writeReasons(out *strings.Builder, s *stats) {
 	refused := s.Totals.Rejected + s.Totals.Conflict
-	t := newTable("Reason", "Rejected", "Share", "What the applicant is told")
+	t := text.NewTable("Reason", "Rejected", "Share", "What the applicant is told")
 	for i, r := range s.Reasons {
 		if i > 0 {
 			t.AppendRow(table.Row{""})
 		}
 		n := r.First + r.Conflict
-		t.AppendRow(table.Row{r.Reason, grouped(n), percent(n, refused), bothLanguages(r.English, r.Arabic, reasonWidth)})
+		t.AppendRow(table.Row{r.Reason, text.Thousands(n), text.Percent(n, refused), text.BothLanguages(r.English, r.Arabic, reasonWidth)})
 	}
-	alignRight(t, 2, 3)
-	writeTable(out, "Reasons of rejections (one may have several; what was sent again is left out)", t)
+	text.AlignRight(t, 2, 3)
+	text.WriteTable(out, "Reasons of rejections (one may have several; what was sent again is left out)", t)
 }
 
 var stageTitles = map[string]string{
@@ -178,19 +179,19 @@ var stageTitles = map[string]string{
 }
 
 func writeLatency(out *strings.Builder, s *stats) {
-	t := newTable("Stage", "Messages", "p50", "p90", "p99", "Longest")
+	t := text.NewTable("Stage", "Messages", "p50", "p90", "p99", "Longest")
 	for _, r := range s.Latency {
-		t.AppendRow(table.Row{stageTitles[r.Stage], grouped(r.Messages), tenths(r.P50), tenths(r.P90), tenths(r.P99), tenths(r.Max)})
+		t.AppendRow(table.Row{stageTitles[r.Stage], text.Thousands(r.Messages), text.Tenths(r.P50), text.Tenths(r.P90), text.Tenths(r.P99), text.Tenths(r.Max)})
 	}
-	alignRight(t, 2, 6)
-	writeTable(out, "Latency in milliseconds", t)
+	text.AlignRight(t, 2, 6)
+	text.WriteTable(out, "Latency in milliseconds", t)
 }
 
 func writePace(out *strings.Builder, s *stats) {
-	t := newTable("In the last", "Applications", "450,000 a year is", "Of the pace")
+	t := text.NewTable("In the last", "Applications", "450,000 a year is", "Of the pace")
 	for _, r := range s.Pace {
-		t.AppendRow(table.Row{r.Span, grouped(r.Applications), grouped(uint64(r.Target + 0.5)), tenths(r.Share*100) + " %"})
+		t.AppendRow(table.Row{r.Span, text.Thousands(r.Applications), text.Thousands(uint64(r.Target + 0.5)), text.Tenths(r.Share*100) + " %"})
 	}
-	alignRight(t, 2, 4)
-	writeTable(out, "The year's pace, now", t)
+	text.AlignRight(t, 2, 4)
+	text.WriteTable(out, "The year's pace, now", t)
 }

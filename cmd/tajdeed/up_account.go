@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"time"
 
+	"tajdeed/dashboards/text"
 	"tajdeed/schema/kafka"
 )
 
@@ -57,15 +57,12 @@ type upResult struct {
 func (r *upResult) decided() int64 { return r.Approved + r.Rejected + r.Duplicates + r.Conflicts }
 
 func (r *upResult) finish(took time.Duration) {
-	r.Seconds = round(took.Seconds())
-	r.PerSecond = round(float64(r.Published) / took.Seconds())
+	r.Seconds = text.Rounded(took.Seconds())
+	r.PerSecond = text.Rounded(float64(r.Published) / took.Seconds())
 	r.Balanced = r.Published == r.Consumed &&
 		r.Consumed == r.decided()+r.Quarantined &&
 		r.ClickHouseRows == r.decided()
 }
-
-// round keeps three decimal places, of which a person reads one.
-func round(f float64) float64 { return math.Round(f*1000) / 1000 }
 
 func (r *upResult) writeJSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"tajdeed/dashboards/text"
 	"time"
 )
 
@@ -38,10 +39,10 @@ func (r *upResult) print(w io.Writer) error {
 	}
 	fmt.Fprintln(w)
 	for _, row := range rows {
-		fmt.Fprintf(w, "%-16s %12s\n", row.name, thousands(row.n))
+		fmt.Fprintf(w, "%-16s %12s\n", row.name, text.Thousands(row.n))
 	}
 	_, err := fmt.Fprintf(w, "\n%s\n%.1f s from the first message until the last row could be queried: %s a second\n"+
 		"latency from the topic to the decision, all at once: p50 %.0f ms, p99 %.0f ms\n\n",
-		verdict, r.Seconds, thousands(int64(r.PerSecond)), r.LatencyMS.P50, r.LatencyMS.P99)
+		verdict, r.Seconds, text.Thousands(int64(r.PerSecond)), r.LatencyMS.P50, r.LatencyMS.P99)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"strings"
+	"tajdeed/dashboards/text"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -142,12 +143,12 @@ func summarise(history []figures) summary {
 // flow is a line for each stage, in the order of the flow.
 func (s summary) flow() string {
 	line := func(name string, n, perSecond float64, rest string) string {
-		return fmt.Sprintf("  %-14s %12s %9s/s  %s\n", name, thousands(int64(n)), thousands(int64(math.Round(perSecond))), styleFaint.Render(rest))
+		return fmt.Sprintf("  %-14s %12s %9s/s  %s\n", name, text.Thousands(int64(n)), text.Thousands(int64(math.Round(perSecond))), styleFaint.Render(rest))
 	}
 	return line("published", s.now.published, s.publishRate, "") +
-		line("consumed", s.now.consumed, s.consumeRate, thousands(int64(s.now.lag))+" waiting on the topic") +
+		line("consumed", s.now.consumed, s.consumeRate, text.Thousands(int64(s.now.lag))+" waiting on the topic") +
 		line("decided", s.now.decided(), s.decideRate, "") +
-		line("in ClickHouse", s.now.rows, s.rowRate, thousands(int64(s.now.rowsLag))+" waiting on the topic") + "\n"
+		line("in ClickHouse", s.now.rows, s.rowRate, text.Thousands(int64(s.now.rowsLag))+" waiting on the topic") + "\n"
 }
 
 // outcomes is a line for each way in which a message can end.
@@ -167,7 +168,7 @@ func (s summary) outcomes() string {
 		if s.now.consumed > 0 {
 			share = 100 * row.n / s.now.consumed
 		}
-		fmt.Fprintf(&b, "  %-14s %12s %9.1f %%\n", row.name, thousands(int64(row.n)), share)
+		fmt.Fprintf(&b, "  %-14s %12s %9.1f %%\n", row.name, text.Thousands(int64(row.n)), share)
 	}
 	return b.String() + "\n"
 }
@@ -194,7 +195,7 @@ func pace(perSecond float64) string {
 	}
 	takes := time.Duration(yearly / perSecond * float64(time.Second))
 	return fmt.Sprintf("a year's %s in %s; %s times the year's average",
-		thousands(yearly), takes.Round(time.Second), thousands(int64(perSecond*year.Seconds()/yearly)))
+		text.Thousands(yearly), takes.Round(time.Second), text.Thousands(int64(perSecond*year.Seconds()/yearly)))
 }
 
 // logSummaries is the summary where there is no terminal: a line now and then.
@@ -221,13 +222,4 @@ func (s *system) logSummaries(ctx context.Context) error {
 		before = now
 	}
 	return err
-}
-
-// thousands writes a number with commas.
-func thousands(n int64) string {
-	digits := fmt.Sprint(n)
-	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
 }

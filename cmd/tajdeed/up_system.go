@@ -20,6 +20,7 @@ import (
 	"tajdeed/consumers"
 	"tajdeed/consumers/analytics"
 	"tajdeed/consumers/renewals"
+	"tajdeed/dashboards/text"
 	"tajdeed/deploy/local"
 	"tajdeed/producers"
 	"tajdeed/producers/simulate"
@@ -200,7 +201,7 @@ func (s *system) populate(ctx context.Context, c *cli.Command, say func(string))
 		wanted = m
 	}
 	s.memory = wanted
-	say(fmt.Sprintf("making a population of %s residents, seed %d", thousands(int64(wanted.Residents)), wanted.Seed))
+	say(fmt.Sprintf("making a population of %s residents, seed %d", text.Thousands(int64(wanted.Residents)), wanted.Seed))
 	s.simulation, err = simulate.New(simulate.Config{Seed: wanted.Seed, Residents: wanted.Residents})
 	if err != nil {
 		return err

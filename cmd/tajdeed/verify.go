@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"tajdeed/consumers/analytics"
+	"tajdeed/dashboards/text"
 	"tajdeed/schema/clickhouse"
 	"tajdeed/schema/postgres"
 )
@@ -90,7 +91,7 @@ func runVerify(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	found.Seconds = round(time.Since(begin).Seconds())
+	found.Seconds = text.Rounded(time.Since(begin).Seconds())
 	if err := found.print(c); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"tajdeed/dashboards/text"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v3"
@@ -41,24 +42,24 @@ func (b *books) headline() string {
 	if !b.Balanced {
 		verdict = "NOT BALANCED"
 	}
-	return fmt.Sprintf("%s. Verified as of %s, in %.1f s.", verdict, kuwaitSecond(b.TakenAt), b.Seconds)
+	return fmt.Sprintf("%s. Verified as of %s, in %.1f s.", verdict, text.Second(b.TakenAt), b.Seconds)
 }
 
 // write writes a topic's equation, a line for each partition.
 func (t *topicBooks) write(out *strings.Builder) {
-	lines := newTable("Part.", "Up to", "Consumed", "Decided", "Applied", "Again", "Conflict", "Quarant.", "Published", "ClickHouse")
+	lines := text.NewTable("Part.", "Up to", "Consumed", "Decided", "Applied", "Again", "Conflict", "Quarant.", "Published", "ClickHouse")
 	var sum terms
 	for _, p := range t.Partitions {
 		name := fmt.Sprint(p.Partition)
 		if !p.Balanced {
 			name = "✗ " + name
 		}
-		lines.AppendRow(append(table.Row{name, thousands(p.Watermark.least())}, p.row()...))
+		lines.AppendRow(append(table.Row{name, text.Thousands(p.Watermark.least())}, p.row()...))
 		sum.add(&p.terms)
 	}
 	lines.AppendFooter(append(table.Row{"", ""}, sum.row()...))
-	alignRight(lines, 1, 10)
-	writeTable(out, t.Topic+": consumed = decided + applied + sent again + conflicts + quarantined", lines)
+	text.AlignRight(lines, 1, 10)
+	text.WriteTable(out, t.Topic+": consumed = decided + applied + sent again + conflicts + quarantined", lines)
 }
 
 func (a *terms) row() table.Row {
@@ -66,7 +67,7 @@ func (a *terms) row() table.Row {
 	for _, n := range []int64{
 		a.Consumed, a.Decided, a.Applied, a.Duplicates, a.Conflicts, a.Quarantined, a.Published + a.QuarantinedPublished, a.ClickHouseRows,
 	} {
-		row = append(row, thousands(n))
+		row = append(row, text.Thousands(n))
 	}
 	return row
 }
@@ -78,7 +79,7 @@ func (b *books) writePending(out *strings.Builder) {
 		return
 	}
 	fmt.Fprintf(out, "\nOn their way, not verified yet: %s messages to decide, %s to announce, %s rows\n",
-		thousands(p.Consume), thousands(p.Publish), thousands(p.ClickHouse))
+		text.Thousands(p.Consume), text.Thousands(p.Publish), text.Thousands(p.ClickHouse))
 }
 
 // gapTexts say what is wrong.
@@ -121,8 +122,8 @@ func (b *books) writeGaps(out *strings.Builder) {
 }
 
 func writeRuns(out *strings.Builder, topic string, partition int, kind gapKind, runs []gap) {
-	fmt.Fprintf(out, "\n%s, partition %d: %s offsets\n%s:\n", topic, partition, thousands(count(runs)), gapTexts[kind])
-	for _, line := range wrap(runsText(runs), gapWidth) {
+	fmt.Fprintf(out, "\n%s, partition %d: %s offsets\n%s:\n", topic, partition, text.Thousands(count(runs)), gapTexts[kind])
+	for _, line := range text.Wrap(runsText(runs), gapWidth) {
 		out.WriteString("    " + line + "\n")
 	}
 }
@@ -144,7 +145,7 @@ func runsText(runs []gap) string {
 		texts = append(texts, text)
 	}
 	if more := len(runs) - gapsShown; more > 0 {
-		texts = append(texts, fmt.Sprintf("and %s more runs (--json names all)", thousands(int64(more))))
+		texts = append(texts, fmt.Sprintf("and %s more runs (--json names all)", text.Thousands(int64(more))))
 	}
 	return strings.Join(texts, ", ")
 }
@@ -155,5 +156,5 @@ func (b *books) writeRepair(out *strings.Builder) {
 		return
 	}
 	fmt.Fprintf(out, "\nRepaired: %s rows inserted, %s replaced, %s removed, %s left alone\n",
-		thousands(r.Inserted), thousands(r.Replaced), thousands(r.Removed), thousands(r.Left))
+		text.Thousands(r.Inserted), text.Thousands(r.Replaced), text.Thousands(r.Removed), text.Thousands(r.Left))
 }
