@@ -200,8 +200,8 @@ func TestBenchTargets(t *testing.T) {
 func TestGrownRegister(t *testing.T) {
 	t.Parallel()
 	s := newStores(t)
-	s.populate(2000)
-	conn, err := pgx.Connect(t.Context(), s.postgresURL)
+	s.Populate(2000)
+	conn, err := pgx.Connect(t.Context(), s.PostgresURL)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	client "github.com/segmentio/kafka-go"
 
+	"tajdeed/dashboards/installationtest"
 	"tajdeed/deploy/local"
 	"tajdeed/schema"
 	"tajdeed/schema/clickhouse"
@@ -24,27 +25,27 @@ import (
 func TestOneApplicationFromTopicToRow(t *testing.T) {
 	t.Parallel()
 	s := newStores(t)
-	simulation := s.populate(200)
+	simulation := s.Populate(200)
 	worker, sink := s.renewals().ready(), s.analytics().ready()
 	m, ok := simulation.Next()
 	for ok && (m.Expect.Disposition != schema.DispositionFirst || m.Expect.Outcome != schema.OutcomeApproved) {
 		m, ok = simulation.Next()
 	}
 	message := client.Message{Key: m.Key, Value: m.Value, Headers: kafkaHeaders(m.Headers)}
-	if err := s.publisher.Publish(t.Context(), s.topics.Submissions, []client.Message{message}); err != nil {
+	if err := s.Publisher.Publish(t.Context(), s.Topics.Submissions, []client.Message{message}); err != nil {
 		t.Fatal(err)
 	}
-	s.drained(1)
+	s.Drained(1)
 
 	var outcome, expiry string
-	err := s.record.QueryRow(t.Context(), `SELECT outcome, y.expires_on::text FROM decision d JOIN residency y USING (civil_id)
+	err := s.Postgres.QueryRow(t.Context(), `SELECT outcome, y.expires_on::text FROM decision d JOIN residency y USING (civil_id)
 		WHERE application_id = $1`, m.Expect.ApplicationID).Scan(&outcome, &expiry)
 	if err != nil || outcome != "approved" || expiry != m.Expect.NewExpiry.String() {
 		t.Errorf("the record has %s until %s (%v), want approved until %s", outcome, expiry, err, m.Expect.NewExpiry)
 	}
 	s.announces(&m.Expect.ApplicationID, m.Key)
 	var submitted, received, decided, published, inserted time.Time
-	err = s.analysts.QueryRow(t.Context(), `SELECT submitted_at, received_at, decided_at, published_at, inserted_at FROM decision
+	err = s.ClickHouse.QueryRow(t.Context(), `SELECT submitted_at, received_at, decided_at, published_at, inserted_at FROM decision
 		WHERE application_id = $1`, m.Expect.ApplicationID.String()).Scan(&submitted, &received, &decided, &published, &inserted)
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +65,7 @@ func (s *stores) announces(id interface{ String() string }, key []byte) {
 	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
 	defer cancel()
 	for partition := range 4 {
-		reader := client.NewReader(client.ReaderConfig{Brokers: s.brokers, Topic: s.topics.Decisions, Partition: partition, MaxWait: 100 * time.Millisecond})
+		reader := client.NewReader(client.ReaderConfig{Brokers: s.Brokers, Topic: s.Topics.Decisions, Partition: partition, MaxWait: 100 * time.Millisecond})
 		lag, err := reader.ReadLag(ctx)
 		if err != nil {
 			s.Fatal(err)
@@ -92,7 +93,7 @@ func (s *stores) announces(id interface{ String() string }, key []byte) {
 // shows fails unless the metrics hold a line, and the other pages answer.
 func (p *program) shows(line string) {
 	p.Helper()
-	eventually(p.T, func() error {
+	installationtest.Eventually(p.T, func() error {
 		if _, body := p.get("/metrics"); !strings.Contains(body, line+"\n") {
 			return fmt.Errorf("/metrics has no line %s", line)
 		}
@@ -112,11 +113,11 @@ func (p *program) shows(line string) {
 func TestTwentyThousandAsExpected(t *testing.T) {
 	t.Parallel()
 	s := newStores(t)
-	simulation := s.populate(20_000)
-	s.publish(simulation, 20_000)
+	simulation := s.Populate(20_000)
+	s.Publish(simulation, 20_000)
 	s.renewals()
 	s.analytics()
-	s.drained(20_000)
+	s.Drained(20_000)
 	s.compare(simulation)
 	s.everyReason()
 }
@@ -125,17 +126,17 @@ func TestTwentyThousandAsExpected(t *testing.T) {
 func TestKilledInTheMiddle(t *testing.T) {
 	t.Parallel()
 	s := migrated(t, ownServers(t).Endpoints())
-	simulation := s.populate(10_000)
-	s.publish(simulation, 10_000)
+	simulation := s.Populate(10_000)
+	s.Publish(simulation, 10_000)
 	for _, consumed := range []int{500, 3000, 6000} {
 		worker, sink := s.renewals("--batch-messages", "100"), s.analytics()
-		s.consumed(consumed)
+		s.Consumed(consumed)
 		worker.signal(syscall.SIGKILL)
 		sink.signal(syscall.SIGKILL)
 	}
 	s.renewals()
 	s.analytics()
-	s.drained(10_000)
+	s.Drained(10_000)
 	s.compare(simulation)
 }
 
@@ -143,19 +144,19 @@ func TestKilledInTheMiddle(t *testing.T) {
 func TestWorkersJoinAndLeave(t *testing.T) {
 	t.Parallel()
 	s := newStores(t)
-	simulation := s.populate(9_000)
+	simulation := s.Populate(9_000)
 	s.analytics()
 	first := s.renewals("--batch-messages", "100").ready()
-	s.publish(simulation, 3_000)
+	s.Publish(simulation, 3_000)
 	second := s.renewals("--batch-messages", "100")
-	s.publish(simulation, 3_000)
+	s.Publish(simulation, 3_000)
 	second.ready()
 	first.signal(syscall.SIGTERM)
 	if code := first.command.ProcessState.ExitCode(); code != exitDone {
 		t.Errorf("the worker that was told to stop exited with %d:\n%s", code, first.said())
 	}
-	s.publish(simulation, 3_000)
-	s.drained(9_000)
+	s.Publish(simulation, 3_000)
+	s.Drained(9_000)
 	s.compare(simulation)
 }
 
@@ -165,21 +166,21 @@ func TestPostgresStopsInTheMiddle(t *testing.T) {
 	t.Parallel()
 	servers := ownServers(t)
 	s := migrated(t, servers.Endpoints())
-	simulation := s.populate(10_000)
+	simulation := s.Populate(10_000)
 	worker := s.renewals("--batch-messages", "100").ready()
 	s.analytics().ready()
-	s.publish(simulation, 5_000)
-	s.consumed(500)
+	s.Publish(simulation, 5_000)
+	s.Consumed(500)
 	if err := servers.Server("postgres").Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.publish(simulation, 5_000)
+	s.Publish(simulation, 5_000)
 	worker.unready()
 	if err := servers.Server("postgres").Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	worker.ready()
-	s.drained(10_000)
+	s.Drained(10_000)
 	s.compare(simulation)
 }
 
@@ -214,7 +215,7 @@ func migrated(t *testing.T, at local.Endpoints) *stores {
 	if _, err := clickhouse.Migrate(t.Context(), clickhouse.Config{URL: at.ClickHouse}); err != nil {
 		t.Fatal(err)
 	}
-	return openStores(t, at.Postgres, at.ClickHouse, at.Brokers)
+	return &stores{installationtest.Open(t, at.Postgres, at.ClickHouse, at.Brokers)}
 }
 
 // dataFolder is one that the servers' user can reach, unlike a test's own.
@@ -237,17 +238,17 @@ func TestPostgresHangs(t *testing.T) {
 	t.Parallel()
 	servers := ownServers(t)
 	s := migrated(t, servers.Endpoints())
-	simulation := s.populate(2_000)
+	simulation := s.Populate(2_000)
 	worker := s.renewals("--batch-messages", "100").ready()
 	s.analytics().ready()
-	s.publish(simulation, 1_000)
-	s.consumed(1_000)
+	s.Publish(simulation, 1_000)
+	s.Consumed(1_000)
 	resume := hang(t, servers.Server("postgres").PID())
-	s.publish(simulation, 1_000)
+	s.Publish(simulation, 1_000)
 	worker.unready()
 	resume()
 	worker.ready()
-	s.drained(2_000)
+	s.Drained(2_000)
 	s.compare(simulation)
 }
 

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,22 +16,8 @@ import (
 	"testing"
 	"time"
 
-	driver "github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
-	client "github.com/segmentio/kafka-go"
-
+	"tajdeed/dashboards/installationtest"
 	"tajdeed/deploy/local"
-	"tajdeed/producers"
-	"tajdeed/producers/simulate"
-	"tajdeed/schema"
-	"tajdeed/schema/clickhouse"
-	"tajdeed/schema/clickhouse/clickhousetest"
-	"tajdeed/schema/extract"
-	"tajdeed/schema/kafka"
-	"tajdeed/schema/kafkatest"
-	"tajdeed/schema/postgres"
-	"tajdeed/schema/postgres/postgrestest"
 )
 
 // asProgram makes the test's binary be tajdeed itself, so that a test can start it,
@@ -153,7 +138,7 @@ func (p *program) get(page string) (status int, body string) {
 // ready waits until the program says that it is.
 func (p *program) ready() *program {
 	p.Helper()
-	eventually(p.T, func() error {
+	installationtest.Eventually(p.T, func() error {
 		select {
 		case <-p.exited:
 			p.Fatalf("%s ended instead of getting ready:\n%s", p.name, p.said())
@@ -170,7 +155,7 @@ func (p *program) ready() *program {
 // unready waits until the program says that it cannot do its work.
 func (p *program) unready() {
 	p.Helper()
-	eventually(p.T, func() error {
+	installationtest.Eventually(p.T, func() error {
 		if status, body := p.get("/readyz"); status != http.StatusServiceUnavailable {
 			return fmt.Errorf("%s: %d %s", p.name, status, body)
 		}
@@ -178,151 +163,25 @@ func (p *program) unready() {
 	})
 }
 
-// eventually waits for a condition, and fails the test with what it last said.
-func eventually(t *testing.T, condition func() error) {
-	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
-	ticker := time.NewTicker(50 * time.Millisecond)
-	defer ticker.Stop()
-	for {
-		err := condition()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("it did not come about in two minutes: %v", err)
-		}
-		<-ticker.C
-	}
-}
-
-// stores are a record, an analysts' database and topics of one test's own.
-type stores struct {
-	*testing.T
-	postgresURL, clickhouseURL string
-	brokers                    []string
-	prefix                     string
-	topics                     schema.Topics
-	record                     *pgxpool.Pool
-	analysts                   driver.Conn
-	publisher                  *producers.Publisher
-}
+// stores are an installation of one test's own, whose stages are processes.
+type stores struct{ *installationtest.Installation }
 
 // newStores returns stores on the servers of the test run.
 func newStores(t *testing.T) *stores {
 	t.Helper()
-	return openStores(t, postgrestest.URL(t), clickhousetest.URL(t), kafkatest.Brokers(t))
-}
-
-// openStores creates the topics and connects.
-func openStores(t *testing.T, postgresURL, clickhouseURL string, brokers []string) *stores {
-	t.Helper()
-	s := &stores{T: t, postgresURL: postgresURL, clickhouseURL: clickhouseURL, brokers: brokers, prefix: "test-" + uuid.NewString()[:8]}
-	s.topics = schema.NamedTopics(s.prefix)
-	if _, err := kafka.Create(t.Context(), kafka.Config{Brokers: brokers, Topics: s.topics, Partitions: 4}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.deleteTopics)
-	var err error
-	if s.record, err = postgres.Open(t.Context(), postgres.Config{URL: postgresURL, ApplicationName: "test"}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.record.Close)
-	if s.analysts, err = clickhouse.Open(t.Context(), clickhouse.Config{URL: clickhouseURL}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.analysts.Close() })
-	if s.publisher, err = producers.NewPublisher(producers.Config{Brokers: brokers, Topics: s.topics.Names()}, nil, nil); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.publisher.Close() })
-	return s
-}
-
-func (s *stores) deleteTopics() {
-	conn := &client.Client{Addr: client.TCP(s.brokers...), Timeout: 10 * time.Second}
-	_, _ = conn.DeleteTopics(context.Background(), &client.DeleteTopicsRequest{Topics: s.topics.Names()})
+	return &stores{installationtest.New(t)}
 }
 
 // renewals starts a worker that decides.
 func (s *stores) renewals(args ...string) *program {
 	s.Helper()
-	return start(s.T, append([]string{"renewals", "--brokers", strings.Join(s.brokers, ","), "--topics", s.prefix,
-		"--group", s.prefix + ".renewals", "--postgres", s.postgresURL, "--session-timeout", "6s"}, args...)...)
+	return start(s.T, append([]string{"renewals", "--brokers", strings.Join(s.Brokers, ","), "--topics", s.Prefix,
+		"--group", s.Prefix + ".renewals", "--postgres", s.PostgresURL, "--session-timeout", "6s"}, args...)...)
 }
 
 // analytics starts a sink.
 func (s *stores) analytics() *program {
 	s.Helper()
-	return start(s.T, "analytics", "--brokers", strings.Join(s.brokers, ","), "--topics", s.prefix,
-		"--group", s.prefix+".analytics", "--clickhouse", s.clickhouseURL, "--pseudonym-key", "a key for tests only", "--session-timeout", "6s", "--batch-age", "50ms")
-}
-
-// populate makes a population and imports its register.
-func (s *stores) populate(residents int) *simulate.Simulation {
-	s.Helper()
-	simulation, err := simulate.New(simulate.Config{Seed: 7, Residents: residents, Record: true})
-	if err != nil {
-		s.Fatal(err)
-	}
-	dir := s.TempDir()
-	if err := simulation.WriteExtract(dir); err != nil {
-		s.Fatal(err)
-	}
-	e, err := extract.Open(dir)
-	if err != nil {
-		s.Fatal(err)
-	}
-	if err := importExtract(s.Context(), s.record, e, false); err != nil {
-		s.Fatal(err)
-	}
-	return simulation
-}
-
-// publish publishes the simulation's next messages.
-func (s *stores) publish(simulation *simulate.Simulation, n int) {
-	s.Helper()
-	chunk, err := nextChunk(simulation, n)
-	if err != nil {
-		s.Fatal(err)
-	}
-	if err := s.publisher.Publish(s.Context(), s.topics.Submissions, chunk); err != nil {
-		s.Fatal(err)
-	}
-}
-
-// consumed waits until at least n messages were decided.
-func (s *stores) consumed(n int) {
-	s.Helper()
-	eventually(s.T, func() error {
-		var have int
-		err := s.record.QueryRow(s.Context(), `SELECT coalesce(sum(next_offset), 0)::bigint FROM position`).Scan(&have)
-		if err == nil && have < n {
-			err = fmt.Errorf("%d of %d consumed", have, n)
-		}
-		return err
-	})
-}
-
-var errRows = errors.New("rows are missing")
-
-// drained waits until everything published is decided, announced and queryable.
-func (s *stores) drained(published int) {
-	s.Helper()
-	eventually(s.T, func() error {
-		var next, announced, decisions uint64
-		err := s.record.QueryRow(s.Context(), `SELECT coalesce(sum(next_offset), 0)::bigint, coalesce(sum(published_offset), 0)::bigint,
-			(SELECT count(*) FROM decision) FROM position`).Scan(&next, &announced, &decisions)
-		if err != nil {
-			return err
-		}
-		var rows uint64
-		if err := s.analysts.QueryRow(s.Context(), `SELECT count() FROM decision`).Scan(&rows); err != nil {
-			return err
-		}
-		if next < uint64(published) || announced < uint64(published) || rows < decisions {
-			return fmt.Errorf("%w: %d of %d consumed, %d announced, %d of %d rows", errRows, next, published, announced, rows, decisions)
-		}
-		return nil
-	})
+	return start(s.T, "analytics", "--brokers", strings.Join(s.Brokers, ","), "--topics", s.Prefix,
+		"--group", s.Prefix+".analytics", "--clickhouse", s.ClickHouseURL, "--pseudonym-key", installationtest.PseudonymKey, "--session-timeout", "6s", "--batch-age", "50ms")
 }

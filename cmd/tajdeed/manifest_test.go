@@ -49,7 +49,7 @@ func (s *stores) compareApplications(manifest *simulate.Manifest) {
 		want[manifest.Applications[i].ApplicationID] = expected(&manifest.Applications[i])
 	}
 	got := map[uuid.UUID]string{}
-	rows, err := s.record.Query(s.Context(), `
+	rows, err := s.Postgres.Query(s.Context(), `
 		SELECT d.application_id, outcome, policy, reasons, fee_due_fils,
 		       coalesce(old_expiry::text, 'none'), coalesce(new_expiry::text, 'none')
 		FROM decision d
@@ -107,7 +107,7 @@ func (s *stores) compareRepeats(manifest *simulate.Manifest) {
 func (s *stores) counts(query string) map[string]int {
 	s.Helper()
 	got := map[string]int{}
-	rows, err := s.record.Query(s.Context(), query)
+	rows, err := s.Postgres.Query(s.Context(), query)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func (s *stores) compareRegister(manifest *simulate.Manifest) {
 		want[r.CivilID] = r.ExpiresOn.String()
 	}
 	got := map[schema.CivilID]string{}
-	rows, err := s.record.Query(s.Context(), `SELECT civil_id, expires_on FROM residency`)
+	rows, err := s.Postgres.Query(s.Context(), `SELECT civil_id, expires_on FROM residency`)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func (s *stores) compareAnalysts(manifest *simulate.Manifest) {
 		offset    int64
 	}
 	want := map[key]string{}
-	rows, err := s.record.Query(s.Context(), `
+	rows, err := s.Postgres.Query(s.Context(), `
 		SELECT partition, "offset", application_id::text, disposition, outcome, reasons, article::int, coalesce(new_expiry::text, 'none') FROM decision`)
 	if err != nil {
 		s.Fatal(err)
@@ -186,7 +186,7 @@ func (s *stores) compareAnalysts(manifest *simulate.Manifest) {
 		want[k] = fmt.Sprint(id, disposition, outcome, reasons, article, expiry)
 	}
 	got, total := map[key]string{}, 0
-	sunk, err := s.analysts.Query(s.Context(), `
+	sunk, err := s.ClickHouse.Query(s.Context(), `
 		SELECT cause_partition, cause_offset, toString(application_id), toString(disposition), toString(outcome), reasons, article,
 		       ifNull(toString(new_expiry), 'none') FROM decision`)
 	if err != nil {

@@ -8,9 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"tajdeed/dashboards/installationtest"
 	"tajdeed/producers/simulate"
-	"tajdeed/schema/extract"
-	"tajdeed/schema/postgres"
 	"tajdeed/schema/postgres/postgrestest"
 )
 
@@ -28,7 +27,7 @@ func TestSameLogSameRecord(t *testing.T) {
 	if err := simulation.WriteExtract(dir); err != nil {
 		t.Fatal(err)
 	}
-	s.publish(simulation, messages)
+	s.Publish(simulation, messages)
 	variants := []struct {
 		name    string
 		workers []string // arguments of each worker
@@ -45,7 +44,7 @@ func TestSameLogSameRecord(t *testing.T) {
 		for i, v := range variants {
 			t.Run(v.name, func(t *testing.T) {
 				t.Parallel()
-				records[i] = s.variant(t, fmt.Sprintf("%s-%d", s.prefix, i), dir, messages, v.workers, v.kills)
+				records[i] = s.variant(t, fmt.Sprintf("%s-%d", s.Prefix, i), dir, messages, v.workers, v.kills)
 			})
 		}
 	})
@@ -58,32 +57,20 @@ func TestSameLogSameRecord(t *testing.T) {
 // record's digests.
 func (s *stores) variant(t *testing.T, group, dir string, messages int, workers []string, kills int) map[string]string {
 	t.Helper()
-	own := *s
-	own.T, own.postgresURL = t, postgrestest.URL(t)
-	var err error
-	if own.record, err = postgres.Open(t.Context(), postgres.Config{URL: own.postgresURL}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(own.record.Close)
-	e, err := extract.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := importExtract(t.Context(), own.record, e, false); err != nil {
-		t.Fatal(err)
-	}
+	own := stores{installationtest.OnTopicsOf(t, s.Installation, postgrestest.URL(t))}
+	own.Import(dir)
 	for kill := range kills {
 		for _, args := range workers {
 			worker := own.renewals(append(strings.Fields(args), "--group", group)...)
-			own.consumed((kill + 1) * messages / (kills + 2))
+			own.Consumed((kill + 1) * messages / (kills + 2))
 			worker.signal(syscall.SIGKILL)
 		}
 	}
 	for _, args := range workers {
 		own.renewals(append(strings.Fields(args), "--group", group)...)
 	}
-	own.consumed(messages)
-	return digests(t, own.record)
+	own.Consumed(messages)
+	return digests(t, own.Postgres)
 }
 
 // digests are of every table of the record, without what clocks observed and without

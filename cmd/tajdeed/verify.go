@@ -3,13 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
 	"tajdeed/consumers/analytics"
-	"tajdeed/dashboards/text"
+	"tajdeed/dashboards/verify"
 	"tajdeed/schema/clickhouse"
 	"tajdeed/schema/postgres"
 )
@@ -78,58 +79,60 @@ func readPseudonym(c *cli.Command) (*analytics.Pseudonym, error) {
 }
 
 func runVerify(ctx context.Context, c *cli.Command) error {
-	v, err := openVerifier(ctx, c)
+	config, closeStores, err := verifyConfig(ctx, c)
 	if err != nil {
 		return err
 	}
-	defer v.close()
-	begin := time.Now()
-	if err := v.wait(ctx, c.Duration("wait")); err != nil {
-		return err
-	}
-	found, err := v.verifyAndRepair(ctx, c)
+	defer closeStores()
+	found, err := verify.Run(ctx, config)
 	if err != nil {
 		return err
 	}
-	found.Seconds = text.Rounded(time.Since(begin).Seconds())
-	if err := found.print(c); err != nil {
+	if c.Bool("json") {
+		err = found.WriteJSON(c.Root().Writer)
+	} else {
+		_, err = io.WriteString(c.Root().Writer, found.Text())
+	}
+	if err != nil {
 		return err
 	}
-	return found.verdict(c.Duration("wait"))
+	return verdictOf(found, config.Wait)
 }
 
-// verdict is the exit code. Who waits wants all of it.
-func (b *books) verdict(waited time.Duration) error {
+// verdictOf is the exit code. Who waits wants all of it.
+func verdictOf(found *verify.Books, waited time.Duration) error {
 	switch {
-	case !b.Balanced:
+	case !found.Balanced:
 		return cli.Exit("the books don't balance", exitFailed)
-	case waited > 0 && !b.Complete:
+	case waited > 0 && !found.Complete:
 		return cli.Exit("after "+waited.String()+" not all of it was through", exitFailed)
 	}
 	return nil
 }
 
-// verifyTimeout bounds one statement: a year takes a second or two.
-const verifyTimeout = 5 * time.Minute
-
-func openVerifier(ctx context.Context, c *cli.Command) (*verifier, error) {
+// verifyConfig reads the flags and connects to the stores.
+func verifyConfig(ctx context.Context, c *cli.Command) (config verify.Config, closeStores func(), err error) {
 	pseudonym, err := readPseudonym(c)
 	if err != nil {
-		return nil, err
+		return config, nil, err
 	}
-	config := postgresConfig(c)
-	config.StatementTimeout = verifyTimeout
-	record, err := postgres.Open(ctx, config)
+	record := postgresConfig(c)
+	record.StatementTimeout = verify.StatementTimeout
+	db, err := postgres.Open(ctx, record)
 	if err != nil {
-		return nil, err
+		return config, nil, err
 	}
-	analysts, err := clickhouse.Open(ctx, clickhouseConfig(c))
+	rows, err := clickhouse.Open(ctx, clickhouseConfig(c))
 	if err != nil {
-		record.Close()
-		return nil, err
+		db.Close()
+		return config, nil, err
 	}
-	return &verifier{
-		brokers: c.StringSlice("brokers"), prefix: c.String("topics"), topics: topics(c), group: c.String("analytics-group"),
-		record: record, analysts: analysts, transport: newTransport(), pseudonym: pseudonym,
+	config = verify.Config{
+		Brokers: c.StringSlice("brokers"), Prefix: c.String("topics"), AnalyticsGroup: c.String("analytics-group"),
+		Postgres: db, ClickHouse: rows, Pseudonym: pseudonym, Wait: c.Duration("wait"), Repair: c.Bool("repair"),
+	}
+	return config, func() {
+		db.Close()
+		_ = rows.Close()
 	}, nil
 }

@@ -1,296 +1,56 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"regexp"
+	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 
-	client "github.com/segmentio/kafka-go"
-
-	"tajdeed/consumers/renewals"
-	"tajdeed/schema"
-
-	"github.com/prometheus/client_golang/prometheus"
+	"tajdeed/consumers/analytics"
+	"tajdeed/dashboards/installationtest"
+	"tajdeed/dashboards/verify"
 )
 
-// The books of a run balance, every term of them.
-func TestVerifyBalances(t *testing.T) {
+// The exit code of verify says whether the books balance, and whether all was through
+// where that was waited for.
+func TestVerifyExitCodes(t *testing.T) {
 	t.Parallel()
-	s := settled(t, 3000)
-	v := s.verify()
-	v.is(t)
-	sum := v.Totals
-	if sum.Consumed != 3000 || sum.accounted() != 3000 || sum.Published != sum.decisions() ||
-		sum.ClickHouseRows != sum.decisions() || sum.QuarantinedPublished != sum.Quarantined || !v.Complete {
-		t.Errorf("totals: %+v", sum)
+	s := newStores(t)
+	args := []string{
+		"--brokers", strings.Join(s.Brokers, ","), "--topics", s.Prefix, "--analytics-group", s.Group(analytics.Group),
+		"--postgres", s.PostgresURL, "--clickhouse", s.ClickHouseURL,
 	}
-	if sum.Duplicates == 0 || sum.Conflicts == 0 || sum.Quarantined == 0 {
-		t.Errorf("the run shows nothing of a term: %+v", sum)
-	}
-	for p := range v.all {
-		if p.Watermark.least() != p.Next || v.Watermark[fmt.Sprintf("%s/%d", s.topics.Submissions, p.Partition)] != p.Next {
-			t.Errorf("partition %d: %+v, want verified up to %d", p.Partition, p.Watermark, p.Next)
+	verified := func(more ...string) (books verify.Books, code int) {
+		t.Helper()
+		out, code := ask(t, verifyCommand(), append(args, append(more, "--json")...)...)
+		if err := json.Unmarshal([]byte(out), &books); err != nil {
+			t.Fatalf("verify said no JSON: %v\n%s", err, out)
 		}
+		return books, code
 	}
-	s.namesNobody(v.text)
-	report, code := ask(t, verifyCommand(), s.verifyArgs()...)
-	if code != exitDone || !strings.Contains(report, "Balanced: every message is accounted for, once.") {
-		t.Errorf("exit code %d:\n%s", code, report)
+	s.Publish(s.Populate(300), 300)
+	if books, code := verified("--wait", "200ms"); code != exitFailed || books.Complete || !books.Balanced {
+		t.Errorf("nothing is through after the wait: exit code %d, %+v", code, books.Totals)
 	}
-	fits(t, report)
-	s.namesNobody(report)
-}
-
-// namesNobody fails where a report holds what could be a Civil ID or a sponsor.
-func (s *stores) namesNobody(report string) {
-	s.Helper()
-	if found := regexp.MustCompile(`\b([23]\d{11}|\d{9})\b`).FindString(report); found != "" {
-		s.Errorf("the report names %s", found)
+	s.Installation.Renewals()
+	s.Installation.Analytics()
+	books, code := verified("--wait", "2m", "--pseudonym-key", installationtest.PseudonymKey)
+	if code != exitDone || !books.Balanced || !books.Complete || !books.PersonsCompared {
+		t.Errorf("all is through: exit code %d, %+v", code, books)
 	}
-}
-
-// Each damage to the record is found and named exactly, and undone again.
-func TestVerifyFindsDamageOfTheRecord(t *testing.T) {
-	t.Parallel()
-	s := settled(t, 2000)
-	p := s.spot()
-	at := func(table string, offset int64) string {
-		return fmt.Sprintf(`FROM %s WHERE partition = %d AND "offset" = %d`, table, p.partition, offset)
+	if report := asked(t, verifyCommand(), args...); !strings.HasPrefix(report, "Balanced: every message is accounted for, once.") {
+		t.Errorf("report:\n%s", report)
 	}
-	position := func(set string) string {
-		return fmt.Sprintf(`UPDATE position SET %s WHERE partition = %d`, set, p.partition)
-	}
-	gap := func(kind gapKind, from, to int64) string { return gapLine(p.partition, kind, from, to) }
-	for _, c := range []struct {
-		name       string
-		harm, undo []string
-		want       []string
-	}{
-		{
-			"a decision is deleted",
-			[]string{`CREATE TABLE kept AS SELECT * ` + at("decision", p.a), `DELETE ` + at("decision", p.a)},
-			[]string{`INSERT INTO decision SELECT * FROM kept`, `DROP TABLE kept`},
-			[]string{gap(gapUnaccounted, p.a, p.a), gap(gapPublishedUnknown, p.a, p.a), gap(gapUnknown, p.a, p.a)},
-		},
-		{
-			"a decision is changed",
-			[]string{fmt.Sprintf(`UPDATE decision SET fee_paid_fils = fee_paid_fils + 1 WHERE partition = %d AND "offset" = %d`, p.partition, p.b)},
-			[]string{fmt.Sprintf(`UPDATE decision SET fee_paid_fils = fee_paid_fils - 1 WHERE partition = %d AND "offset" = %d`, p.partition, p.b)},
-			[]string{gap(gapPublishedOtherwise, p.b, p.b), gap(gapDifferent, p.b, p.b)},
-		},
-		{
-			"a decided message is quarantined too",
-			[]string{`INSERT INTO quarantined (topic, partition, "offset", rule, field, detail, header_keys, header_values, received_at)
-				SELECT topic, partition, "offset", 'bad_format', '', '', '{}', '{}', now() ` + at("decision", p.a)},
-			[]string{`DELETE ` + at("quarantined", p.a)},
-			[]string{gap(gapTwice, p.a, p.a), gap(gapQuarantineNotPublished, p.a, p.a)},
-		},
-		{
-			"the position is moved back",
-			[]string{position(`next_offset = next_offset - 2, published_offset = published_offset - 2`)},
-			[]string{position(`next_offset = next_offset + 2, published_offset = published_offset + 2`)},
-			[]string{gap(gapNotConsumed, p.last-1, p.last), gap(gapBatchNotConsumed, p.last-1, p.last)},
-		},
-		{
-			"the position is moved ahead",
-			[]string{position(`next_offset = next_offset + 3, published_offset = published_offset + 3`)},
-			[]string{position(`next_offset = next_offset - 3, published_offset = published_offset - 3`)},
-			[]string{gap(gapEmpty, p.next, p.next+2), gap(gapBatchMissing, p.next, p.next+2)},
-		},
-		{
-			"more was skipped than holds no message",
-			[]string{position(`skipped = skipped + 1`)},
-			[]string{position(`skipped = skipped - 1`)},
-			[]string{gap(gapSkipped, p.first, p.last)},
-		},
-		{
-			"a batch is deleted",
-			[]string{`CREATE TABLE kept AS SELECT * ` + at(`batch`, 0)[:len(at(`batch`, 0))-len(` AND "offset" = 0`)], `DELETE FROM batch WHERE partition = ` + fmt.Sprint(p.partition)},
-			[]string{`INSERT INTO batch OVERRIDING SYSTEM VALUE SELECT * FROM kept`, `DROP TABLE kept`},
-			[]string{gap(gapBatchMissing, p.first, p.last)},
-		},
-		{
-			"two batches cover the same",
-			[]string{fmt.Sprintf(`INSERT INTO batch (topic, partition, from_offset, to_offset, policy) SELECT topic, partition, %d, %d, 'twice' FROM position WHERE partition = %d`, p.a, p.c, p.partition)},
-			[]string{`DELETE FROM batch WHERE policy = 'twice'`},
-			[]string{gap(gapBatchOverlaps, p.a, p.c-1)},
-		},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			s.harm(t, c.harm...)
-			found := s.verify()
-			found.is(t, c.want...)
-			repaired := s.repair()
-			repaired.is(t, c.want...) // it is no damage of ClickHouse
-			if done := repaired.Repair.done(); done != 0 {
-				t.Errorf("%d rows of ClickHouse were touched: %+v", done, repaired.Repair)
-			}
-			s.harm(t, c.undo...)
-		})
-	}
-	v := s.verify()
-	v.is(t)
-}
-
-// Damage to the topics is found: what is on them and not in the record, and what is no
-// message of ours. What lies there once more is counted, and is no damage.
-func TestVerifyFindsDamageOfTheTopics(t *testing.T) {
-	t.Parallel()
-	s := settled(t, 1000)
-	p := s.spot()
-	stage := renewals.New(s.topics.Submissions, nil, prometheus.NewRegistry())
-	again, err := stage.Announced(t.Context(), s.record, p.partition, p.a, p.b+1)
-	if err != nil {
+	if _, err := s.Postgres.Exec(t.Context(), `UPDATE position SET skipped = skipped + 1 WHERE next_offset > 0`); err != nil {
 		t.Fatal(err)
 	}
-	s.put(p.partition, again...)
-	v := s.verify()
-	v.is(t)
-	if v.Totals.Repeated != 2 {
-		t.Errorf("%d repeats, want 2", v.Totals.Repeated)
+	if books, code := verified(); code != exitFailed || books.Balanced {
+		t.Errorf("the books are wrong: exit code %d, balanced %t", code, books.Balanced)
 	}
-	foreign := again[0]
-	foreign.Value = []byte(strings.Replace(string(foreign.Value), fmt.Sprintf(`"offset":%d`, p.a), `"offset":987654`, 1))
-	s.put(p.partition, foreign, client.Message{Key: []byte("299999999999"), Value: []byte("nonsense")})
-	end := s.end(p.partition)
-	v = s.verify()
-	v.is(t, gapLine(p.partition, gapPublishedUnknown, 987654, 987654), gapLine(p.partition, gapUnreadable, end-1, end-1))
-	s.namesNobody(v.text)
-}
-
-func (s *stores) put(partition int, messages ...client.Message) {
-	s.Helper()
-	for i := range messages {
-		messages[i].Partition = partition
-	}
-	if err := s.publisher.PublishPlaced(s.Context(), s.topics.Decisions, messages); err != nil {
-		s.Fatal(err)
-	}
-}
-
-// end is where a partition of the decisions topic ends.
-func (s *stores) end(partition int) int64 {
-	s.Helper()
-	conn, err := client.DialLeader(s.Context(), "tcp", s.brokers[0], s.topics.Decisions, partition)
-	if err != nil {
-		s.Fatal(err)
-	}
-	defer conn.Close()
-	end, err := conn.ReadLastOffset()
-	if err != nil {
-		s.Fatal(err)
-	}
-	return end
-}
-
-// While messages flow, what is on its way is never taken for an imbalance.
-func TestVerifyWhileItFlows(t *testing.T) {
-	t.Parallel()
-	s := newStores(t)
-	simulation := s.populate(10_000)
-	v := s.verify() // nothing was published, nobody has read anything
-	v.is(t)
-	s.analytics().ready()
-	s.renewals("--batch-messages", "50").ready()
-	publishing, done := context.WithCancel(t.Context())
-	go func() {
-		defer done()
-		for range 100 {
-			s.publish(simulation, 100)
+	for name, more := range map[string][]string{
+		"repair without a key": {"--repair"}, "short key": {"--pseudonym-key", "short"}, "argument": {"everything"},
+	} {
+		if _, code := ask(t, verifyCommand(), append(args, more...)...); code != exitUsage {
+			t.Errorf("%s: exit code %d, want %d", name, code, exitUsage)
 		}
-	}()
-	looks, pending := 0, 0
-	for publishing.Err() == nil || !v.Complete || v.Totals.Consumed < 10_000 {
-		v = s.verify()
-		v.is(t)
-		looks++
-		if !v.Complete {
-			pending++
-		}
-		if t.Failed() {
-			return
-		}
-	}
-	if looks < 3 || pending == 0 {
-		t.Errorf("%d looks, %d of them while something was on its way: this showed nothing", looks, pending)
-	}
-	t.Logf("%d looks, %d of them while something was on its way", looks, pending)
-}
-
-// --wait ends when all that was there is through, and says so where it isn't.
-func TestVerifyWaits(t *testing.T) {
-	t.Parallel()
-	s := newStores(t)
-	s.publish(s.populate(1000), 1000)
-	if v := s.verify("--wait", "200ms"); v.code != exitFailed || v.Complete || !v.Balanced || v.Totals.Pending.Consume != 1000 {
-		t.Errorf("nobody works: %+v, exit code %d", v.Totals, v.code)
-	}
-	s.renewals()
-	s.analytics()
-	begin := time.Now()
-	v := s.verify("--wait", "2m")
-	v.is(t)
-	if v.Totals.ClickHouseRows != v.Totals.decisions() || v.Totals.Consumed != 1000 || time.Since(begin) > 90*time.Second {
-		t.Errorf("after the wait: %+v", v.Totals)
-	}
-	eventually(t, func() error { // partitions in which nothing comes don't hold it back
-		var until time.Time
-		err := s.analysts.QueryRow(t.Context(), `SELECT complete_up_to FROM complete_up_to`).Scan(&until)
-		if err == nil && until.Before(begin) {
-			err = fmt.Errorf("complete up to %s, and it is %s", until, begin)
-		}
-		return err
-	})
-}
-
-// The fingerprints of the program and of both databases are the same; whole runs show
-// it of what they hold, this of what they don't.
-func TestFingerprintOfExtremes(t *testing.T) {
-	t.Parallel()
-	var f fingerprinter
-	d := schema.Decision{SubmittedAt: time.Date(1969, 12, 31, 23, 59, 59, 999_999_999, time.UTC)}
-	early := f.decision(&d)
-	d.SubmittedAt = d.SubmittedAt.Truncate(time.Microsecond)
-	if f.decision(&d) != early {
-		t.Error("a nanosecond, which no database keeps, makes another fingerprint")
-	}
-	d.FeePaid++
-	if f.decision(&d) == early {
-		t.Error("another fee makes no other fingerprint")
-	}
-}
-
-// However much is wrong, and however much there is, the report fits a terminal.
-func TestVerifyReportFits(t *testing.T) {
-	t.Parallel()
-	b := &books{TakenAt: time.Date(2026, 11, 23, 14, 0, 0, 0, schema.Kuwait), Seconds: 123.4, Watermark: map[string]int64{}}
-	for partition := range 12 {
-		p := b.partition("tajdeed.submissions", partition)
-		p.Next, p.Watermark = 999_999, watermark{999_999, 999_999, 999_999}
-		p.terms = terms{
-			Consumed: 999_999, Decided: 999_999, Applied: 9_999, Duplicates: 9_999, Conflicts: 9_999, Quarantined: 9_999,
-			Published: 999_999, ClickHouseRows: 999_999, Pending: pending{99_999, 99_999, 99_999},
-		}
-		for _, kind := range gapKinds {
-			for i := range int64(60) {
-				p.find(kind, 9_000_000+10*i, 9_000_001+11*i)
-			}
-		}
-	}
-	b.Strays = []stray{{"tajdeed.decisions", 11, gap{gapUnreadable, 9_999_999, 9_999_999}}}
-	b.Repair = &repair{9_999_999, 9_999_999, 9_999_999, 9_999_999}
-	b.close(b.TakenAt)
-	report := b.text()
-	fits(t, report)
-	for _, kind := range gapKinds {
-		if gapTexts[kind] == "" || !strings.Contains(report, gapTexts[kind]) {
-			t.Errorf("%s is not told", kind)
-		}
-	}
-	if !strings.HasPrefix(report, "NOT BALANCED") || !strings.Contains(report, "9000010–9000011") {
-		t.Errorf("report:\n%s", report)
 	}
 }

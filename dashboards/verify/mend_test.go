@@ -1,14 +1,18 @@
-package main
+package verify
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
+
+	"tajdeed/consumers/analytics"
 )
 
 // Each damage to ClickHouse is found, named exactly and mended, once.
-func TestVerifyMendsClickHouse(t *testing.T) {
+func TestMendsClickHouse(t *testing.T) {
 	t.Parallel()
 	s := settled(t, 2000)
 	s.unmerged(t)
@@ -23,38 +27,38 @@ func TestVerifyMendsClickHouse(t *testing.T) {
 	update := func(column, where string) string {
 		return `ALTER TABLE decision UPDATE ` + column + ` WHERE ` + where + ` SETTINGS mutations_sync = 2`
 	}
-	gap := func(kind gapKind, from, to int64) string { return gapLine(p.partition, kind, from, to) }
+	gap := func(kind GapKind, from, to int64) string { return gapLine(p.partition, kind, from, to) }
 	for _, c := range []struct {
 		name string
 		harm []string
 		want []string
-		done repair
+		done Repair
 	}{
 		{
 			"rows are missing", []string{`DELETE FROM decision WHERE ` + where(p.a, p.b, p.c)},
-			[]string{gap(gapMissing, p.a, p.b), gap(gapMissing, p.c, p.c)}, repair{Inserted: 3},
+			[]string{gap(GapMissing, p.a, p.b), gap(GapMissing, p.c, p.c)}, Repair{Inserted: 3},
 		},
 		{
 			"the last ones are missing", []string{`DELETE FROM decision WHERE ` + where(p.last-1, p.last)},
-			[]string{gap(gapMissing, p.last-1, p.last)}, repair{Inserted: 2},
+			[]string{gap(GapMissing, p.last-1, p.last)}, Repair{Inserted: 2},
 		},
 		{
 			"the same rows are missing again", []string{`DELETE FROM decision WHERE ` + where(p.a, p.b, p.c)},
-			[]string{gap(gapMissing, p.a, p.b), gap(gapMissing, p.c, p.c)}, repair{Inserted: 3},
+			[]string{gap(GapMissing, p.a, p.b), gap(GapMissing, p.c, p.c)}, Repair{Inserted: 3},
 		},
 		{
 			"rows are doubled", []string{again(`*`, where(p.a, p.c)), again(`*`, where(p.c))},
-			[]string{gap(gapDoubled, p.a, p.a), gap(gapDoubled, p.c, p.c)}, repair{Replaced: 2},
+			[]string{gap(GapDoubled, p.a, p.a), gap(GapDoubled, p.c, p.c)}, Repair{Replaced: 2},
 		},
 		{
 			"a row is different",
 			[]string{again(`* REPLACE (fee_paid_fils + 1 AS fee_paid_fils, decided_at + 1 AS decided_at)`, where(p.b))},
-			[]string{gap(gapDifferent, p.b, p.b)}, repair{Replaced: 1},
+			[]string{gap(GapDifferent, p.b, p.b)}, Repair{Replaced: 1},
 		},
 		{
 			"rows are of other persons and sponsors",
 			[]string{update(`person = person + 1`, where(p.a)), update(`sponsor = sponsor + 1`, where(p.c))},
-			[]string{gap(gapDifferent, p.a, p.a), gap(gapDifferent, p.c, p.c)}, repair{Replaced: 2},
+			[]string{gap(GapDifferent, p.a, p.a), gap(GapDifferent, p.c, p.c)}, Repair{Replaced: 2},
 		},
 		{
 			"rows lie elsewhere on the topic, or since when they don't",
@@ -62,15 +66,15 @@ func TestVerifyMendsClickHouse(t *testing.T) {
 				update(`log_offset = log_offset + 1`, where(p.a)), update(`log_partition = log_partition + 1`, where(p.b)),
 				update(`published_at = published_at + INTERVAL 1 MILLISECOND`, where(p.c)),
 			},
-			[]string{gap(gapDifferent, p.a, p.b), gap(gapDifferent, p.c, p.c)}, repair{Replaced: 3},
+			[]string{gap(GapDifferent, p.a, p.b), gap(GapDifferent, p.c, p.c)}, Repair{Replaced: 3},
 		},
 		{
 			"rows of messages that never were", []string{again(`* REPLACE (1000000 AS cause_offset)`, where(p.b))},
-			[]string{gap(gapUnknown, 1000000, 1000000)}, repair{Removed: 1},
+			[]string{gap(GapUnknown, 1000000, 1000000)}, Repair{Removed: 1},
 		},
 		{
 			"everything of a partition is missing", []string{fmt.Sprintf(`DELETE FROM decision WHERE cause_partition = %d`, p.partition)},
-			nil, repair{Inserted: s.rowsOf(p.partition)},
+			nil, Repair{Inserted: s.rowsOf(p.partition)},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -85,7 +89,7 @@ func TestVerifyMendsClickHouse(t *testing.T) {
 			if *repaired.Repair != c.done {
 				t.Errorf("done: %+v, want %+v", *repaired.Repair, c.done)
 			}
-			if again := s.repair(); again.Repair.done() != 0 {
+			if again := s.repair(); again.Repair.Done() != 0 {
 				t.Errorf("done a second time: %+v", *again.Repair)
 			}
 			if after := s.analystsRows(); after != before {
@@ -96,9 +100,9 @@ func TestVerifyMendsClickHouse(t *testing.T) {
 }
 
 // analystsRows is a figure of every row but for when it was inserted.
-func (s *stores) analystsRows() (figure string) {
+func (s *installation) analystsRows() (figure string) {
 	s.Helper()
-	err := s.analysts.QueryRow(s.Context(), `SELECT concat(toString(count()), ' rows, ',
+	err := s.ClickHouse.QueryRow(s.Context(), `SELECT concat(toString(count()), ' rows, ',
 		toString(groupBitXor(cityHash64(* EXCEPT inserted_at)))) FROM decision`).Scan(&figure)
 	if err != nil {
 		s.Fatal(err)
@@ -106,16 +110,16 @@ func (s *stores) analystsRows() (figure string) {
 	return figure
 }
 
-func (s *stores) rowsOf(partition int) (n int64) {
+func (s *installation) rowsOf(partition int) (n int64) {
 	s.Helper()
-	if err := s.record.QueryRow(s.Context(), `SELECT count(*) FROM decision WHERE partition = $1`, partition).Scan(&n); err != nil {
+	if err := s.Postgres.QueryRow(s.Context(), `SELECT count(*) FROM decision WHERE partition = $1`, partition).Scan(&n); err != nil {
 		s.Fatal(err)
 	}
 	return n
 }
 
 // Every column of a row is compared, but for when it was inserted.
-func TestVerifyComparesEveryColumn(t *testing.T) {
+func TestComparesEveryColumn(t *testing.T) {
 	t.Parallel()
 	s := settled(t, 500)
 	s.unmerged(t)
@@ -124,9 +128,9 @@ func TestVerifyComparesEveryColumn(t *testing.T) {
 	for column, other := range s.otherValues() {
 		t.Run(column, func(t *testing.T) {
 			s.harmAnalysts(t, `INSERT INTO decision SELECT * REPLACE (`+other+` AS `+column+`) `+copied)
-			want := gapLine(p.partition, gapDifferent, p.a, p.a)
+			want := gapLine(p.partition, GapDifferent, p.a, p.a)
 			if column == "inserted_at" {
-				want = gapLine(p.partition, gapDoubled, p.a, p.a)
+				want = gapLine(p.partition, GapDoubled, p.a, p.a)
 			}
 			found := s.verifyPersons()
 			found.is(t, want)
@@ -138,9 +142,9 @@ func TestVerifyComparesEveryColumn(t *testing.T) {
 
 // otherValues is an expression for each column that is no part of the row's identity,
 // whose value is never the row's own. A column of another type wants one here.
-func (s *stores) otherValues() map[string]string {
+func (s *installation) otherValues() map[string]string {
 	s.Helper()
-	rows, err := s.analysts.Query(s.Context(), `SELECT name, type FROM system.columns
+	rows, err := s.ClickHouse.Query(s.Context(), `SELECT name, type FROM system.columns
 		WHERE database = currentDatabase() AND table = 'decision' AND name NOT LIKE 'cause%'`)
 	if err != nil {
 		s.Fatal(err)
@@ -178,28 +182,28 @@ func otherValue(name, kind string) string {
 
 // Without the key persons are not compared, and the report says so; whom a decision is
 // about on its topic is compared always.
-func TestVerifyTellsWhatItDoesNotCompare(t *testing.T) {
+func TestTellsWhatItDoesNotCompare(t *testing.T) {
 	t.Parallel()
 	s := settled(t, 500)
 	p := s.spot()
 	const said = "were not compared with ClickHouse"
-	if report := asked(t, verifyCommand(), s.verifyArgs()...); !strings.Contains(report, said) {
+	if report := s.verify().Text(); !strings.Contains(report, said) {
 		t.Errorf("without the key:\n%s", report)
 	}
-	if report := asked(t, verifyCommand(), append(s.verifyArgs(), "--pseudonym-key", testKey)...); strings.Contains(report, said) {
+	if report := s.verifyPersons().Text(); strings.Contains(report, said) {
 		t.Errorf("with the key:\n%s", report)
 	}
 	for _, column := range []string{"civil_id", "sponsor_id"} {
 		change := fmt.Sprintf(`UPDATE decision SET %[1]s = %[1]s %%s WHERE partition = %d AND "offset" = %d`, column, p.partition, p.a)
 		s.harm(t, fmt.Sprintf(change, "+ 1"))
-		published := gapLine(p.partition, gapPublishedOtherwise, p.a, p.a)
+		published := gapLine(p.partition, GapPublishedOtherwise, p.a, p.a)
 		if v := s.verify(); v.PersonsCompared {
 			t.Error("persons were compared without the key")
 		} else {
 			v.is(t, published)
 		}
 		v := s.verifyPersons()
-		v.is(t, published, gapLine(p.partition, gapDifferent, p.a, p.a))
+		v.is(t, published, gapLine(p.partition, GapDifferent, p.a, p.a))
 		if !v.PersonsCompared {
 			t.Error("persons were not compared")
 		}
@@ -208,41 +212,44 @@ func TestVerifyTellsWhatItDoesNotCompare(t *testing.T) {
 }
 
 // A repair under another key writes nothing.
-func TestVerifyRefusesAnotherKey(t *testing.T) {
+func TestRefusesAnotherKey(t *testing.T) {
 	t.Parallel()
 	s := settled(t, 500)
 	p := s.spot()
 	s.harmAnalysts(t, fmt.Sprintf(`DELETE FROM decision WHERE cause_partition = %d AND cause_offset = %d`, p.partition, p.a))
 	before := s.analystsRows()
-	_, code := ask(t, verifyCommand(), append(s.verifyArgs(), "--repair", "--pseudonym-key", "another key for tests")...)
-	if code != exitFailed || s.analystsRows() != before {
-		t.Errorf("exit code %d", code)
+	another, err := analytics.NewPseudonym([]byte("another key for tests"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for name, args := range map[string][]string{"without a key": {"--repair"}, "with a short one": {"--pseudonym-key", "short"}} {
-		if _, code := ask(t, verifyCommand(), append(s.verifyArgs(), args...)...); code != exitUsage {
-			t.Errorf("%s: exit code %d", name, code)
-		}
+	repair := s.config(func(c *Config) { c.Repair, c.Pseudonym = true, another })
+	if _, err := Run(t.Context(), repair); !errors.Is(err, errOtherKey) || s.analystsRows() != before {
+		t.Errorf("a repair under another key: %v", err)
+	}
+	repair.Pseudonym = nil
+	if _, err := Run(t.Context(), repair); err == nil {
+		t.Error("a repair without a key is not refused")
 	}
 }
 
 // Rows that are lost while messages flow are mended while they flow, and the sink
 // neither skips nor repeats anything for it.
-func TestVerifyMendsWhileItFlows(t *testing.T) {
+func TestMendsWhileItFlows(t *testing.T) {
 	t.Parallel()
-	s := newStores(t)
-	simulation := s.populate(6_000)
-	s.analytics().ready()
-	s.renewals("--batch-messages", "50").ready()
+	s := newInstallation(t)
+	simulation := s.Populate(6_000)
+	s.Analytics().Ready()
+	s.Renewals(small).Ready()
 	rng := rand.New(rand.NewPCG(1, 4))
-	var done repair
+	var done Repair
 	for range 12 {
-		s.publish(simulation, 500)
+		s.Publish(simulation, 500)
 		s.harmAnalysts(t, fmt.Sprintf(`DELETE FROM decision WHERE cause_offset %% 97 = %d`, rng.IntN(97)))
 		v := s.repair()
 		done.Inserted += v.Repair.Inserted
 		done.Left += v.Repair.Left
 	}
-	s.verify("--wait", "1m")
+	s.verify(waiting(time.Minute))
 	v := s.repair()
 	v.is(t)
 	if v.Totals.Consumed != 6_000 || v.Totals.ClickHouseRows != v.Totals.decisions() || done.Inserted == 0 {

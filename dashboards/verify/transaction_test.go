@@ -1,4 +1,4 @@
-package main
+package verify
 
 import (
 	"bytes"
@@ -10,49 +10,49 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 	client "github.com/segmentio/kafka-go"
 	wire "github.com/segmentio/kafka-go/protocol"
 
 	"tajdeed/consumers/renewals"
-
-	"github.com/prometheus/client_golang/prometheus"
+	"tajdeed/dashboards/installationtest"
 )
 
 // What a transaction left on the topics counts as little as its producer wanted: nothing
 // that was aborted is foreign or lost, and what was committed is a message like any other.
-func TestVerifyPassesOverAbortedTransactions(t *testing.T) {
+func TestPassesOverAbortedTransactions(t *testing.T) {
 	t.Parallel()
-	s := newStores(t)
-	simulation := s.populate(1000)
+	s := newInstallation(t)
+	simulation := s.Populate(1000)
 	nonsense := client.Message{Key: []byte("299999999999"), Value: []byte("nonsense")}
-	s.transaction(s.topics.Submissions, 1, false, nonsense, nonsense)
-	s.publish(simulation, 500)
-	s.transaction(s.topics.Submissions, 1, false, nonsense)
-	s.publish(simulation, 500)
-	s.renewals()
-	s.analytics()
-	v := s.verify("--wait", "2m")
+	s.transaction(s.Topics.Submissions, 1, false, nonsense, nonsense)
+	s.Publish(simulation, 500)
+	s.transaction(s.Topics.Submissions, 1, false, nonsense)
+	s.Publish(simulation, 500)
+	s.Renewals()
+	s.Analytics()
+	v := s.verify(waiting(2 * time.Minute))
 	v.is(t)
 	if v.Totals.Consumed != 1000 || !v.Complete { // the aborted ones and four markers are none
 		t.Errorf("consumed %d messages, want 1000: %+v", v.Totals.Consumed, v.Totals.Pending)
 	}
 	p := s.spot()
-	stage := renewals.New(s.topics.Submissions, nil, prometheus.NewRegistry())
-	again, err := stage.Announced(t.Context(), s.record, p.partition, p.a, p.b+1)
+	stage := renewals.New(s.Topics.Submissions, nil, prometheus.NewRegistry())
+	again, err := stage.Announced(t.Context(), s.Postgres, p.partition, p.a, p.b+1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.transaction(s.topics.Decisions, p.partition, false, again[0], nonsense)
-	s.transaction(s.topics.Quarantine, p.partition, false, nonsense)
+	s.transaction(s.Topics.Decisions, p.partition, false, again[0], nonsense)
+	s.transaction(s.Topics.Quarantine, p.partition, false, nonsense)
 	v = s.verify()
 	v.is(t)
 	if v.Totals.Repeated != 0 {
 		t.Errorf("%d repeats: what was aborted was counted", v.Totals.Repeated)
 	}
-	at := s.transaction(s.topics.Decisions, p.partition, true, nonsense, again[0], again[1])
-	s.transaction(s.topics.Decisions, p.partition, false, again...)
+	at := s.transaction(s.Topics.Decisions, p.partition, true, nonsense, again[0], again[1])
+	s.transaction(s.Topics.Decisions, p.partition, false, again...)
 	v = s.verify()
-	v.is(t, gapLine(p.partition, gapUnreadable, at, at))
+	v.is(t, gapLine(p.partition, GapUnreadable, at, at))
 	if v.Totals.Repeated != 2 {
 		t.Errorf("%d repeats, want the 2 that were committed", v.Totals.Repeated)
 	}
@@ -60,7 +60,7 @@ func TestVerifyPassesOverAbortedTransactions(t *testing.T) {
 
 // transaction writes messages to a partition and commits or aborts them. It returns
 // where the first lies.
-func (s *stores) transaction(topic string, partition int, commit bool, messages ...client.Message) int64 {
+func (s *installation) transaction(topic string, partition int, commit bool, messages ...client.Message) int64 {
 	s.Helper()
 	tx := s.openTransaction(topic, partition)
 	at := tx.write(messages)
@@ -68,12 +68,12 @@ func (s *stores) transaction(topic string, partition int, commit bool, messages 
 	return at
 }
 
-func (s *stores) openTransaction(topic string, partition int) *transaction {
+func (s *installation) openTransaction(topic string, partition int) *transaction {
 	s.Helper()
 	transport := &client.Transport{}
 	s.Cleanup(transport.CloseIdleConnections)
 	tx := &transaction{
-		stores: s, conn: &client.Client{Addr: client.TCP(s.brokers...), Timeout: time.Minute, Transport: transport},
+		installation: s, conn: &client.Client{Addr: client.TCP(s.Brokers...), Timeout: time.Minute, Transport: transport},
 		id: uuid.NewString(), topic: topic, partition: partition,
 	}
 	tx.begin()
@@ -84,16 +84,16 @@ func (s *stores) openTransaction(topic string, partition int) *transaction {
 // it ends.
 func TestOpenTransactionHoldsNothingBack(t *testing.T) {
 	t.Parallel()
-	s := newStores(t)
-	simulation := s.populate(500)
-	s.publish(simulation, 500)
-	tx := s.openTransaction(s.topics.Submissions, 1)
+	s := newInstallation(t)
+	simulation := s.Populate(500)
+	s.Publish(simulation, 500)
+	tx := s.openTransaction(s.Topics.Submissions, 1)
 	before := tx.write([]client.Message{{Key: []byte("299999999999"), Value: []byte("nonsense")}})
-	s.renewals()
-	eventually(t, func() error {
+	s.Renewals()
+	installationtest.Eventually(t, func() error {
 		var next int64
-		err := s.record.QueryRow(t.Context(), `SELECT coalesce(max(next_offset), 0) FROM position WHERE topic = $1 AND partition = 1`,
-			s.topics.Submissions).Scan(&next)
+		err := s.Postgres.QueryRow(t.Context(), `SELECT coalesce(max(next_offset), 0) FROM position WHERE topic = $1 AND partition = 1`,
+			s.Topics.Submissions).Scan(&next)
 		if err == nil && next < before {
 			err = fmt.Errorf("decided up to %d, want %d", next, before)
 		}
@@ -105,7 +105,7 @@ func TestOpenTransactionHoldsNothingBack(t *testing.T) {
 // transaction is one of a producer of its own. The client has no transactional
 // producer: it has the requests, and a batch that names its producer is made here.
 type transaction struct {
-	*stores
+	*installation
 	conn      *client.Client
 	id        string
 	topic     string
@@ -115,7 +115,7 @@ type transaction struct {
 
 func (tx *transaction) begin() {
 	tx.Helper()
-	eventually(tx.T, func() error { // a cluster's first transaction waits for its coordinator
+	installationtest.Eventually(tx.T, func() error { // a cluster's first transaction waits for its coordinator
 		response, err := tx.conn.InitProducerID(tx.Context(), &client.InitProducerIDRequest{TransactionalID: tx.id, TransactionTimeoutMs: 60_000})
 		if err == nil {
 			err = response.Error
@@ -140,7 +140,7 @@ func (tx *transaction) begin() {
 func (tx *transaction) write(messages []client.Message) int64 {
 	tx.Helper()
 	var at int64
-	eventually(tx.T, func() error {
+	installationtest.Eventually(tx.T, func() error {
 		response, err := tx.conn.RawProduce(tx.Context(), &client.RawProduceRequest{
 			Topic: tx.topic, Partition: tx.partition, RequiredAcks: client.RequireAll, TransactionalID: tx.id,
 			RawRecords: wire.RawRecordSet{Reader: bytes.NewReader(tx.batch(messages))},

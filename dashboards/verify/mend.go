@@ -1,4 +1,4 @@
-package main
+package verify
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"tajdeed/schema"
 )
 
-//go:embed verify_delete.sql
+//go:embed delete.sql
 var verifyDelete string
 
 // mender mends what one look at everything found.
@@ -22,7 +22,7 @@ type mender struct {
 	run   string // names the blocks of this repair
 	sink  *analytics.Sink
 	stage *renewals.Stage
-	done  repair
+	done  Repair
 }
 
 func (m *mender) mend(ctx context.Context) error {
@@ -40,7 +40,7 @@ func (m *mender) mend(ctx context.Context) error {
 
 // plan is what is to be done about one partition: offsets, in their order.
 type plan struct {
-	lane   lane
+	lane   topicPartition
 	remove []int64
 	insert []int64
 }
@@ -50,15 +50,15 @@ func (p *plan) empty() bool { return len(p.remove)+len(p.insert) == 0 }
 // plan sorts what is wrong with a partition's rows. All rows of a decision whose are
 // doubled or different are removed, exactly these, and the right one is inserted: a
 // merge would rewrite the whole month and keep the row that came last, right or not.
-func (m *mender) plan(p *partitionBooks) *plan {
-	planned := &plan{lane: lane{p.topic, p.Partition}}
-	otherwise, published := p.offsets(gapPublishedOtherwise), p.offsets(gapPublishedUnknown)
-	for _, kind := range []gapKind{gapMissing, gapDoubled, gapDifferent} {
+func (m *mender) plan(p *PartitionBooks) *plan {
+	planned := &plan{lane: topicPartition{p.topic, p.Partition}}
+	otherwise, published := p.offsets(GapPublishedOtherwise), p.offsets(GapPublishedUnknown)
+	for _, kind := range []GapKind{GapMissing, GapDoubled, GapDifferent} {
 		for offset := range p.offsets(kind) {
 			m.planRow(planned, kind, offset, !otherwise[offset] && m.passed(planned.lane, offset))
 		}
 	}
-	for offset := range p.offsets(gapUnknown) {
+	for offset := range p.offsets(GapUnknown) {
 		m.planUnknown(planned, offset, published[offset])
 	}
 	slices.Sort(planned.insert)
@@ -66,7 +66,7 @@ func (m *mender) plan(p *partitionBooks) *plan {
 }
 
 // offsets are those of all gaps of some kinds.
-func (p *partitionBooks) offsets(kinds ...gapKind) map[int64]bool {
+func (p *PartitionBooks) offsets(kinds ...GapKind) map[int64]bool {
 	offsets := map[int64]bool{}
 	for _, g := range p.Gaps {
 		for offset := g.From; slices.Contains(kinds, g.Kind) && offset <= g.To; offset++ {
@@ -78,12 +78,12 @@ func (p *partitionBooks) offsets(kinds ...gapKind) map[int64]bool {
 
 // planRow leaves alone what the record and the decisions topic don't agree on, and what
 // the sink may still insert.
-func (m *mender) planRow(planned *plan, kind gapKind, offset int64, repairable bool) {
+func (m *mender) planRow(planned *plan, kind GapKind, offset int64, repairable bool) {
 	switch {
 	case !repairable:
 		m.done.Left++
 		return
-	case kind == gapMissing:
+	case kind == GapMissing:
 		m.done.Inserted++
 	default:
 		m.done.Replaced++
@@ -94,7 +94,7 @@ func (m *mender) planRow(planned *plan, kind gapKind, offset int64, repairable b
 
 // passed says whether a decision lies on its topic and the sink has passed it: it will
 // not insert it any more.
-func (m *mender) passed(l lane, offset int64) bool {
+func (m *mender) passed(l topicPartition, offset int64) bool {
 	e := m.found.decisions[l]
 	i, known := e.find(offset)
 	stands, claimed := m.found.marks.claims[l.partition]
@@ -141,7 +141,7 @@ func (m *mender) carryOut(ctx context.Context, planned *plan) error {
 }
 
 // decisions reads decisions from the record as the stage announces them.
-func (m *mender) decisions(ctx context.Context, l lane, offsets []int64) ([]analytics.Replayed, error) {
+func (m *mender) decisions(ctx context.Context, l topicPartition, offsets []int64) ([]analytics.Replayed, error) {
 	messages, err := m.stage.Announced(ctx, m.record, l.partition, offsets[0], offsets[len(offsets)-1]+1)
 	if err != nil {
 		return nil, fmt.Errorf("read decisions: %w", err)

@@ -1,4 +1,4 @@
-package main
+package verify
 
 import (
 	"context"
@@ -11,29 +11,29 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-//go:embed verify_published.sql
+//go:embed published.sql
 var verifyPublished string
 
-//go:embed verify_positions.sql
+//go:embed positions.sql
 var verifyPositions string
 
-//go:embed verify_gaps.sql
+//go:embed gaps.sql
 var verifyGaps string
 
-//go:embed verify_outside.sql
+//go:embed outside.sql
 var verifyOutside string
 
-//go:embed verify_batches.sql
+//go:embed batches.sql
 var verifyBatches string
 
-//go:embed verify_decisions.sql
+//go:embed decisions.sql
 var verifyDecisions string
 
-//go:embed verify_quarantined.sql
+//go:embed quarantined.sql
 var verifyQuarantined string
 
 // lane is a partition of a topic.
-type lane struct {
+type topicPartition struct {
 	topic     string
 	partition int
 }
@@ -41,13 +41,13 @@ type lane struct {
 // position is how far a lane has come, before anything else was looked at.
 type position struct{ next, published int64 }
 
-func readPositions(ctx context.Context, db *pgxpool.Pool) (map[lane]position, error) {
+func readPositions(ctx context.Context, db *pgxpool.Pool) (map[topicPartition]position, error) {
 	rows, err := db.Query(ctx, verifyPublished)
 	if err != nil {
 		return nil, fmt.Errorf("read positions: %w", err)
 	}
-	positions := map[lane]position{}
-	var l lane
+	positions := map[topicPartition]position{}
+	var l topicPartition
 	var p position
 	_, err = pgx.ForEachRow(rows, []any{&l.topic, &l.partition, &p.next, &p.published}, func() error {
 		positions[l] = p
@@ -62,17 +62,17 @@ func readPositions(ctx context.Context, db *pgxpool.Pool) (map[lane]position, er
 // recordBooks are what the record holds, at one instant.
 type recordBooks struct {
 	prefix      string // of the topics that are verified
-	books       *books
-	decisions   map[lane]*entries
-	quarantined map[lane]*entries
-	others      map[lane]bool // of another installation in the same database
+	books       *Books
+	decisions   map[topicPartition]*entries
+	quarantined map[topicPartition]*entries
+	others      map[topicPartition]bool // of another installation in the same database
 }
 
 // readRecord reads the record in one transaction that sees one instant.
 func readRecord(ctx context.Context, db *pgxpool.Pool, prefix string) (*recordBooks, error) {
 	r := &recordBooks{
-		prefix: prefix, books: &books{Watermark: map[string]int64{}, Strays: []stray{}},
-		decisions: map[lane]*entries{}, quarantined: map[lane]*entries{}, others: map[lane]bool{},
+		prefix: prefix, books: &Books{Watermark: map[string]int64{}, Strays: []Stray{}},
+		decisions: map[topicPartition]*entries{}, quarantined: map[topicPartition]*entries{}, others: map[topicPartition]bool{},
 	}
 	instant := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, db, instant, func(tx pgx.Tx) error {
@@ -101,8 +101,8 @@ func (r *recordBooks) readAccounts(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	var l lane
-	var p partitionBooks
+	var l topicPartition
+	var p PartitionBooks
 	into := []any{&l.topic, &l.partition, &p.First, &p.Next, &p.Skipped, &p.Decided, &p.Duplicates, &p.Conflicts, &p.Quarantined}
 	_, err = pgx.ForEachRow(rows, into, func() error {
 		if !r.ours(l.topic) {
@@ -111,7 +111,7 @@ func (r *recordBooks) readAccounts(ctx context.Context, tx pgx.Tx) error {
 		}
 		opened := r.books.partition(l.topic, l.partition)
 		opened.First, opened.Next, opened.Skipped = p.First, p.Next, p.Skipped
-		opened.terms = p.terms
+		opened.Terms = p.Terms
 		opened.Consumed = p.Next - p.First - p.Skipped
 		return nil
 	})
@@ -124,8 +124,8 @@ func (r *recordBooks) readGaps(ctx context.Context, tx pgx.Tx, query string) err
 	if err != nil {
 		return err
 	}
-	var l lane
-	var kind gapKind
+	var l topicPartition
+	var kind GapKind
 	var from, to int64
 	_, err = pgx.ForEachRow(rows, []any{&l.topic, &l.partition, &kind, &from, &to}, func() error {
 		if r.ours(l.topic) {
@@ -139,7 +139,7 @@ func (r *recordBooks) readGaps(ctx context.Context, tx pgx.Tx, query string) err
 // readEntries reads every decision and every message in quarantine.
 func (r *recordBooks) readEntries(ctx context.Context, tx pgx.Tx) (err error) {
 	for p := range r.books.all {
-		l := lane{p.topic, p.Partition}
+		l := topicPartition{p.topic, p.Partition}
 		if r.decisions[l], err = selectEntries(ctx, tx, verifyDecisions, l, p.decisions()); err != nil {
 			return err
 		}
@@ -165,7 +165,7 @@ const unlogged = -1
 // parties are whom a decision is about. The record may hold any number.
 type parties struct{ person, sponsor int64 }
 
-func selectEntries(ctx context.Context, tx pgx.Tx, query string, l lane, n int64) (*entries, error) {
+func selectEntries(ctx context.Context, tx pgx.Tx, query string, l topicPartition, n int64) (*entries, error) {
 	rows, err := tx.Query(ctx, query, l.topic, l.partition)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package main
+package verify
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 func (v *verifier) explainGaps(ctx context.Context, record *recordBooks) error {
 	ends := map[string]map[int]kafka.End{}
 	for p := range record.books.all {
-		unaccounted := p.take(gapUnaccounted)
+		unaccounted := p.take(GapUnaccounted)
 		if count(unaccounted) == p.Skipped {
 			continue
 		}
@@ -30,7 +30,7 @@ func (v *verifier) explainGaps(ctx context.Context, record *recordBooks) error {
 
 // explain notes the offsets that hold a message. If what is left is not what the
 // record says it skipped, that is noted too.
-func (v *verifier) explain(ctx context.Context, p *partitionBooks, unaccounted []gap, end kafka.End) error {
+func (v *verifier) explain(ctx context.Context, p *PartitionBooks, unaccounted []Gap, end kafka.End) error {
 	lost := map[int64]bool{}
 	if n := len(unaccounted); n > 0 {
 		from, to := max(unaccounted[0].From, end.First), min(unaccounted[n-1].To+1, end.Next)
@@ -46,7 +46,7 @@ func (v *verifier) explain(ctx context.Context, p *partitionBooks, unaccounted [
 	for _, g := range unaccounted {
 		for offset := g.From; offset <= g.To; offset++ {
 			if lost[offset] {
-				p.find(gapUnaccounted, offset, offset+1)
+				p.find(GapUnaccounted, offset, offset+1)
 			} else {
 				empty = append(empty, offset)
 			}
@@ -57,19 +57,19 @@ func (v *verifier) explain(ctx context.Context, p *partitionBooks, unaccounted [
 }
 
 // noteEmpty compares the offsets that hold no message with how many were skipped.
-func (p *partitionBooks) noteEmpty(empty []int64) {
+func (p *PartitionBooks) noteEmpty(empty []int64) {
 	switch n := int64(len(empty)); {
 	case n > p.Skipped:
 		for _, offset := range empty {
-			p.find(gapEmpty, offset, offset+1)
+			p.find(GapEmpty, offset, offset+1)
 		}
 	case n < p.Skipped:
-		p.find(gapSkipped, p.First, p.Next)
+		p.find(GapSkipped, p.First, p.Next)
 	}
 }
 
 // take takes the gaps of one kind out of the books.
-func (p *partitionBooks) take(kind gapKind) (taken []gap) {
+func (p *PartitionBooks) take(kind GapKind) (taken []Gap) {
 	kept := p.Gaps[:0]
 	for _, g := range p.Gaps {
 		if g.Kind == kind {
@@ -82,7 +82,7 @@ func (p *partitionBooks) take(kind gapKind) (taken []gap) {
 	return taken
 }
 
-func count(gaps []gap) (n int64) {
+func count(gaps []Gap) (n int64) {
 	for _, g := range gaps {
 		n += g.To - g.From + 1
 	}

@@ -1,4 +1,4 @@
-package main
+package verify
 
 import (
 	"context"
@@ -6,16 +6,16 @@ import (
 	"slices"
 )
 
-//go:embed verify_rows.sql
+//go:embed rows.sql
 var verifyRows string
 
-//go:embed verify_row_places.sql
+//go:embed row_places.sql
 var verifyRowPlaces string
 
 // rowComparison compares one lane with its rows.
 type rowComparison struct {
 	*analystsComparison
-	books   *partitionBooks
+	books   *PartitionBooks
 	entries *entries
 	through int64
 }
@@ -63,14 +63,14 @@ func (c *rowComparison) compareRows(ctx context.Context, from, to int64) error {
 	for i := c.entries.from(from); i < c.entries.from(to); i++ {
 		offset := c.entries.offsets[i]
 		if row := rows[offset]; row == nil {
-			c.books.find(gapMissing, offset, offset+1)
+			c.books.find(GapMissing, offset, offset+1)
 		} else {
 			c.compareRow(i, row)
 		}
 		delete(rows, offset)
 	}
 	for offset := range rows {
-		c.books.find(gapUnknown, offset, offset+1)
+		c.books.find(GapUnknown, offset, offset+1)
 	}
 	return nil
 }
@@ -115,9 +115,9 @@ func (c *rowComparison) compareRow(i int, row *rowPrints) {
 	}
 	switch {
 	case !same:
-		c.books.find(gapDifferent, offset, offset+1)
+		c.books.find(GapDifferent, offset, offset+1)
 	case len(row.contents) > 1:
-		c.books.find(gapDoubled, offset, offset+1)
+		c.books.find(GapDoubled, offset, offset+1)
 	}
 }
 

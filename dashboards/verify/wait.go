@@ -1,4 +1,4 @@
-package main
+package verify
 
 import (
 	"context"
@@ -78,7 +78,7 @@ func (w *waited) announced(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	for partition, end := range w.submissions {
-		if end.Next > end.First && positions[lane{w.topics.Submissions, partition}].published < end.Next {
+		if end.Next > end.First && positions[topicPartition{w.topics.Submissions, partition}].published < end.Next {
 			return false, nil
 		}
 	}

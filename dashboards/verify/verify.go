@@ -1,7 +1,17 @@
-package main
+// Package verify proves that an installation lost nothing and did nothing twice: it
+// compares the record in Postgres, the topics and ClickHouse, offset by offset, and names
+// what differs. It can be asked while everything runs: what is on its way is told apart.
+//
+// On request it repairs ClickHouse from the record. It changes nothing else: a decision
+// that is missing on its topic is announced by the stage when it takes the partition over.
+//
+// The command `tajdeed verify`, the demo and chaos call it.
+package verify
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,26 +22,96 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tajdeed/consumers/analytics"
+	"tajdeed/dashboards/text"
 	"tajdeed/schema"
 	"tajdeed/schema/kafka"
 )
+
+// Config says which installation is verified, and how.
+type Config struct {
+	Brokers []string
+	// Prefix begins the names of the installation's topics, see [schema.NamedTopics].
+	Prefix string
+	// AnalyticsGroup is the consumer group of the stage analytics. Default
+	// [analytics.Group].
+	AnalyticsGroup string
+	// Postgres is a pool on the record, opened with a statement timeout of
+	// [StatementTimeout] or more.
+	Postgres *pgxpool.Pool
+	// ClickHouse is a connection to the database of the decisions' rows.
+	ClickHouse driver.Conn
+	// Pseudonym is under the key of the stage analytics. Without it, persons and sponsors
+	// of ClickHouse's rows are not compared; a repair needs it.
+	Pseudonym *analytics.Pseudonym
+	// Wait is the longest time to wait until all that lies on the topics now is through;
+	// 0 waits for nothing. What is missing after it is pending in the books.
+	Wait time.Duration
+	// Repair brings ClickHouse in line with the record.
+	Repair bool
+}
+
+// StatementTimeout bounds one statement on the record: a year takes a second or two.
+const StatementTimeout = 5 * time.Minute
+
+// Validate says what is wrong with the configuration. It contacts nothing.
+func (c Config) Validate() error {
+	switch {
+	case len(c.Brokers) == 0:
+		return errors.New("verify: no brokers")
+	case c.Postgres == nil || c.ClickHouse == nil:
+		return errors.New("verify: no connection to Postgres or ClickHouse")
+	case c.Repair && c.Pseudonym == nil:
+		return errors.New("verify: a repair writes rows: it needs the pseudonym key of the stage analytics")
+	}
+	return nil
+}
+
+// Run verifies the installation once, repairs ClickHouse first where that was asked for,
+// and returns what it found. What does not balance is no error: [Books.Balanced] says so.
+// An error means that it could not be found out.
+func Run(ctx context.Context, c Config) (*Books, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	begin := time.Now()
+	v := &verifier{
+		brokers: c.Brokers, prefix: c.Prefix, topics: schema.NamedTopics(c.Prefix),
+		group:  cmp.Or(c.AnalyticsGroup, analytics.Group),
+		record: c.Postgres, analysts: c.ClickHouse, transport: newTransport(), pseudonym: c.Pseudonym,
+	}
+	defer v.transport.CloseIdleConnections()
+	if err := v.wait(ctx, c.Wait); err != nil {
+		return nil, err
+	}
+	found, err := v.run(ctx, c.Repair)
+	if err != nil {
+		return nil, err
+	}
+	found.Seconds = text.Rounded(time.Since(begin).Seconds())
+	return found, nil
+}
 
 // verifier compares the three stores.
 type verifier struct {
 	brokers   []string
 	prefix    string
 	topics    schema.Topics
-	group     string // of the sink
+	group     string // of the stage analytics
 	record    *pgxpool.Pool
 	analysts  driver.Conn
 	transport *client.Transport
-	pseudonym *analytics.Pseudonym // of the stage analytics; nil if its key was not told
+	pseudonym *analytics.Pseudonym // nil if the key was not told
 }
 
-func (v *verifier) close() {
-	v.record.Close()
-	_ = v.analysts.Close()
-	v.transport.CloseIdleConnections()
+func (v *verifier) run(ctx context.Context, repair bool) (*Books, error) {
+	if repair {
+		return v.repair(ctx)
+	}
+	found, err := v.verify(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return found.books, nil
 }
 
 // marks are how far everything had come before the record was read. The order in
@@ -39,7 +119,7 @@ func (v *verifier) close() {
 // the record said was published lies on the topics before their ends, and what lies
 // there or is in ClickHouse by then is in the record when that is read.
 type marks struct {
-	positions  map[lane]position
+	positions  map[topicPartition]position
 	reached    reached
 	decisions  map[int]kafka.End
 	quarantine map[int]kafka.End
@@ -100,7 +180,7 @@ func (v *verifier) readClaims(ctx context.Context, partitions int) (map[int]int6
 type verified struct {
 	*recordBooks
 	marks   marks
-	through map[lane]int64 // where ClickHouse was compared up to
+	through map[topicPartition]int64 // where ClickHouse was compared up to
 }
 
 // verify looks at everything once.
@@ -114,7 +194,7 @@ func (v *verifier) verify(ctx context.Context) (*verified, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := &verified{recordBooks: record, marks: marks, through: map[lane]int64{}}
+	found := &verified{recordBooks: record, marks: marks, through: map[topicPartition]int64{}}
 	if err := v.explainGaps(ctx, record); err != nil {
 		return nil, err
 	}
@@ -148,13 +228,13 @@ func (v *verifier) read(ctx context.Context, marks marks) (record *recordBooks, 
 }
 
 // known says whether the record has heard of a lane.
-func (r *recordBooks) known(l lane) bool { return r.decisions[l] != nil || r.others[l] }
+func (r *recordBooks) known(l topicPartition) bool { return r.decisions[l] != nil || r.others[l] }
 
 // compareTopics compares a partition with the topics, and sets how far ClickHouse must
 // be.
-func (f *verified) compareTopics(p *partitionBooks, seen *onTopics) {
-	l := lane{p.topic, p.Partition}
-	p.Watermark = watermark{Record: p.Next, Published: p.Next, ClickHouse: p.Next}
+func (f *verified) compareTopics(p *PartitionBooks, seen *onTopics) {
+	l := topicPartition{p.topic, p.Partition}
+	p.Watermark = Watermark{Record: p.Next, Published: p.Next, ClickHouse: p.Next}
 	published := f.marks.positions[l].published
 	compareDecisions(p, f.decisions[l], seen.decisions[p.Partition], published)
 	compareQuarantined(p, f.quarantined[l], seen.quarantined[p.Partition], published)
@@ -172,7 +252,7 @@ func (f *verified) compareTopics(p *partitionBooks, seen *onTopics) {
 func (f *verified) strangeRows() {
 	for l, highest := range f.marks.reached.highest {
 		if !f.known(l) {
-			f.books.Strays = append(f.books.Strays, stray{l.topic, l.partition, gap{gapUnknown, 0, highest}})
+			f.books.Strays = append(f.books.Strays, Stray{l.topic, l.partition, Gap{GapUnknown, 0, highest}})
 		}
 	}
 	for l, offsets := range f.marks.reached.above {
@@ -182,14 +262,14 @@ func (f *verified) strangeRows() {
 		p := f.books.partition(l.topic, l.partition)
 		for _, offset := range offsets {
 			if offset >= max(p.Next, f.through[l]) {
-				p.find(gapUnknown, offset, offset+1)
+				p.find(GapUnknown, offset, offset+1)
 			}
 		}
 	}
 }
 
 // countPending counts what lies on the topics and was not consumed.
-func (v *verifier) countPending(ctx context.Context, b *books) error {
+func (v *verifier) countPending(ctx context.Context, b *Books) error {
 	ends, err := kafka.Ends(ctx, v.brokers, v.topics.Submissions)
 	if err != nil {
 		return err
@@ -206,12 +286,12 @@ func (v *verifier) countPending(ctx context.Context, b *books) error {
 }
 
 // close draws the line under all of it.
-func (b *books) close(taken time.Time) {
+func (b *Books) close(taken time.Time) {
 	b.TakenAt, b.Balanced = taken.In(schema.Kuwait).Truncate(time.Millisecond), len(b.Strays) == 0
 	for p := range b.all {
 		p.close()
 		b.Balanced = b.Balanced && p.Balanced
-		b.Totals.add(&p.terms)
+		b.Totals.add(&p.Terms)
 		b.Watermark[fmt.Sprintf("%s/%d", p.topic, p.Partition)] = p.Watermark.least()
 	}
 	b.Complete = b.Totals.Pending.none()

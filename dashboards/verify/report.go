@@ -1,28 +1,25 @@
-package main
+package verify
 
 import (
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
-	"tajdeed/dashboards/text"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/urfave/cli/v3"
+
+	"tajdeed/dashboards/text"
 )
 
-// print prints the books, as one JSON object or for a person, within 100 columns.
-func (b *books) print(c *cli.Command) error {
-	if c.Bool("json") {
-		encoder := json.NewEncoder(c.Root().Writer)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(b)
-	}
-	_, err := io.WriteString(c.Root().Writer, b.text())
-	return err
+// WriteJSON writes the books as one JSON object.
+func (b *Books) WriteJSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(b)
 }
 
-func (b *books) text() string {
+// Text is the report for a person, within 100 columns.
+func (b *Books) Text() string {
 	var out strings.Builder
 	out.WriteString(b.headline() + "\n")
 	for i := range b.Topics {
@@ -37,7 +34,7 @@ func (b *books) text() string {
 	return out.String()
 }
 
-func (b *books) headline() string {
+func (b *Books) headline() string {
 	verdict := "Balanced: every message is accounted for, once"
 	if !b.Balanced {
 		verdict = "NOT BALANCED"
@@ -46,23 +43,23 @@ func (b *books) headline() string {
 }
 
 // write writes a topic's equation, a line for each partition.
-func (t *topicBooks) write(out *strings.Builder) {
+func (t *TopicBooks) write(out *strings.Builder) {
 	lines := text.NewTable("Part.", "Up to", "Consumed", "Decided", "Applied", "Again", "Conflict", "Quarant.", "Published", "ClickHouse")
-	var sum terms
+	var sum Terms
 	for _, p := range t.Partitions {
 		name := fmt.Sprint(p.Partition)
 		if !p.Balanced {
 			name = "✗ " + name
 		}
 		lines.AppendRow(append(table.Row{name, text.Thousands(p.Watermark.least())}, p.row()...))
-		sum.add(&p.terms)
+		sum.add(&p.Terms)
 	}
 	lines.AppendFooter(append(table.Row{"", ""}, sum.row()...))
 	text.AlignRight(lines, 1, 10)
 	text.WriteTable(out, t.Topic+": consumed = decided + applied + sent again + conflicts + quarantined", lines)
 }
 
-func (a *terms) row() table.Row {
+func (a *Terms) row() table.Row {
 	var row table.Row
 	for _, n := range []int64{
 		a.Consumed, a.Decided, a.Applied, a.Duplicates, a.Conflicts, a.Quarantined, a.Published + a.QuarantinedPublished, a.ClickHouseRows,
@@ -73,7 +70,7 @@ func (a *terms) row() table.Row {
 }
 
 // writePending says what was on its way.
-func (b *books) writePending(out *strings.Builder) {
+func (b *Books) writePending(out *strings.Builder) {
 	p := b.Totals.Pending
 	if p.none() {
 		return
@@ -83,32 +80,32 @@ func (b *books) writePending(out *strings.Builder) {
 }
 
 // gapTexts say what is wrong.
-var gapTexts = map[gapKind]string{
-	gapUnaccounted:            "consumed, and neither decided nor quarantined",
-	gapEmpty:                  "consumed, and no message lies there",
-	gapTwice:                  "decided and quarantined",
-	gapNotConsumed:            "decided or quarantined, and never consumed",
-	gapSkipped:                "more was skipped, by the record's count, than holds no message",
-	gapBatchMissing:           "covered by no batch",
-	gapBatchOverlaps:          "covered by two batches",
-	gapBatchNotConsumed:       "covered by a batch, and never consumed",
-	gapNotPublished:           "decided, and not on the decisions topic",
-	gapMisordered:             "on the decisions topic behind a later one",
-	gapPublishedOtherwise:     "on the decisions topic with another content",
-	gapPublishedUnknown:       "on the decisions topic, and not in the record",
-	gapQuarantineNotPublished: "quarantined, and not on the quarantine topic",
-	gapQuarantineMisordered:   "on the quarantine topic behind a later one",
-	gapQuarantineOtherwise:    "on the quarantine topic for another reason",
-	gapQuarantineUnknown:      "on the quarantine topic, and not in the record",
-	gapMissing:                "missing in ClickHouse",
-	gapDoubled:                "doubled in ClickHouse",
-	gapDifferent:              "different in ClickHouse",
-	gapUnknown:                "in ClickHouse, and not in the record",
-	gapUnreadable:             "on this topic, and not published by a stage",
+var gapTexts = map[GapKind]string{
+	GapUnaccounted:            "consumed, and neither decided nor quarantined",
+	GapEmpty:                  "consumed, and no message lies there",
+	GapTwice:                  "decided and quarantined",
+	GapNotConsumed:            "decided or quarantined, and never consumed",
+	GapSkipped:                "more was skipped, by the record's count, than holds no message",
+	GapBatchMissing:           "covered by no batch",
+	GapBatchOverlaps:          "covered by two batches",
+	GapBatchNotConsumed:       "covered by a batch, and never consumed",
+	GapNotPublished:           "decided, and not on the decisions topic",
+	GapMisordered:             "on the decisions topic behind a later one",
+	GapPublishedOtherwise:     "on the decisions topic with another content",
+	GapPublishedUnknown:       "on the decisions topic, and not in the record",
+	GapQuarantineNotPublished: "quarantined, and not on the quarantine topic",
+	GapQuarantineMisordered:   "on the quarantine topic behind a later one",
+	GapQuarantineOtherwise:    "on the quarantine topic for another reason",
+	GapQuarantineUnknown:      "on the quarantine topic, and not in the record",
+	GapMissing:                "missing in ClickHouse",
+	GapDoubled:                "doubled in ClickHouse",
+	GapDifferent:              "different in ClickHouse",
+	GapUnknown:                "in ClickHouse, and not in the record",
+	GapUnreadable:             "on this topic, and not published by a stage",
 }
 
 // writeGaps names what doesn't balance.
-func (b *books) writeGaps(out *strings.Builder) {
+func (b *Books) writeGaps(out *strings.Builder) {
 	for p := range b.all {
 		for _, kind := range gapKinds {
 			if runs := p.of(kind); len(runs) > 0 {
@@ -117,11 +114,11 @@ func (b *books) writeGaps(out *strings.Builder) {
 		}
 	}
 	for _, s := range b.Strays {
-		writeRuns(out, s.Topic, s.Partition, s.Kind, []gap{s.gap})
+		writeRuns(out, s.Topic, s.Partition, s.Kind, []Gap{s.Gap})
 	}
 }
 
-func writeRuns(out *strings.Builder, topic string, partition int, kind gapKind, runs []gap) {
+func writeRuns(out *strings.Builder, topic string, partition int, kind GapKind, runs []Gap) {
 	fmt.Fprintf(out, "\n%s, partition %d: %s offsets\n%s:\n", topic, partition, text.Thousands(count(runs)), gapTexts[kind])
 	for _, line := range text.Wrap(runsText(runs), gapWidth) {
 		out.WriteString("    " + line + "\n")
@@ -135,7 +132,7 @@ const (
 )
 
 // runsText writes runs of offsets as 1200–1207, 1310.
-func runsText(runs []gap) string {
+func runsText(runs []Gap) string {
 	var texts []string
 	for _, g := range runs[:min(len(runs), gapsShown)] {
 		text := fmt.Sprint(g.From)
@@ -150,7 +147,7 @@ func runsText(runs []gap) string {
 	return strings.Join(texts, ", ")
 }
 
-func (b *books) writeRepair(out *strings.Builder) {
+func (b *Books) writeRepair(out *strings.Builder) {
 	r := b.Repair
 	if r == nil {
 		return

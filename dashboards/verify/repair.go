@@ -1,4 +1,4 @@
-package main
+package verify
 
 import (
 	"context"
@@ -9,14 +9,13 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/urfave/cli/v3"
 
 	"tajdeed/consumers/analytics"
 	"tajdeed/consumers/renewals"
 )
 
 // repair is what was done to ClickHouse.
-type repair struct {
+type Repair struct {
 	Inserted int64 `json:"inserted"` // rows that were missing
 	Replaced int64 `json:"replaced"` // decisions whose rows were doubled or different
 	Removed  int64 `json:"removed"`  // decisions that neither record nor topic knows
@@ -25,24 +24,7 @@ type repair struct {
 	Left int64 `json:"left"`
 }
 
-func (r *repair) done() int64 { return r.Inserted + r.Replaced + r.Removed }
-
-// verifyAndRepair verifies, and with --repair mends what it found and verifies again.
-func (v *verifier) verifyAndRepair(ctx context.Context, c *cli.Command) (*books, error) {
-	if !c.Bool("repair") {
-		found, err := v.verify(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return found.books, nil
-	}
-	unlock, err := lockRepair(ctx, v.record)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	return v.repair(ctx)
-}
+func (r *Repair) Done() int64 { return r.Inserted + r.Replaced + r.Removed }
 
 // repairLock is the advisory lock of the record under which ClickHouse is repaired:
 // two at once would each insert what is missing.
@@ -78,7 +60,13 @@ func lockRepair(ctx context.Context, db *pgxpool.Pool) (unlock func(), err error
 	}, nil
 }
 
-func (v *verifier) repair(ctx context.Context) (*books, error) {
+// repair verifies, mends what it finds in ClickHouse, and verifies again.
+func (v *verifier) repair(ctx context.Context) (*Books, error) {
+	unlock, err := lockRepair(ctx, v.record)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	found, err := v.verify(ctx)
 	if err != nil {
 		return nil, err
@@ -91,7 +79,7 @@ func (v *verifier) repair(ctx context.Context) (*books, error) {
 	if err := m.mend(ctx); err != nil {
 		return nil, fmt.Errorf("repair ClickHouse: %w", err)
 	}
-	if m.done.done() > 0 {
+	if m.done.Done() > 0 {
 		if found, err = v.verify(ctx); err != nil {
 			return nil, err
 		}

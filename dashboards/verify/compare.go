@@ -1,4 +1,4 @@
-package main
+package verify
 
 import (
 	"context"
@@ -11,10 +11,10 @@ import (
 	"tajdeed/schema"
 )
 
-//go:embed verify_ranges.sql
+//go:embed ranges.sql
 var verifyRanges string
 
-//go:embed verify_places.sql
+//go:embed places.sql
 var verifyPlaces string
 
 // rangeWidth is how many offsets are compared at once. A year is about a hundred
@@ -35,7 +35,7 @@ type analystsComparison struct {
 var errOtherKey = errors.New("no row of ClickHouse was written under this pseudonym key")
 
 // compareAnalysts compares the rows of each lane up to an offset. A key may be nil.
-func compareAnalysts(ctx context.Context, db driver.Conn, key *analytics.Pseudonym, record *recordBooks, through map[lane]int64) error {
+func compareAnalysts(ctx context.Context, db driver.Conn, key *analytics.Pseudonym, record *recordBooks, through map[topicPartition]int64) error {
 	c := analystsComparison{db: db}
 	if key != nil {
 		c.pseudonyms = key.Pairs()
@@ -61,7 +61,7 @@ func (c *analystsComparison) compareTopic(ctx context.Context, record *recordBoo
 		return err
 	}
 	for i, partition := range of.partitions {
-		l := lane{topic, int(partition)}
+		l := topicPartition{topic, int(partition)}
 		r := rowComparison{
 			analystsComparison: c, through: of.offsets[i],
 			books: record.books.partition(topic, l.partition), entries: record.decisions[l],
@@ -101,12 +101,12 @@ func (t tallies) of(index int64) *tally {
 	return t[index]
 }
 
-func (c *analystsComparison) readTallies(ctx context.Context, topic string, of *limits) (map[lane]tallies, error) {
-	have := map[lane]tallies{}
+func (c *analystsComparison) readTallies(ctx context.Context, topic string, of *limits) (map[topicPartition]tallies, error) {
+	have := map[topicPartition]tallies{}
 	var partition int32
 	var index int64
 	at := func() *tally {
-		l := lane{topic, int(partition)}
+		l := topicPartition{topic, int(partition)}
 		if have[l] == nil {
 			have[l] = tallies{}
 		}

@@ -1,4 +1,4 @@
-package main
+package verify
 
 import (
 	"cmp"
@@ -7,7 +7,7 @@ import (
 )
 
 // books are what `tajdeed verify` found, as --json prints them.
-type books struct {
+type Books struct {
 	Balanced bool `json:"balanced"`
 	// Complete says that nothing was pending: all that was published is verified.
 	Complete bool `json:"complete"`
@@ -16,50 +16,50 @@ type books struct {
 	Watermark map[string]int64 `json:"watermark"`
 	TakenAt   time.Time        `json:"taken_at"`
 	Seconds   float64          `json:"seconds"`
-	Totals    terms            `json:"totals"`
-	Topics    []topicBooks     `json:"topics"`
+	Totals    Terms            `json:"totals"`
+	Topics    []TopicBooks     `json:"topics"`
 	// PersonsCompared says whether the persons and sponsors of ClickHouse's rows were
 	// compared, which takes the pseudonym key.
 	PersonsCompared bool `json:"persons_compared"`
 	// Strays lie where no partition of the record accounts for them.
-	Strays []stray `json:"strays"`
-	Repair *repair `json:"repair,omitempty"`
+	Strays []Stray `json:"strays"`
+	Repair *Repair `json:"repair,omitempty"`
 }
 
 // topicBooks are the books of one topic that a stage reads.
-type topicBooks struct {
+type TopicBooks struct {
 	Topic      string            `json:"topic"`
-	Partitions []*partitionBooks `json:"partitions"`
+	Partitions []*PartitionBooks `json:"partitions"`
 }
 
 // partitionBooks are the books of one partition.
-type partitionBooks struct {
+type PartitionBooks struct {
 	Partition int       `json:"partition"`
 	Balanced  bool      `json:"balanced"`
-	Watermark watermark `json:"watermark"`
+	Watermark Watermark `json:"watermark"`
 	First     int64     `json:"first_offset"`
 	Next      int64     `json:"next_offset"`
 	Skipped   int64     `json:"skipped"` // offsets that hold no message
-	terms
-	Gaps []gap `json:"gaps"`
+	Terms
+	Gaps []Gap `json:"gaps"`
 
 	topic string
 }
 
 // watermark is the offset before which a partition was verified: in the record, on
 // the topics that are announced on, and in ClickHouse.
-type watermark struct {
+type Watermark struct {
 	Record     int64 `json:"record"`
 	Published  int64 `json:"published"`
 	ClickHouse int64 `json:"clickhouse"`
 }
 
 // least is the offset before which everything was verified.
-func (w watermark) least() int64 { return min(w.Record, w.Published, w.ClickHouse) }
+func (w Watermark) least() int64 { return min(w.Record, w.Published, w.ClickHouse) }
 
 // terms is one line of the books:
 // consumed = decided + applied + duplicates + conflicts + quarantined.
-type terms struct {
+type Terms struct {
 	Consumed    int64 `json:"consumed"`
 	Decided     int64 `json:"decided"` // for the first time
 	Applied     int64 `json:"applied"` // evidence; there is none yet
@@ -72,25 +72,25 @@ type terms struct {
 	Repeated             int64   `json:"repeated"`
 	QuarantinedPublished int64   `json:"quarantined_published"`
 	ClickHouseRows       int64   `json:"clickhouse_rows"`
-	Pending              pending `json:"pending"`
+	Pending              Pending `json:"pending"`
 }
 
 // pending is what is on its way, and no imbalance.
-type pending struct {
+type Pending struct {
 	Consume    int64 `json:"consume"` // messages
 	Publish    int64 `json:"publish"` // decisions and quarantined messages
 	ClickHouse int64 `json:"clickhouse"`
 }
 
-func (p pending) none() bool { return p == pending{} }
+func (p Pending) none() bool { return p == Pending{} }
 
 // decisions is how many decisions there are.
-func (a *terms) decisions() int64 { return a.Decided + a.Duplicates + a.Conflicts }
+func (a *Terms) decisions() int64 { return a.Decided + a.Duplicates + a.Conflicts }
 
 // accounted is the right side of the equation.
-func (a *terms) accounted() int64 { return a.decisions() + a.Applied + a.Quarantined }
+func (a *Terms) accounted() int64 { return a.decisions() + a.Applied + a.Quarantined }
 
-func (a *terms) add(b *terms) {
+func (a *Terms) add(b *Terms) {
 	a.Consumed += b.Consumed
 	a.Decided += b.Decided
 	a.Applied += b.Applied
@@ -107,67 +107,67 @@ func (a *terms) add(b *terms) {
 }
 
 // gap is a run of offsets where the books don't balance, both ends included.
-type gap struct {
-	Kind gapKind `json:"kind"`
+type Gap struct {
+	Kind GapKind `json:"kind"`
 	From int64   `json:"from"`
 	To   int64   `json:"to"`
 }
 
 // stray is a run of offsets of a partition that the record accounts for nothing in.
-type stray struct {
+type Stray struct {
 	Topic     string `json:"topic"`
 	Partition int    `json:"partition"`
-	gap
+	Gap
 }
 
 // gapKind says what is wrong with a run of offsets. The offsets are those of the
 // messages that were consumed, but for what could not be read on another topic.
-type gapKind string
+type GapKind string
 
 // What can be wrong.
 const (
-	gapUnaccounted      gapKind = "unaccounted"        // consumed, and neither decided nor quarantined
-	gapEmpty            gapKind = "no_message"         // consumed, holds no message, and was not skipped
-	gapTwice            gapKind = "accounted_twice"    // decided and quarantined
-	gapNotConsumed      gapKind = "not_consumed"       // accounted for, where the position never was
-	gapSkipped          gapKind = "skipped"            // the count of offsets without a message is too high
-	gapBatchMissing     gapKind = "batch_missing"      // no batch covers it
-	gapBatchOverlaps    gapKind = "batch_overlaps"     // two do
-	gapBatchNotConsumed gapKind = "batch_not_consumed" // one does, where the position never was
+	GapUnaccounted      GapKind = "unaccounted"        // consumed, and neither decided nor quarantined
+	GapEmpty            GapKind = "no_message"         // consumed, holds no message, and was not skipped
+	GapTwice            GapKind = "accounted_twice"    // decided and quarantined
+	GapNotConsumed      GapKind = "not_consumed"       // accounted for, where the position never was
+	GapSkipped          GapKind = "skipped"            // the count of offsets without a message is too high
+	GapBatchMissing     GapKind = "batch_missing"      // no batch covers it
+	GapBatchOverlaps    GapKind = "batch_overlaps"     // two do
+	GapBatchNotConsumed GapKind = "batch_not_consumed" // one does, where the position never was
 
-	gapNotPublished       gapKind = "not_published"       // decided and not on the decisions topic
-	gapMisordered         gapKind = "misordered"          // there behind a later one
-	gapPublishedOtherwise gapKind = "published_otherwise" // there with another content
-	gapPublishedUnknown   gapKind = "published_unknown"   // there, and the record holds no decision
+	GapNotPublished       GapKind = "not_published"       // decided and not on the decisions topic
+	GapMisordered         GapKind = "misordered"          // there behind a later one
+	GapPublishedOtherwise GapKind = "published_otherwise" // there with another content
+	GapPublishedUnknown   GapKind = "published_unknown"   // there, and the record holds no decision
 
-	gapQuarantineNotPublished gapKind = "quarantine_not_published"
-	gapQuarantineMisordered   gapKind = "quarantine_misordered"
-	gapQuarantineOtherwise    gapKind = "quarantine_otherwise"
-	gapQuarantineUnknown      gapKind = "quarantine_unknown"
+	GapQuarantineNotPublished GapKind = "quarantine_not_published"
+	GapQuarantineMisordered   GapKind = "quarantine_misordered"
+	GapQuarantineOtherwise    GapKind = "quarantine_otherwise"
+	GapQuarantineUnknown      GapKind = "quarantine_unknown"
 
-	gapMissing   gapKind = "clickhouse_missing"
-	gapDoubled   gapKind = "clickhouse_doubled"
-	gapDifferent gapKind = "clickhouse_different"
-	gapUnknown   gapKind = "clickhouse_unknown" // the record holds no such decision
+	GapMissing   GapKind = "clickhouse_missing"
+	GapDoubled   GapKind = "clickhouse_doubled"
+	GapDifferent GapKind = "clickhouse_different"
+	GapUnknown   GapKind = "clickhouse_unknown" // the record holds no such decision
 
-	gapUnreadable gapKind = "unreadable" // on a topic that we publish on, and nothing that we published
+	GapUnreadable GapKind = "unreadable" // on a topic that we publish on, and nothing that we published
 )
 
 // gapKinds are the kinds in the order in which they are told.
-var gapKinds = []gapKind{
-	gapUnaccounted, gapEmpty, gapTwice, gapNotConsumed, gapSkipped, gapBatchMissing, gapBatchOverlaps, gapBatchNotConsumed,
-	gapNotPublished, gapMisordered, gapPublishedOtherwise, gapPublishedUnknown,
-	gapQuarantineNotPublished, gapQuarantineMisordered, gapQuarantineOtherwise, gapQuarantineUnknown,
-	gapMissing, gapDoubled, gapDifferent, gapUnknown, gapUnreadable,
+var gapKinds = []GapKind{
+	GapUnaccounted, GapEmpty, GapTwice, GapNotConsumed, GapSkipped, GapBatchMissing, GapBatchOverlaps, GapBatchNotConsumed,
+	GapNotPublished, GapMisordered, GapPublishedOtherwise, GapPublishedUnknown,
+	GapQuarantineNotPublished, GapQuarantineMisordered, GapQuarantineOtherwise, GapQuarantineUnknown,
+	GapMissing, GapDoubled, GapDifferent, GapUnknown, GapUnreadable,
 }
 
 // find notes a run of offsets, the last not included.
-func (p *partitionBooks) find(kind gapKind, from, to int64) {
-	p.Gaps = append(p.Gaps, gap{kind, from, to - 1})
+func (p *PartitionBooks) find(kind GapKind, from, to int64) {
+	p.Gaps = append(p.Gaps, Gap{kind, from, to - 1})
 }
 
 // of are the runs of one kind.
-func (p *partitionBooks) of(kind gapKind) (runs []gap) {
+func (p *PartitionBooks) of(kind GapKind) (runs []Gap) {
 	for _, g := range p.Gaps {
 		if g.Kind == kind {
 			runs = append(runs, g)
@@ -178,8 +178,8 @@ func (p *partitionBooks) of(kind gapKind) (runs []gap) {
 
 // close draws the line under a partition: runs that touch become one, in the order in
 // which they are told.
-func (p *partitionBooks) close() {
-	slices.SortFunc(p.Gaps, func(a, b gap) int {
+func (p *PartitionBooks) close() {
+	slices.SortFunc(p.Gaps, func(a, b Gap) int {
 		return cmp.Or(cmp.Compare(slices.Index(gapKinds, a.Kind), slices.Index(gapKinds, b.Kind)), cmp.Compare(a.From, b.From))
 	})
 	runs := p.Gaps[:0]
@@ -195,21 +195,21 @@ func (p *partitionBooks) close() {
 }
 
 // partition returns the books of a partition, opened if they are not.
-func (b *books) partition(topic string, partition int) *partitionBooks {
-	at, found := slices.BinarySearchFunc(b.Topics, topic, func(t topicBooks, name string) int { return cmp.Compare(t.Topic, name) })
+func (b *Books) partition(topic string, partition int) *PartitionBooks {
+	at, found := slices.BinarySearchFunc(b.Topics, topic, func(t TopicBooks, name string) int { return cmp.Compare(t.Topic, name) })
 	if !found {
-		b.Topics = slices.Insert(b.Topics, at, topicBooks{Topic: topic})
+		b.Topics = slices.Insert(b.Topics, at, TopicBooks{Topic: topic})
 	}
 	t := &b.Topics[at]
-	i, found := slices.BinarySearchFunc(t.Partitions, partition, func(p *partitionBooks, n int) int { return cmp.Compare(p.Partition, n) })
+	i, found := slices.BinarySearchFunc(t.Partitions, partition, func(p *PartitionBooks, n int) int { return cmp.Compare(p.Partition, n) })
 	if !found {
-		t.Partitions = slices.Insert(t.Partitions, i, &partitionBooks{topic: topic, Partition: partition, Gaps: []gap{}})
+		t.Partitions = slices.Insert(t.Partitions, i, &PartitionBooks{topic: topic, Partition: partition, Gaps: []Gap{}})
 	}
 	return t.Partitions[i]
 }
 
 // all goes through the partitions in their order.
-func (b *books) all(yield func(*partitionBooks) bool) {
+func (b *Books) all(yield func(*PartitionBooks) bool) {
 	for _, topic := range b.Topics {
 		for _, p := range topic.Partitions {
 			if !yield(p) {

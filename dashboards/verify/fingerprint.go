@@ -1,4 +1,4 @@
-package main
+package verify
 
 import (
 	"crypto/md5" //nolint:gosec // a checksum that all three stores can make, no secret

@@ -1,4 +1,4 @@
-package main
+package verify
 
 import (
 	"context"
@@ -26,7 +26,7 @@ type onTopics struct {
 	mu          sync.Mutex
 	decisions   map[int][]sighting
 	quarantined map[int][]sighting
-	strays      []stray
+	strays      []Stray
 }
 
 // logReaders is how many partitions are read at once: decoding is the work.
@@ -40,13 +40,13 @@ func readAnnounced(ctx context.Context, brokers []string, transport *client.Tran
 	for partition, end := range decisions {
 		group.Go(func() error {
 			look := looker{reader: newLogReader(brokers, transport), partition: partition, topics: map[string]string{}}
-			return look.all(ctx, a, a.decisions, lane{topics.Decisions, partition}, end, look.decision)
+			return look.all(ctx, a, a.decisions, topicPartition{topics.Decisions, partition}, end, look.decision)
 		})
 	}
 	for partition, end := range quarantine {
 		group.Go(func() error {
 			look := looker{reader: newLogReader(brokers, transport), partition: partition, topics: map[string]string{}, own: topics.Decisions}
-			return look.all(ctx, a, a.quarantined, lane{topics.Quarantine, partition}, end, look.quarantined)
+			return look.all(ctx, a, a.quarantined, topicPartition{topics.Quarantine, partition}, end, look.quarantined)
 		})
 	}
 	return a, group.Wait()
@@ -63,14 +63,14 @@ type looker struct {
 
 // all looks at every message of a partition, and keeps what it sees. What cannot be
 // read as one of ours is named by its place only: who knows what it says.
-func (l *looker) all(ctx context.Context, a *onTopics, into map[int][]sighting, of lane, end kafka.End, look func(*topicMessage) (sighting, bool)) error {
+func (l *looker) all(ctx context.Context, a *onTopics, into map[int][]sighting, of topicPartition, end kafka.End, look func(*topicMessage) (sighting, bool)) error {
 	seen := make([]sighting, 0, max(0, end.Next-end.First))
-	var strays []stray
+	var strays []Stray
 	err := l.reader.read(ctx, of.topic, of.partition, end.First, end.Next, func(m *topicMessage) error {
 		s, ok := look(m)
 		switch {
 		case !ok:
-			strays = append(strays, stray{of.topic, of.partition, gap{gapUnreadable, m.offset, m.offset}})
+			strays = append(strays, Stray{of.topic, of.partition, Gap{GapUnreadable, m.offset, m.offset}})
 		case s.topic != l.own:
 			seen = append(seen, s)
 		}
@@ -124,40 +124,40 @@ func (l *looker) once(topic string) string {
 
 // topicComparison is how what the record holds of a lane is looked for on a topic.
 type topicComparison struct {
-	books                                     *partitionBooks
+	books                                     *PartitionBooks
 	entries                                   *entries
-	notPublished, misordered, otherwise, none gapKind
+	notPublished, misordered, otherwise, none GapKind
 	published, repeated                       int64
 	highest                                   int64
 }
 
 // compareDecisions looks for a lane's decisions among what lies in its partition.
-func compareDecisions(p *partitionBooks, e *entries, seen []sighting, watermark int64) {
+func compareDecisions(p *PartitionBooks, e *entries, seen []sighting, watermark int64) {
 	a := topicComparison{
-		books: p, entries: e, highest: -1, notPublished: gapNotPublished,
-		misordered: gapMisordered, otherwise: gapPublishedOtherwise, none: gapPublishedUnknown,
+		books: p, entries: e, highest: -1, notPublished: GapNotPublished,
+		misordered: GapMisordered, otherwise: GapPublishedOtherwise, none: GapPublishedUnknown,
 	}
 	a.compare(seen, watermark)
 	p.Published, p.Repeated = a.published, a.repeated
 }
 
 // compareQuarantined does the same with what the lane has in quarantine.
-func compareQuarantined(p *partitionBooks, e *entries, seen []sighting, watermark int64) {
+func compareQuarantined(p *PartitionBooks, e *entries, seen []sighting, watermark int64) {
 	a := topicComparison{
-		books: p, entries: e, highest: -1, notPublished: gapQuarantineNotPublished,
-		misordered: gapQuarantineMisordered, otherwise: gapQuarantineOtherwise, none: gapQuarantineUnknown,
+		books: p, entries: e, highest: -1, notPublished: GapQuarantineNotPublished,
+		misordered: GapQuarantineMisordered, otherwise: GapQuarantineOtherwise, none: GapQuarantineUnknown,
 	}
 	a.compare(seen, watermark)
 	p.QuarantinedPublished = a.published
 }
 
 // strangers are what lies on a topic for lanes that the record doesn't know.
-func (a *onTopics) strangers(b *books, known func(lane) bool) {
-	for kind, topic := range map[gapKind]map[int][]sighting{gapPublishedUnknown: a.decisions, gapQuarantineUnknown: a.quarantined} {
+func (a *onTopics) strangers(b *Books, known func(topicPartition) bool) {
+	for kind, topic := range map[GapKind]map[int][]sighting{GapPublishedUnknown: a.decisions, GapQuarantineUnknown: a.quarantined} {
 		for partition, seen := range topic {
 			for _, s := range seen {
-				if !known(lane{s.topic, partition}) {
-					b.Strays = append(b.Strays, stray{s.topic, partition, gap{kind, s.cause, s.cause}})
+				if !known(topicPartition{s.topic, partition}) {
+					b.Strays = append(b.Strays, Stray{s.topic, partition, Gap{kind, s.cause, s.cause}})
 				}
 			}
 		}

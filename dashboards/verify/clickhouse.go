@@ -1,4 +1,4 @@
-package main
+package verify
 
 import (
 	"context"
@@ -8,26 +8,26 @@ import (
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 )
 
-//go:embed verify_reached.sql
+//go:embed reached.sql
 var verifyReached string
 
-//go:embed verify_highest.sql
+//go:embed highest.sql
 var verifyHighest string
 
-//go:embed verify_above.sql
+//go:embed above.sql
 var verifyAbove string
 
 // reached is how far the analysts' database had come, before the record was read.
 type reached struct {
-	log     map[int]int64    // by partition, where the decisions topic goes on
-	highest map[lane]int64   // the highest cause that is in
-	above   map[lane][]int64 // causes beyond where the positions stood
+	log     map[int]int64              // by partition, where the decisions topic goes on
+	highest map[topicPartition]int64   // the highest cause that is in
+	above   map[topicPartition][]int64 // causes beyond where the positions stood
 }
 
 // readReached must be asked before the record is read: whatever is in by now, the
 // record holds.
-func readReached(ctx context.Context, db driver.Conn, positions map[lane]position) (r reached, err error) {
-	r = reached{log: map[int]int64{}, highest: map[lane]int64{}, above: map[lane][]int64{}}
+func readReached(ctx context.Context, db driver.Conn, positions map[topicPartition]position) (r reached, err error) {
+	r = reached{log: map[int]int64{}, highest: map[topicPartition]int64{}, above: map[topicPartition][]int64{}}
 	var partition int32
 	var offset int64
 	err = askRows(ctx, db, verifyReached, []any{&partition, &offset}, func() { r.log[int(partition)] = offset })
@@ -35,13 +35,13 @@ func readReached(ctx context.Context, db driver.Conn, positions map[lane]positio
 		return r, err
 	}
 	var topic string
-	err = askRows(ctx, db, verifyHighest, []any{&topic, &partition, &offset}, func() { r.highest[lane{topic, int(partition)}] = offset })
+	err = askRows(ctx, db, verifyHighest, []any{&topic, &partition, &offset}, func() { r.highest[topicPartition{topic, int(partition)}] = offset })
 	if err != nil {
 		return r, err
 	}
 	for topic, limits := range byTopic(positions, func(p position) int64 { return p.next }) {
 		err = askRows(ctx, db, verifyAbove, []any{&partition, &offset}, func() {
-			l := lane{topic, int(partition)}
+			l := topicPartition{topic, int(partition)}
 			r.above[l] = append(r.above[l], offset)
 		}, topic, limits.partitions, limits.offsets)
 		if err != nil {
@@ -57,7 +57,7 @@ type limits struct {
 	offsets    []int64
 }
 
-func byTopic[V any](lanes map[lane]V, offset func(V) int64) map[string]*limits {
+func byTopic[V any](lanes map[topicPartition]V, offset func(V) int64) map[string]*limits {
 	topics := map[string]*limits{}
 	for l, v := range lanes {
 		of := topics[l.topic]
@@ -92,7 +92,7 @@ func askRows(ctx context.Context, db driver.Conn, query string, into []any, each
 // through is the offset before which every decision of a lane must have arrived. They
 // arrive in their order, so that is behind the highest that has, and behind the highest
 // that lies before where the sink stands on the decisions topic.
-func (r *reached) through(l lane, e *entries) (through int64) {
+func (r *reached) through(l topicPartition, e *entries) (through int64) {
 	if highest, some := r.highest[l]; some {
 		if _, known := e.find(highest); known {
 			through = highest + 1
