@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"tajdeed/dashboards/text"
 
 	"github.com/jackc/pgx/v5"
+
+	"tajdeed/dashboards/text"
 )
 
 // fillRegister adds residencies to the register by SQL alone: through the simulation it

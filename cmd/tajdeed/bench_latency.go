@@ -4,8 +4,9 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"tajdeed/dashboards/text"
 	"time"
+
+	"tajdeed/dashboards/text"
 )
 
 // benchLatency is how long applications waited, in milliseconds, from when each was due.

@@ -7,8 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"tajdeed/dashboards/text"
 	"time"
+
+	"tajdeed/dashboards/text"
 )
 
 // userHZ is the unit of processor time in /proc, which is 100 wherever Go runs.

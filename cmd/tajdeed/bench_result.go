@@ -4,8 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"tajdeed/dashboards/text"
 	"time"
+
+	"tajdeed/dashboards/text"
 )
 
 // benchResult is what `tajdeed bench --json` prints.

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"tajdeed/dashboards/text"
 	"time"
 
 	"github.com/urfave/cli/v3"
+
+	"tajdeed/dashboards/text"
 )
 
 func chaosCommand() *cli.Command {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"tajdeed/dashboards/text/texttest"
 )
 
 const (
@@ -24,12 +26,12 @@ func TestMetricsPageIsUpToDate(t *testing.T) {
 	if err := printMetrics(&page); err != nil {
 		t.Fatal(err)
 	}
-	if *update {
+	if texttest.Update() {
 		if err := os.WriteFile(metricsPage, page.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if page.String() != readText(t, metricsPage) {
+	if page.String() != texttest.Read(t, metricsPage) {
 		t.Error("dashboards/metrics.md is out of date: run `tajdeed metrics > dashboards/metrics.md`")
 	}
 }
@@ -112,7 +114,7 @@ type dashboard struct {
 
 func readDashboard(t *testing.T) (d dashboard) {
 	t.Helper()
-	if err := json.Unmarshal([]byte(readText(t, flowDashboard)), &d); err != nil {
+	if err := json.Unmarshal([]byte(texttest.Read(t, flowDashboard)), &d); err != nil {
 		t.Fatal(err)
 	}
 	return d

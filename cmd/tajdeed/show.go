@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
-	"github.com/google/uuid"
 	"github.com/urfave/cli/v3"
 
+	"tajdeed/dashboards/show"
 	"tajdeed/schema/postgres"
 )
 
@@ -42,65 +41,29 @@ An id that the record doesn't hold ends with exit code 1.`,
 }
 
 func runShow(ctx context.Context, c *cli.Command) error {
-	id, err := readApplicationID(c)
+	if c.NArg() != 1 {
+		return usageError(c, fmt.Errorf("one application_id is wanted, not %d", c.NArg()))
+	}
+	id, err := show.ParseID(c.Args().First())
 	if err != nil {
 		return usageError(c, err)
 	}
-	languages, err := readLanguages(c)
-	if err != nil {
-		return usageError(c, err)
+	lang := c.String("lang")
+	if lang != "en" && lang != "ar" && lang != "both" {
+		return usageError(c, errors.New("--lang is en, ar or both"))
 	}
 	db, err := postgres.Open(ctx, postgresConfig(c))
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	found, err := findApplication(ctx, db, id)
+	found, err := show.Find(ctx, db, id, show.Options{English: lang != "ar", Arabic: lang != "en", WholeCivilIDs: c.Bool("civil-id")})
 	if err != nil {
 		return err
 	}
-	found.explain(languages)
-	if !c.Bool("civil-id") {
-		found.hideCivilIDs()
+	if c.Bool("json") {
+		return found.WriteJSON(c.Root().Writer)
 	}
-	return printShown(c.Root().Writer, found, c.Bool("json"))
-}
-
-// readApplicationID wants a UUID as a message carries it, and nothing else.
-func readApplicationID(c *cli.Command) (uuid.UUID, error) {
-	if c.NArg() != 1 {
-		return uuid.Nil, fmt.Errorf("one application_id is wanted, not %d", c.NArg())
-	}
-	s := c.Args().First()
-	id, err := uuid.Parse(s)
-	if err != nil || len(s) != len(id.String()) {
-		return uuid.Nil, fmt.Errorf("%q is not an application_id: a UUID of 8-4-4-4-12 hexadecimal digits", s)
-	}
-	return id, nil
-}
-
-// languages are those in which reasons are told.
-type languages struct{ english, arabic bool }
-
-func readLanguages(c *cli.Command) (languages, error) {
-	switch c.String("lang") {
-	case "both":
-		return languages{english: true, arabic: true}, nil
-	case "en":
-		return languages{english: true}, nil
-	case "ar":
-		return languages{arabic: true}, nil
-	}
-	return languages{}, errors.New("--lang is en, ar or both")
-}
-
-func printShown(out io.Writer, found *shown, asJSON bool) error {
-	if !asJSON {
-		_, err := io.WriteString(out, found.text())
-		return err
-	}
-	encoder := json.NewEncoder(out)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(found)
+	_, err = io.WriteString(c.Root().Writer, found.Text())
+	return err
 }

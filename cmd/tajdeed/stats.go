@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
-	"tajdeed/dashboards/text"
+	"tajdeed/dashboards/stats"
 	"tajdeed/schema"
 	"tajdeed/schema/clickhouse"
 )
@@ -64,7 +63,7 @@ func timeFlag(name, usage string) cli.Flag {
 }
 
 func runStats(ctx context.Context, c *cli.Command) error {
-	asked, err := readQuestion(c, time.Now())
+	question, err := readQuestion(c, time.Now())
 	if err != nil {
 		return usageError(c, err)
 	}
@@ -73,56 +72,46 @@ func runStats(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	answer, err := askStats(ctx, db, asked)
+	report, err := stats.Ask(ctx, db, question)
 	if err != nil {
 		return err
 	}
-	return asked.print(c.Root().Writer, answer)
-}
-
-// question is what a command line asks for.
-type question struct {
-	since, until time.Time // whole hours in Kuwait, until not included
-	by           string    // hour or day
-	sections     []string
-	print        func(io.Writer, *stats) error
+	out := c.Root().Writer
+	switch {
+	case c.Bool("json"):
+		return report.WriteJSON(out)
+	case c.Bool("csv"):
+		return report.WriteCSV(out)
+	}
+	_, err = io.WriteString(out, report.Text())
+	return err
 }
 
 // readQuestion reads what the flags ask.
-func readQuestion(c *cli.Command, now time.Time) (q question, err error) {
-	if q.since, q.until, err = readSpan(c, now); err != nil {
-		return q, err
-	}
-	if q.by, err = readStep(c, q.until.Sub(q.since)); err != nil {
-		return q, err
-	}
-	if q.sections, err = readSections(c); err != nil {
-		return q, err
-	}
-	q.print, err = q.printer(c)
-	return q, err
-}
-
-// readSpan returns the span that is asked about, widened to whole hours: the views
-// tell hours apart and nothing finer.
-func readSpan(c *cli.Command, now time.Time) (since, until time.Time, err error) {
-	if c.IsSet("last") && c.IsSet("since") {
-		return since, until, errors.New("--last and --since both say where to begin: give one")
+func readQuestion(c *cli.Command, now time.Time) (q stats.Question, err error) {
+	switch {
+	case c.IsSet("last") && c.IsSet("since"):
+		return q, errors.New("--last and --since both say where to begin: give one")
+	case c.Bool("json") && c.Bool("csv"):
+		return q, errors.New("--json and --csv are two forms of the same: give one")
 	}
 	last, err := parseLast(c.String("last"))
 	if err != nil {
-		return since, until, err
+		return q, err
 	}
-	if until, err = readTime(c, "until", now); err != nil {
-		return since, until, err
+	if q.Until, err = readTime(c, "until", now); err != nil {
+		return q, err
 	}
-	if since, err = readTime(c, "since", until.Add(-last)); err != nil {
-		return since, until, err
+	if q.Since, err = readTime(c, "since", q.Until.Add(-last)); err != nil {
+		return q, err
 	}
-	if !since.Before(until) {
-		return since, until, fmt.Errorf("nothing lies between %s and %s: --since must be before --until", text.Minute(since.In(schema.Kuwait)), text.Minute(until.In(schema.Kuwait)))
+	q.By = c.String("by")
+	if section := c.String("section"); section != "" {
+		q.Sections = []string{section}
+	} else if c.Bool("csv") {
+		q.Sections = stats.Sections()[:1]
 	}
-	return hourOf(since), hourOf(until.Add(time.Hour - 1)), nil
+	return q, q.Validate()
 }
 
 var errLast = errors.New("a time such as 24h or 7d")
@@ -153,50 +142,4 @@ func readTime(c *cli.Command, flag string, unset time.Time) (time.Time, error) {
 		}
 	}
 	return unset, fmt.Errorf("--%s %q is not a time such as 2026-11-23 or 2026-11-23T14:00", flag, s)
-}
-
-// hourOf returns the hour of an instant in Kuwait, which is three whole hours ahead
-// of UTC.
-func hourOf(t time.Time) time.Time { return t.Truncate(time.Hour).In(schema.Kuwait) }
-
-func readStep(c *cli.Command, span time.Duration) (string, error) {
-	switch by := c.String("by"); {
-	case by == "hour" || by == "day":
-		return by, nil
-	case by != "":
-		return "", fmt.Errorf("--by %q is neither hour nor day", by)
-	case span <= 49*time.Hour: // two days that were widened
-		return "hour", nil
-	default:
-		return "day", nil
-	}
-}
-
-// The sections of the report, in its order.
-var allSections = []string{"throughput", "applications", "reasons", "latency", "pace"}
-
-func readSections(c *cli.Command) ([]string, error) {
-	name := c.String("section")
-	switch {
-	case name == "" && c.Bool("csv"):
-		return allSections[:1], nil
-	case name == "":
-		return allSections, nil
-	case !slices.Contains(allSections, name):
-		return nil, fmt.Errorf("--section %q is none of %s", name, strings.Join(allSections, ", "))
-	}
-	return []string{name}, nil
-}
-
-// printer returns how the answer is to be printed.
-func (q question) printer(c *cli.Command) (func(io.Writer, *stats) error, error) {
-	switch {
-	case c.Bool("json") && c.Bool("csv"):
-		return nil, errors.New("--json and --csv are two forms of the same: give one")
-	case c.Bool("json"):
-		return printStatsJSON, nil
-	case c.Bool("csv"):
-		return printStatsCSV(q.sections[0]), nil
-	}
-	return printStatsText(q), nil
 }

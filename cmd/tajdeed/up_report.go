@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"tajdeed/dashboards/text"
 	"time"
+
+	"tajdeed/dashboards/stats"
+	"tajdeed/dashboards/text"
 )
 
 // printReport prints the result of a run, and what analysts see of it.
@@ -14,12 +16,12 @@ func (s *system) printReport(ctx context.Context, w io.Writer, r upResult) error
 		return err
 	}
 	now := time.Now()
-	asked := question{since: hourOf(now.Add(-time.Hour)), until: hourOf(now.Add(time.Hour)), by: "hour", sections: allSections}
-	answer, err := askStats(ctx, s.analysts, asked)
+	report, err := stats.Ask(ctx, s.analysts, stats.Question{Since: now.Add(-time.Hour), Until: now.Add(time.Hour), By: "hour"})
 	if err != nil {
 		return err
 	}
-	return printStatsText(asked)(w, answer)
+	_, err = io.WriteString(w, report.Text())
+	return err
 }
 
 // print says what became of everything that was published.

@@ -7,11 +7,12 @@ import (
 	"log/slog"
 	"math"
 	"strings"
-	"tajdeed/dashboards/text"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/lipgloss"
+
+	"tajdeed/dashboards/text"
 )
 
 const (

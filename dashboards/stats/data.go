@@ -1,4 +1,4 @@
-package main
+package stats
 
 import (
 	"encoding/csv"
@@ -9,32 +9,31 @@ import (
 	"time"
 )
 
-// printStatsJSON prints everything that was asked for as one object.
-func printStatsJSON(out io.Writer, s *stats) error {
+// WriteJSON writes everything that was asked for as one object. Amounts are in fils, times
+// in milliseconds.
+func (s *Report) WriteJSON(out io.Writer) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(s)
 }
 
-// printStatsCSV returns a function that prints one section with a line of names.
-func printStatsCSV(section string) func(io.Writer, *stats) error {
-	return func(out io.Writer, s *stats) error {
-		lines := map[string]func(*stats) [][]string{
-			"throughput":   throughputLines,
-			"applications": applicationLines,
-			"reasons":      reasonLines,
-			"latency":      latencyLines,
-			"pace":         paceLines,
-		}[section](s)
-		if err := csv.NewWriter(out).WriteAll(lines); err != nil {
-			return fmt.Errorf("write CSV: %w", err)
-		}
-		return nil
+// WriteCSV writes the first section that was asked for, under a line of names.
+func (s *Report) WriteCSV(out io.Writer) error {
+	lines := map[string]func(*Report) [][]string{
+		"throughput":   throughputLines,
+		"applications": applicationLines,
+		"reasons":      reasonLines,
+		"latency":      latencyLines,
+		"pace":         paceLines,
+	}[s.sections[0]](s)
+	if err := csv.NewWriter(out).WriteAll(lines); err != nil {
+		return fmt.Errorf("write CSV: %w", err)
 	}
+	return nil
 }
 
-func throughputLines(s *stats) [][]string {
+func throughputLines(s *Report) [][]string {
 	lines := [][]string{{"start", "messages", "first", "resend", "conflict", "approved", "rejected"}}
 	for _, r := range s.Throughput {
 		lines = append(lines, []string{r.Start.Format(time.RFC3339), whole(r.Messages),
@@ -43,7 +42,7 @@ func throughputLines(s *stats) [][]string {
 	return lines
 }
 
-func applicationLines(s *stats) [][]string {
+func applicationLines(s *Report) [][]string {
 	lines := [][]string{{"article", "channel", "outcome", "first", "resend", "conflict", "fees_fils"}}
 	for _, r := range s.Applications {
 		lines = append(lines, []string{whole(uint64(r.Article)), r.Channel, r.Outcome,
@@ -52,7 +51,7 @@ func applicationLines(s *stats) [][]string {
 	return lines
 }
 
-func reasonLines(s *stats) [][]string {
+func reasonLines(s *Report) [][]string {
 	lines := [][]string{{"reason", "first", "resend", "conflict", "en", "ar"}}
 	for _, r := range s.Reasons {
 		lines = append(lines, []string{r.Reason, whole(r.First), whole(r.Resend), whole(r.Conflict), r.English, r.Arabic})
@@ -60,7 +59,7 @@ func reasonLines(s *stats) [][]string {
 	return lines
 }
 
-func latencyLines(s *stats) [][]string {
+func latencyLines(s *Report) [][]string {
 	lines := [][]string{{"stage", "messages", "p50_ms", "p90_ms", "p99_ms", "max_ms"}}
 	for _, r := range s.Latency {
 		lines = append(lines, []string{r.Stage, whole(r.Messages), fraction(r.P50), fraction(r.P90), fraction(r.P99), fraction(r.Max)})
@@ -68,7 +67,7 @@ func latencyLines(s *stats) [][]string {
 	return lines
 }
 
-func paceLines(s *stats) [][]string {
+func paceLines(s *Report) [][]string {
 	lines := [][]string{{"span", "applications", "target", "share"}}
 	for _, r := range s.Pace {
 		lines = append(lines, []string{r.Span, whole(r.Applications), fraction(r.Target), fraction(r.Share)})

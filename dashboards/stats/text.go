@@ -1,8 +1,7 @@
-package main
+package stats
 
 import (
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 
@@ -12,26 +11,22 @@ import (
 	"tajdeed/schema"
 )
 
-// printStatsText returns a function that prints the report for a person, within 100
-// columns.
-func printStatsText(q question) func(io.Writer, *stats) error {
-	return func(out io.Writer, s *stats) error {
-		var report strings.Builder
-		fmt.Fprintf(&report, "Decided from %s to %s, Kuwait time\n", text.Minute(s.Since.In(schema.Kuwait)), text.Minute(s.Until.In(schema.Kuwait)))
-		report.WriteString(s.Complete.text() + "\n")
-		if s.Totals.Messages == 0 {
-			report.WriteString("\n" + whyNothing(s) + "\n")
-		}
-		for _, section := range q.sections {
-			writeSection(&report, section, s)
-		}
-		_, err := io.WriteString(out, report.String())
-		return err
+// Text is the report for a person, within 100 columns.
+func (s *Report) Text() string {
+	var report strings.Builder
+	fmt.Fprintf(&report, "Decided from %s to %s, Kuwait time\n", text.Minute(s.Since), text.Minute(s.Until))
+	report.WriteString(s.Complete.text() + "\n")
+	if s.Totals.Messages == 0 {
+		report.WriteString("\n" + whyNothing(s) + "\n")
 	}
+	for _, section := range s.sections {
+		writeSection(&report, section, s)
+	}
+	return report.String()
 }
 
 // text says up to when the figures hold. A span that ends later may still grow.
-func (c *completeness) text() string {
+func (c *Completeness) text() string {
 	switch {
 	case c.UpTo != nil:
 		return "Complete up to " + text.Second(*c.UpTo) + ": every decision published before is in"
@@ -42,7 +37,7 @@ func (c *completeness) text() string {
 }
 
 // whyNothing says what else there is where the span is empty.
-func whyNothing(s *stats) string {
+func whyNothing(s *Report) string {
 	if s.held.Messages == 0 {
 		return "The analysts' database is empty: no decision has reached it yet."
 	}
@@ -51,7 +46,7 @@ func whyNothing(s *stats) string {
 }
 
 // writeSection writes a section that holds something. The pace always does.
-func writeSection(out *strings.Builder, section string, s *stats) {
+func writeSection(out *strings.Builder, section string, s *Report) {
 	if s.Totals.Messages == 0 && section != "pace" {
 		return
 	}
@@ -72,7 +67,7 @@ func writeSection(out *strings.Builder, section string, s *stats) {
 // barWidth is how wide the bar of the busiest hour or day is.
 const barWidth = 24
 
-func writeThroughput(out *strings.Builder, s *stats) {
+func writeThroughput(out *strings.Builder, s *Report) {
 	layout := map[string]string{"hour": "Mon 02 Jan 15:04", "day": "Mon 02 Jan 2006"}[s.By]
 	t := text.NewTable(strings.ToUpper(s.By[:1])+s.By[1:], "Messages", "First", "Resend", "Conflict", "Approved", "Rejected", "")
 	var most uint64
@@ -80,14 +75,14 @@ func writeThroughput(out *strings.Builder, s *stats) {
 		most = max(most, r.Messages)
 	}
 	for _, r := range s.Throughput {
-		t.AppendRow(throughputRow(r.Start.Format(layout), r.totals, shareBar(r.Messages, most)))
+		t.AppendRow(throughputRow(r.Start.Format(layout), r.Totals, shareBar(r.Messages, most)))
 	}
 	t.AppendFooter(throughputRow("Total", s.Totals, ""))
 	text.AlignRight(t, 2, 7)
 	text.WriteTable(out, "Throughput by "+s.By, t)
 }
 
-func throughputRow(name string, t totals, bar string) table.Row {
+func throughputRow(name string, t Totals, bar string) table.Row {
 	return table.Row{name, text.Thousands(t.Messages), text.Thousands(t.First), text.Thousands(t.Resend), text.Thousands(t.Conflict),
 		text.Thousands(t.Approved), text.Thousands(t.Rejected), bar}
 }
@@ -106,11 +101,11 @@ type place struct {
 
 // placeStats are the two outcomes of a place, side by side.
 type placeStats struct {
-	totals
+	Totals
 	fees schema.Fils
 }
 
-func writeApplications(out *strings.Builder, s *stats) {
+func writeApplications(out *strings.Builder, s *Report) {
 	places, order, all := byPlace(s.Applications)
 	t := text.NewTable("Article", "Channel", "First", "Approved", "Rejected", "Share", "Resend", "Conflict", "Fees")
 	for i, p := range order {
@@ -125,7 +120,7 @@ func writeApplications(out *strings.Builder, s *stats) {
 }
 
 // byPlace lays the outcomes side by side and adds all up.
-func byPlace(rows []applicationStats) (places map[place]*placeStats, order []place, all *placeStats) {
+func byPlace(rows []Application) (places map[place]*placeStats, order []place, all *placeStats) {
 	places, all = map[place]*placeStats{}, &placeStats{}
 	for _, r := range rows {
 		p := place{r.Article, r.Channel}
@@ -139,14 +134,14 @@ func byPlace(rows []applicationStats) (places map[place]*placeStats, order []pla
 	return places, order, all
 }
 
-func (p *placeStats) add(r applicationStats) {
-	row := totals{First: r.First, Resend: r.Resend, Conflict: r.Conflict}
+func (p *placeStats) add(r Application) {
+	row := Totals{First: r.First, Resend: r.Resend, Conflict: r.Conflict}
 	if r.Outcome == schema.OutcomeApproved.String() {
 		row.Approved = r.First
 	} else {
 		row.Rejected = r.First
 	}
-	p.totals.add(&row)
+	p.Totals.add(&row)
 	p.fees += schema.Fils(r.FeesFils)
 }
 
@@ -158,7 +153,7 @@ func placeRow(article, channel string, p *placeStats) table.Row {
 // reasonWidth is what the longest code and the numbers leave of 100 columns.
 const reasonWidth = 59
 
-func writeReasons(out *strings.Builder, s *stats) {
+func writeReasons(out *strings.Builder, s *Report) {
 	refused := s.Totals.Rejected + s.Totals.Conflict
 	t := text.NewTable("Reason", "Rejected", "Share", "What the applicant is told")
 	for i, r := range s.Reasons {
@@ -178,7 +173,7 @@ var stageTitles = map[string]string{
 	"received_to_queryable": "the whole way",
 }
 
-func writeLatency(out *strings.Builder, s *stats) {
+func writeLatency(out *strings.Builder, s *Report) {
 	t := text.NewTable("Stage", "Messages", "p50", "p90", "p99", "Longest")
 	for _, r := range s.Latency {
 		t.AppendRow(table.Row{stageTitles[r.Stage], text.Thousands(r.Messages), text.Tenths(r.P50), text.Tenths(r.P90), text.Tenths(r.P99), text.Tenths(r.Max)})
@@ -187,7 +182,7 @@ func writeLatency(out *strings.Builder, s *stats) {
 	text.WriteTable(out, "Latency in milliseconds", t)
 }
 
-func writePace(out *strings.Builder, s *stats) {
+func writePace(out *strings.Builder, s *Report) {
 	t := text.NewTable("In the last", "Applications", "450,000 a year is", "Of the pace")
 	for _, r := range s.Pace {
 		t.AppendRow(table.Row{r.Span, text.Thousands(r.Applications), text.Thousands(uint64(r.Target + 0.5)), text.Tenths(r.Share*100) + " %"})

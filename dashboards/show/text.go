@@ -1,0 +1,111 @@
+package show
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"tajdeed/dashboards/text"
+)
+
+// Where a value begins, and how wide what a reason says may be.
+const (
+	indent = 14
+	width  = 66
+)
+
+// Text lays the application out for a person, within 80 columns.
+func (s *Found) Text() string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "Application %s (times are Kuwait's)\n\n", s.Application.ID)
+	s.Application.write(&out)
+	for i := range s.Decisions {
+		d := &s.Decisions[i]
+		title := dispositionTitles[d.Disposition]
+		fmt.Fprintf(&out, "\n%s %s\n%s\n", title, strings.ToUpper(d.Outcome), strings.Repeat("─", indent+width))
+		d.write(&out)
+	}
+	return out.String()
+}
+
+var dispositionTitles = map[string]string{
+	"first":    "The first decision, which counts:",
+	"resend":   "The same application came again, and was answered the same:",
+	"conflict": "Another application came under this id:",
+}
+
+func (a *Application) write(out *strings.Builder) {
+	writeFieldf(out, "Asked for", "%s for %d months, article %d", a.Kind, a.Months, a.Article)
+	writeFieldf(out, "Civil ID", "%s", a.CivilID)
+	writeFieldf(out, "Sponsor", "%d", a.SponsorID)
+	writeFieldf(out, "Passport", "%s, valid until %s", a.PassportCountry, a.PassportExpires)
+	writeFieldf(out, "Submitted", "%s by %s, %s", text.Second(a.SubmittedAt), a.SubmittedBy, a.Channel)
+	if a.FeeReceipt == nil {
+		writeFieldf(out, "Payment", "none stated")
+	} else {
+		writeFieldf(out, "Payment", "%s at %s, receipt %s", a.FeePaid, text.Second(*a.FeePaidAt), *a.FeeReceipt)
+	}
+	if a.InsurancePolicy == nil {
+		writeFieldf(out, "Insurance", "none stated")
+	} else {
+		writeFieldf(out, "Insurance", "%s to %s, policy %s", *a.InsuranceFrom, *a.InsuranceTo, *a.InsurancePolicy)
+	}
+}
+
+func (d *Decision) write(out *strings.Builder) {
+	if d.Disposition == "conflict" {
+		writeFieldf(out, "Asked for", "%d months, article %d, %s", d.Months, d.Article, d.Channel)
+		writeFieldf(out, "Civil ID", "%s", d.CivilID)
+	}
+	writeFieldf(out, "Decided", "%s, %s after it was received", text.Second(d.DecidedAt), d.DecidedAt.Sub(d.ReceivedAt).Round(time.Millisecond))
+	d.writeReasons(out)
+	if d.Disposition != "conflict" {
+		writeFieldf(out, "Residency", "%s", d.residency())
+	}
+	writeFieldf(out, "Fee", "%s", d.fee())
+	writeFieldf(out, "Policy", "%s", d.Policy)
+	writeFieldf(out, "Message", "%s, partition %d, offset %d", d.Topic, d.Partition, d.Offset)
+	writeFieldf(out, "Announced", "%s", map[bool]string{true: "yes", false: "not yet"}[d.Announced])
+}
+
+func (d *Decision) residency() string {
+	switch {
+	case d.OldExpiry == nil:
+		return "none in the register"
+	case d.NewExpiry == nil:
+		return *d.OldExpiry + ", unchanged"
+	}
+	return *d.OldExpiry + " → " + *d.NewExpiry
+}
+
+// fee leaves out a price that the policy doesn't have, or that a conflict was never
+// given.
+func (d *Decision) fee() string {
+	paid := "paid " + d.FeePaid.String()
+	if d.FeeDue == 0 {
+		return paid
+	}
+	return "due " + d.FeeDue.String() + ", " + paid
+}
+
+// writeReasons writes each reason's code and what it says.
+func (d *Decision) writeReasons(out *strings.Builder) {
+	for i, reason := range d.Reasons {
+		name := "Reason"
+		if i > 0 {
+			name = ""
+		}
+		writeFieldf(out, name, "%s", reason.Code)
+		if reason.English == "" && reason.Arabic == "" {
+			continue
+		}
+		for line := range strings.SplitSeq(text.BothLanguages(reason.English, reason.Arabic, width), "\n") {
+			writeFieldf(out, "", "%s", line)
+		}
+	}
+}
+
+// writeFieldf writes a name and its value.
+func writeFieldf(out *strings.Builder, name, format string, values ...any) {
+	text.WriteField(out, indent, name, fmt.Sprintf(format, values...))
+}
