@@ -40,6 +40,11 @@ type Config struct {
 	// nothing fails; a failure renews it at once. It also bounds how long a broker
 	// may take to tell. Default 1 s.
 	MetadataTTL time.Duration
+
+	// Now is the clock that stamps messages which have no Time of their own, read
+	// once for each attempt to send them. Default: the machine's clock, which the
+	// client library reads.
+	Now func() time.Time
 }
 
 // Validate says what is wrong with the configuration.

@@ -60,13 +60,17 @@ func (p *Publisher) request(ctx context.Context, batches []batch) (*produce.Resp
 }
 
 func (p *Publisher) newRequest(ctx context.Context, batches []batch) *produce.Request {
+	var stamp time.Time // zero: the library's encoder reads the machine's clock
+	if p.config.Now != nil {
+		stamp = p.config.Now()
+	}
 	partitions := make([]produce.RequestPartition, len(batches))
 	for i, b := range batches {
 		partitions[i] = produce.RequestPartition{
 			Partition: int32(b.partition),
 			RecordSet: protocol.RecordSet{
 				Attributes: protocol.Attributes(p.config.Compression),
-				Records:    &records{batch: b},
+				Records:    &records{batch: b, stamp: stamp},
 			},
 		}
 	}
@@ -110,6 +114,7 @@ func newFailure(answer produce.ResponsePartition) error {
 // records hands a batch's messages to the protocol's encoder, without copies.
 type records struct {
 	batch      batch
+	stamp      time.Time // the Time of messages that have none
 	next       int
 	record     protocol.Record
 	key, value payload
@@ -122,8 +127,12 @@ func (r *records) ReadRecord() (*protocol.Record, error) {
 	}
 	m := &r.batch.msgs[r.batch.index[r.next]]
 	r.next++
+	at := m.Time
+	if at.IsZero() {
+		at = r.stamp
+	}
 	r.record = protocol.Record{
-		Time:    m.Time,
+		Time:    at,
 		Headers: m.Headers,
 		Key:     r.key.of(m.Key),
 		Value:   r.value.of(m.Value),

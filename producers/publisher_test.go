@@ -8,12 +8,16 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"tajdeed/schema/kafkatest"
 )
@@ -258,6 +262,60 @@ func TestPublishRefusesWhatItWasNotMadeFor(t *testing.T) {
 	_ = p.Close()
 	if err := p.Publish(t.Context(), "a", messages(1, 1)); !errors.Is(err, ErrClosed) {
 		t.Errorf("after Close: %v", err)
+	}
+}
+
+func TestConfiguredClockStampsMessages(t *testing.T) {
+	t.Parallel()
+	cluster := newFake(t)
+	noon := time.Date(2020, 5, 7, 9, 0, 0, 0, time.UTC)
+	own := noon.Add(-time.Hour)
+	config := faultyConfig(cluster.ListenAddrs()...)
+	config.Now = func() time.Time { return noon }
+	p := newPublisher(t, config)
+	sent := messages(3, 3)
+	sent[1].Time = own
+	if err := p.Publish(t.Context(), faulty, sent); err != nil {
+		t.Fatal(err)
+	}
+	read := readAll(t, cluster.ListenAddrs(), faulty, 0)
+	for i, want := range []time.Time{noon, own, noon} {
+		if got := read[i].Time; !got.Equal(want) {
+			t.Errorf("message %d is stamped %s, want %s", i, got, want)
+		}
+	}
+}
+
+// Each attempt reads the clock again, as the library does with the machine's.
+func TestRetryIsStampedAgain(t *testing.T) {
+	t.Parallel()
+	cluster := newFake(t)
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.NotEnoughReplicas, Count: 2})
+	first := time.Date(2020, 5, 7, 9, 0, 0, 0, time.UTC)
+	var reads atomic.Int64
+	config := faultyConfig(cluster.ListenAddrs()...)
+	config.Now = func() time.Time { return first.Add(time.Duration(reads.Add(1)) * time.Minute) }
+	p := newPublisher(t, config)
+	if err := p.Publish(t.Context(), faulty, messages(2, 1)); err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range readAll(t, cluster.ListenAddrs(), faulty, 0) {
+		if want := first.Add(3 * time.Minute); !m.Time.Equal(want) {
+			t.Errorf("message %d is stamped %s, want %s, the third attempt's", i, m.Time, want)
+		}
+	}
+}
+
+func TestMachinesClockStampsMessages(t *testing.T) {
+	t.Parallel()
+	cluster := newFake(t)
+	p := newPublisher(t, faultyConfig(cluster.ListenAddrs()...))
+	before := time.Now().Truncate(time.Millisecond)
+	if err := p.Publish(t.Context(), faulty, messages(1, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if at := readAll(t, cluster.ListenAddrs(), faulty, 0)[0].Time; at.Before(before) || at.After(time.Now()) {
+		t.Errorf("a message published after %s is stamped %s", before, at)
 	}
 }
 
