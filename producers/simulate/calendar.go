@@ -9,11 +9,11 @@ import (
 	"tajdeed/schema"
 )
 
-// The profile of a year, a week and a day. No figure for residency renewals was
-// found (rules.md 5.6: "weekly normal … fluctuates by season", month and weekday
-// profile NF), so all three are assumed: fewer in the summer, when people travel,
-// more when the school year begins; the working week of Kuwait from Sunday to
-// Thursday; office hours, and an evening online.
+// The profile of a year, a week and a day. An official said that the renewals of a
+// week fluctuate by season (FIG-WEEK), and no profile was found (FIG-SEASON). All three
+// are assumed: fewer in the summer, when people travel, and more when the school year
+// begins; a working week from Sunday to Thursday, as in Kuwait; office hours, and more
+// online in the evening.
 var (
 	monthWeight   = [13]int{1: 10, 11, 11, 10, 10, 8, 7, 7, 11, 12, 11, 10}
 	weekdayWeight = [7]int{time.Sunday: 12, 10, 10, 10, 9, time.Friday: 3, time.Saturday: 4}

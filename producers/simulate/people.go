@@ -52,9 +52,9 @@ func (s *Simulation) stranger() schema.CivilID {
 // ages are those of a residency's holders, in years: the youngest and the span.
 type ages struct{ from, span int }
 
-// birth draws a birth date that fits the residency. The spans are assumed, but for
-// article 20, whose visas ask for 21 to 60 years (rules.md R-AGE-DOM), and for sons
-// of up to 21 (R-CHILD-1).
+// birth draws a birth date that fits the residency. The spans are assumed, except for
+// article 20, whose visas ask for 21 to 60 years (R-AGE-DOM), and for sons of up to 21
+// (R-CHILD-1).
 func (s *Simulation) birth(r *resident) schema.Date {
 	span := ages{22, 40}
 	switch {

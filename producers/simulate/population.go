@@ -56,9 +56,9 @@ func pick[T any](s *Simulation, shares []share[T]) T {
 }
 
 // articleMix is 70 : 43 : 30 for the articles 18, 22 and 20, as the source article
-// has the renewals (S8, S9), and 4 % of article 17, its share of the stock in 2017
-// (rules.md 6.1). The others are few there; their shares here are assumed, large
-// enough that each occurs.
+// counts the renewals (S8, S9), and 4 % of article 17, its share of the stock in 2017
+// (FIG-STOCK). The others are few there; their shares here are assumed, large enough
+// that each occurs.
 var articleMix = []share[schema.Article]{
 	{18, 7000 * 943 / 1430}, {22, 4300 * 943 / 1430}, {20, 3000 * 943 / 1430},
 	{17, 400}, {19, 40}, {23, 40}, {24, 50}, {14, 40},

@@ -6,7 +6,7 @@ import (
 	"tajdeed/schema"
 )
 
-// temporary is the article of temporary residencies, which can't be renewed.
+// temporary is the article of temporary residencies, which can't be renewed (ART-14).
 const temporary schema.Article = 14
 
 // The sponsors of a full population. 16,000 companies are the source article's
@@ -68,8 +68,8 @@ func (s *Simulation) sponsor(file sponsor) uint32 {
 }
 
 // settle gives a resident the sponsor and the relation that fit the article. Who
-// sponsors a student or a temporary residency was not found (rules.md 1.1): the
-// body and the former employer are assumed.
+// sponsors a student or a temporary residency was not found (ART-23, ART-14): a
+// government body and the former employer are assumed.
 func (s *Simulation) settle(r *resident, h *houses) {
 	r.relation = schema.RelationEmployee
 	switch r.article {
@@ -99,8 +99,8 @@ func (*Simulation) employ(r *resident, company uint32) {
 
 func (g group) any(s *Simulation) uint32 { return g.first + uint32(s.rng.IntN(int(g.n))) }
 
-// familyRelations: 2 % other relatives, of 540,904 residencies of article 22 in
-// 2017 some 12,000 (rules.md 6.1).
+// familyRelations are those of article 22. Other relatives are 2 %: about 12,000
+// (FIG-RELATIVES) of the 540,904 residencies in 2017 (FIG-STOCK).
 var familyRelations = []share[schema.Relation]{
 	{schema.RelationSpouseOrChild, 98}, {schema.RelationOtherRelative, 2},
 }
