@@ -14,31 +14,31 @@ type Config struct {
 	// Topics are the topics that it may publish to. The brokers are asked about
 	// these only, not about every topic of the cluster.
 	Topics []string
-	// ClientID is what the brokers' logs show of the process.
+	// ClientID names the process in the brokers' logs.
 	ClientID string
-	// Compression of the batches. Default none: it costs three times the processor
-	// time, and pays where the network is the narrow place.
+	// Compression of the batches. Default none: it takes three times the processor
+	// time, and pays where the network is the bottleneck.
 	Compression kafka.Compression
 
-	// MaxBatchBytes is the most bytes of messages in one request, be they for one
-	// partition or several; a larger message goes alone. A broker takes 1 MiB for a
-	// partition as shipped (message.max.bytes). Default 1,000,000.
+	// MaxBatchBytes is the most bytes of messages in one request, whether for one
+	// partition or several; a larger message is sent alone. A broker as shipped takes
+	// 1 MiB for a partition (message.max.bytes). Default 1,000,000.
 	MaxBatchBytes int
-	// MaxInFlight is how many requests are under way at once, each on a connection of
-	// its own; the others wait. Default 12: more gains nothing (BenchmarkPublish).
+	// MaxInFlight is how many requests are under way at once, each on its own
+	// connection; the others wait. Default 12: more gains nothing (BenchmarkPublish).
 	MaxInFlight int
 	// MaxAttempts is how often one batch is sent before its messages are given up.
-	// Default 30: with the waits between them about half a minute, longer than a
-	// broker takes to restart.
+	// Default 30: with the waits between them that is about half a minute, longer than
+	// a broker takes to restart.
 	MaxAttempts int
 	// AttemptTimeout is how long one attempt may take. Default 10 s.
 	AttemptTimeout time.Duration
-	// MinBackOff and MaxBackOff bound the wait between two attempts, which grows by
-	// half each time and varies by half. Default 20 ms and 1.5 s.
+	// MinBackOff and MaxBackOff bound the wait between two attempts. It grows by half
+	// each time, and each wait varies at random by up to half. Default 20 ms and 1.5 s.
 	MinBackOff, MaxBackOff time.Duration
-	// MetadataTTL is how old the knowledge of leaders and partitions may get while
-	// nothing fails; a failure renews it at once. It also bounds how long a broker
-	// may take to tell. Default 1 s.
+	// MetadataTTL is how old the known leaders and partitions may get while nothing
+	// fails; after a failure they are asked for at once. It also bounds how long a
+	// broker may take to answer that. Default 1 s.
 	MetadataTTL time.Duration
 
 	// Now is the clock that stamps messages which have no Time of their own, read
@@ -47,7 +47,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Validate says what is wrong with the configuration.
+// Validate returns what is wrong with the configuration; nil where nothing is.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	switch {

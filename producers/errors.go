@@ -10,26 +10,26 @@ import (
 	"github.com/segmentio/kafka-go/protocol/produce"
 )
 
-// ErrRefused marks what sending again can't help: the broker refused the message
-// (too large, not allowed) or the call was wrong. Any other failure may pass.
+// ErrRefused marks a failure that sending again cannot help: the broker refused the
+// message (too large, not allowed) or the call was wrong. Any other failure may pass.
 var ErrRefused = errors.New("refused")
 
 // ErrNotSent marks messages that were not tried because one before them in their
 // partition failed.
 var ErrNotSent = errors.New("not sent: a message before it in its partition failed")
 
-// PublishError tells which messages of a call were not acknowledged. The others
-// were. What failed without [ErrRefused] or [ErrNotSent] may be in the log all the
-// same: its answer was lost.
+// PublishError names the messages of a call that were not acknowledged. The others
+// were. A message that failed with neither [ErrRefused] nor [ErrNotSent] may be in the
+// log all the same: the answer may have been lost.
 type PublishError struct {
 	Topic    string
-	Messages int       // how many the call had
+	Messages int       // number of the call's messages
 	Failures []Failure // in the order of the messages
 }
 
 // Failure is one message that was not acknowledged.
 type Failure struct {
-	Index     int // in the call's messages
+	Index     int // among the call's messages
 	Partition int // -1 where none was chosen
 	Err       error
 }
@@ -41,7 +41,7 @@ func (e *PublishError) Error() string {
 		e.Topic, len(e.Failures), e.Messages, first.Index, first.Partition, first.Err)
 }
 
-// Unwrap returns the different causes, so that [errors.Is] finds each.
+// Unwrap returns the distinct causes, so that [errors.Is] finds each.
 func (e *PublishError) Unwrap() []error {
 	var causes []error
 	for _, f := range e.Failures {
@@ -52,8 +52,8 @@ func (e *PublishError) Unwrap() []error {
 	return causes
 }
 
-// FailedPartitions are those of the messages that were not acknowledged; -1 is among
-// them where none was chosen.
+// FailedPartitions returns the partitions of the messages that were not acknowledged;
+// -1 is among them where no partition was chosen.
 func (e *PublishError) FailedPartitions() []int {
 	var partitions []int
 	for _, f := range e.Failures {
@@ -100,22 +100,22 @@ func allFailed(topic string, msgs []kafka.Message, err error) *PublishError {
 	return &PublishError{Topic: topic, Messages: len(msgs), Failures: failures}
 }
 
-// recordsError is a batch that the broker refused for some of its records.
-type recordsError struct {
-	first int // the first of them
+// messagesError says that the broker refused a batch for some of its messages.
+type messagesError struct {
+	first int // the batch's index of the first of them
 	err   error
 }
 
-func (e *recordsError) Error() string { return e.err.Error() }
-func (e *recordsError) Unwrap() error { return e.err }
+func (e *messagesError) Error() string { return e.err.Error() }
+func (e *messagesError) Unwrap() error { return e.err }
 
-func newRecordsError(err error, refused []produce.ResponseError) error {
+func newMessagesError(err error, refused []produce.ResponseError) error {
 	first := slices.MinFunc(refused, func(a, b produce.ResponseError) int { return int(a.BatchIndex - b.BatchIndex) })
-	return &recordsError{first: int(first.BatchIndex), err: fmt.Errorf("%w: %s", err, first.BatchIndexErrorMessage)}
+	return &messagesError{first: int(first.BatchIndex), err: fmt.Errorf("%w: %s", err, first.BatchIndexErrorMessage)}
 }
 
-// terminal says whether sending the same again is useless. What is not known here
-// is tried again.
+// terminal says whether it is useless to send the same again. A failure that is not
+// listed here is tried again.
 func terminal(err error) bool {
 	var code kafka.Error
 	if !errors.As(err, &code) {
@@ -134,8 +134,8 @@ func terminal(err error) bool {
 	}
 }
 
-// reason is the bounded label of a failure in the metrics. Whether the end of ctx
-// was it is asked of ctx itself: an attempt has a deadline of its own.
+// reason is the label of a failure in the metrics. Whether the caller's ctx has ended
+// is asked of ctx itself and not of err, since an attempt has its own deadline.
 func reason(ctx context.Context, err error) string {
 	switch {
 	case errors.Is(err, ErrNotSent):

@@ -15,7 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// The brokers of these tests misbehave on cue, which a real one doesn't.
+// The brokers of these tests fail when they are told to, which real ones do not.
 
 const faulty = "faulty"
 
@@ -33,7 +33,7 @@ func faultyConfig(brokers ...string) Config {
 	return Config{
 		Brokers: brokers, Topics: []string{faulty},
 		AttemptTimeout: 2 * time.Second, MaxBackOff: 100 * time.Millisecond,
-		MetadataTTL: 30 * time.Second, // so that no fault is healed by waiting
+		MetadataTTL: 30 * time.Second, // so that no fault passes by waiting
 	}
 }
 
@@ -41,7 +41,8 @@ func highWatermark(cluster *kfake.Cluster) int64 {
 	return cluster.PartitionInfo(faulty, 0).HighWatermark
 }
 
-// This is the documented limit: what reads must recognise what it has seen.
+// This is the limit that the package documents: a reader must recognise a message that
+// it has seen.
 func TestLostAnswerStoresTwice(t *testing.T) {
 	t.Parallel()
 	cluster := newFake(t)
@@ -148,7 +149,7 @@ func TestMovedLeaderIsFoundWithoutWaiting(t *testing.T) {
 	}
 }
 
-// A broker that is gone at first, comes, goes and comes back on its port.
+// The broker is away at first, and then starts, stops and starts again on its port.
 func TestBrokerGoneThenBack(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)

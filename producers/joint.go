@@ -7,7 +7,7 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// call is one call's messages on their way.
+// call is the messages of one call to Publish or PublishPlaced.
 type call struct {
 	topic   string
 	msgs    []kafka.Message
@@ -15,30 +15,32 @@ type call struct {
 	leaders leaders // nil where they are not known
 }
 
-// nextBatch is what a run has to send behind its first messages.
-func (c call) nextBatch(r run, behind, maxBytes int) batch {
-	rest := r.index[behind:]
-	n, _ := head(c.msgs, rest, maxBytes)
-	return batch{topic: c.topic, partition: r.partition, msgs: c.msgs, index: rest[:n]}
+// nextBatch returns the next messages to send of a run, whose first messages, sent of
+// them, were sent.
+func (c call) nextBatch(r run, sent, maxBytes int) batch {
+	unsent := r.index[sent:]
+	n, _ := fitting(c.msgs, unsent, maxBytes)
+	return batch{topic: c.topic, partition: r.partition, msgs: c.msgs, index: unsent[:n]}
 }
 
-// A group is runs whose first batches go in one request, because one broker leads
-// their partitions.
+// group is runs whose first batches share a request, because one broker leads their
+// partitions.
 type group struct {
-	runs  []int // their places among the call's
+	runs  []int // indices of the call's runs
 	bytes int
 }
 
-// groups puts runs together by their leaders, as far as a request of maxBytes takes
-// them; one whose leader is not known stands alone. A broker closes the connection
-// on a request of more than 100 MiB (socket.request.max.bytes), and what has filled
-// a request gains nothing by company.
+// groups puts runs together by their leaders, as far as they fit into a request of
+// maxBytes; a run whose leader is not known is alone in its group. The limit is there
+// because a broker closes the connection on a request of more than 100 MiB
+// (socket.request.max.bytes), and a batch that fills a request gains nothing by
+// sharing it.
 func (c call) groups(maxBytes int) []*group {
 	var groups []*group
 	open := make(map[int32]*group)
 	for i, r := range c.runs {
-		_, bytes := head(c.msgs, r.index, maxBytes)
-		leader := c.leaders.of(r.partition)
+		_, bytes := fitting(c.msgs, r.index, maxBytes)
+		leader := c.leaders.leaderOf(r.partition)
 		g := open[leader]
 		if g == nil || g.bytes+bytes > maxBytes {
 			g = &group{}
@@ -66,8 +68,8 @@ func (p *Publisher) sendRuns(ctx context.Context, c call) []result {
 	return results
 }
 
-// sendGroup sends a group's first batches jointly, and then what that leaves of each
-// run on its own, so that a slow or broken partition holds no other up any longer.
+// sendGroup sends a group's first batches in one request. What is then left of each
+// run is sent by itself, so that a slow or broken partition delays no other any longer.
 func (p *Publisher) sendGroup(ctx context.Context, c call, g *group, results []result) {
 	if len(g.runs) == 1 {
 		i := g.runs[0]
@@ -84,8 +86,8 @@ func (p *Publisher) sendGroup(ctx context.Context, c call, g *group, results []r
 	sending.Wait()
 }
 
-// sendJointly makes one attempt for the first batches of all runs of a group. What
-// fails has had its first attempt with that.
+// sendJointly makes one attempt to send the first batches of all runs of a group. It is
+// the first attempt of those that fail.
 func (p *Publisher) sendJointly(ctx context.Context, c call, g *group, results []result) {
 	batches := make([]batch, len(g.runs))
 	for i, at := range g.runs {

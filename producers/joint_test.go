@@ -55,7 +55,7 @@ func wantPartitions(t *testing.T, topics kafkatest.Topics, want [][]string) {
 	}
 }
 
-func sharedOut(msgs []kafka.Message, partitions int) [][]string {
+func valuesByPartition(msgs []kafka.Message, partitions int) [][]string {
 	values := make([][]string, partitions)
 	for p := range values {
 		values[p] = valuesFor(msgs, p)
@@ -84,7 +84,7 @@ func TestPublishPlacedKeepsEachPartitionsOrder(t *testing.T) {
 			if err := p.PublishPlaced(t.Context(), topics.Names[0], sent); err != nil {
 				t.Fatal(err)
 			}
-			wantPartitions(t, topics, sharedOut(sent, partitions))
+			wantPartitions(t, topics, valuesByPartition(sent, partitions))
 		})
 	}
 }
@@ -113,8 +113,7 @@ func TestJointRequestKeepsNullsAndHeaders(t *testing.T) {
 	}
 }
 
-// fetch reads the start of a partition with nulls and empty bytes told apart, which
-// readAll doesn't.
+// fetch reads the start of a partition. Unlike readAll it tells nulls from empty bytes.
 func fetch(t *testing.T, topics kafkatest.Topics, partition int) []kafka.Record {
 	t.Helper()
 	transport := &kafka.Transport{}
@@ -139,7 +138,7 @@ func fetch(t *testing.T, topics kafkatest.Topics, partition int) []kafka.Record 
 	}
 }
 
-func TestRefusingPartitionHoldsNoOtherBack(t *testing.T) {
+func TestRefusingPartitionDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	const partitions, refusing, large = 6, 4, 34 // message 34 goes to partition 4
 	topics := kafkatest.NewTopics(t, partitions, "refusing")
@@ -159,7 +158,7 @@ func TestRefusingPartitionHoldsNoOtherBack(t *testing.T) {
 	if got := failed.FailedPartitions(); !slices.Equal(got, []int{refusing}) {
 		t.Errorf("partitions named as failed: %d, want %d", got, refusing)
 	}
-	stored := sharedOut(sent, partitions)
+	stored := valuesByPartition(sent, partitions)
 	stored[refusing] = valuesFor(sent[:large], refusing)
 	wantPartitions(t, topics, stored)
 }
@@ -193,11 +192,11 @@ func TestPublishPlacedWhereThereIsNoPartition(t *testing.T) {
 	if len(failed.Failures) != 4 || !slices.Equal(indices(failed, 3), []int{4, 7, 29}) || !slices.Equal(indices(failed, -1), []int{11}) {
 		t.Errorf("messages named as failed: %v", failed.Failures)
 	}
-	wantPartitions(t, topics, sharedOut(sent, 3))
+	wantPartitions(t, topics, valuesByPartition(sent, 3))
 }
 
-// cutter makes connections of which one breaks at the first produce request: before
-// the broker has it, or when its answer is on the way.
+// cutter makes connections, of which one breaks at the first produce request: before the
+// broker has the request, or when the answer is on its way.
 type cutter struct {
 	cut          atomic.Bool
 	answerIsLost bool
@@ -244,7 +243,7 @@ func TestConnectionBreaksAtJointRequest(t *testing.T) {
 			if err := p.PublishPlaced(t.Context(), topics.Names[0], sent); err != nil {
 				t.Fatal(err)
 			}
-			want := sharedOut(sent, partitions)
+			want := valuesByPartition(sent, partitions)
 			for i := range want {
 				want[i] = slices.Repeat(want[i], times)
 			}
@@ -356,7 +355,7 @@ func TestJointRequestIsTheFirstAttempt(t *testing.T) {
 	}
 }
 
-// The broker has the joint request and doesn't answer.
+// The broker has the joint request and does not answer.
 func TestEndOfContextEndsTheJointRequest(t *testing.T) {
 	t.Parallel()
 	cluster, p := newSpread(t, 1)
@@ -398,7 +397,7 @@ func TestMovedLeaderAmongSeveral(t *testing.T) {
 func TestGroupsAreOfOneLeaderAndFitARequest(t *testing.T) {
 	t.Parallel()
 	msgs := placed(10, 10)
-	size := recordBytes(&msgs[0])
+	size := messageBytes(&msgs[0])
 	c := call{msgs: msgs, runs: byPartition(msgs)}
 	for partition, leader := range []int32{1, 2, 1, noLeader, 1, 2, noLeader, 1, 1} { // 9 is not known
 		c.leaders = append(c.leaders, metadata.ResponsePartition{PartitionIndex: int32(partition), LeaderID: leader})

@@ -6,5 +6,5 @@ import (
 	"go.uber.org/goleak"
 )
 
-// A publisher that is closed leaves no goroutine behind.
+// TestMain fails where a closed publisher has left a goroutine behind.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

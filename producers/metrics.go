@@ -17,7 +17,7 @@ const (
 	reasonNotSent   = "not_sent"
 )
 
-// metrics are the publisher's numbers.
+// metrics are the publisher's metrics, of all topics.
 type metrics struct {
 	messages *prometheus.CounterVec
 	retries  *prometheus.CounterVec
@@ -33,15 +33,15 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		}, []string{"topic"}),
 		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tajdeed_publisher_retries_total",
-			Help: "Requests that failed and were made again; a few at a leader's move or a broker's restart are ordinary. A repeated batch may lie in the log twice.",
+			Help: "Requests that failed and were made again; a few are ordinary when a leader moves or a broker restarts. A repeated batch may lie in the log twice.",
 		}, []string{"topic"}),
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tajdeed_publisher_failures_total",
-			Help: "Messages given up, by why: too_large and refused by the broker, context_ended by the caller, attempts_exhausted, and not_sent behind one of these.",
+			Help: "Messages given up, by reason: too_large and refused by the broker, context_ended by the caller, attempts_exhausted, and not_sent because a message before them in their partition failed.",
 		}, []string{"topic", "reason"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:                            "tajdeed_publisher_publish_duration_seconds",
-			Help:                            "How long a call took until its last message was acknowledged or given up, retries included.",
+			Help:                            "Time of a call until its last message was acknowledged or given up, retries included.",
 			Buckets:                         prometheus.ExponentialBuckets(0.001, 2.5, 11), // 1 ms to 9.5 s
 			NativeHistogramBucketFactor:     1.1,
 			NativeHistogramMaxBucketNumber:  100,
@@ -62,7 +62,7 @@ func (m *metrics) register(registerer prometheus.Registerer) error {
 	return err
 }
 
-// topicMetrics are one topic's numbers, looked up once.
+// topicMetrics are one topic's metrics, looked up once.
 type topicMetrics struct {
 	messages prometheus.Counter
 	retries  prometheus.Counter
@@ -89,7 +89,7 @@ func (m *metrics) topics(names []string) map[string]*topicMetrics {
 
 func (t *topicMetrics) observe(start time.Time) { t.duration.Observe(time.Since(start).Seconds()) }
 
-// count counts a call of n messages and returns its error as such.
+// count counts a call of n messages and returns failed as an error, nil where it is nil.
 func (t *topicMetrics) count(ctx context.Context, failed *PublishError, n int) error {
 	if failed == nil {
 		t.messages.Add(float64(n))

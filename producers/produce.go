@@ -22,9 +22,9 @@ func newTransport(config Config) *kafka.Transport {
 	}
 }
 
-// produce makes one request, when it is its turn, for batches of one topic whose
-// partitions differ and have the same leader. It returns for each batch why it was
-// not acknowledged, nil where it was, and learns from it.
+// produce makes one request, as soon as a slot is free, for batches of one topic
+// whose partitions differ and have the same leader. It returns for each batch why it
+// was not acknowledged, nil where it was, and notes that; see noteAttempt.
 func (p *Publisher) produce(ctx context.Context, batches ...batch) []error {
 	used := p.connections.Load()
 	answer, err := p.request(ctx, batches)
@@ -33,7 +33,7 @@ func (p *Publisher) produce(ctx context.Context, batches ...batch) []error {
 		if failures[i] = err; err == nil {
 			failures[i] = failureOf(answer, b.partition)
 		}
-		p.learn(used, failures[i])
+		p.noteAttempt(used, failures[i])
 	}
 	return failures
 }
@@ -70,12 +70,12 @@ func (p *Publisher) newRequest(ctx context.Context, batches []batch) *produce.Re
 			Partition: int32(b.partition),
 			RecordSet: protocol.RecordSet{
 				Attributes: protocol.Attributes(p.config.Compression),
-				Records:    &records{batch: b, stamp: stamp},
+				Records:    &batchReader{batch: b, stamp: stamp},
 			},
 		}
 	}
-	// The broker gives up at half the time that is left, so that its answer, which
-	// tells the partitions apart, comes before ctx ends.
+	// The broker gives up after half the time that is left. Its answer, which says what
+	// became of each partition, then comes before ctx ends.
 	deadline, _ := ctx.Deadline()
 	return &produce.Request{
 		Acks:    int16(kafka.RequireAll),
@@ -84,8 +84,8 @@ func (p *Publisher) newRequest(ctx context.Context, batches []batch) *produce.Re
 	}
 }
 
-// failureOf finds in an answer why a partition's batch was not stored; nil where it
-// was.
+// failureOf returns why a partition's batch was not stored, by the broker's answer;
+// nil where it was.
 func failureOf(answer *produce.Response, partition int) error {
 	for _, t := range answer.Topics {
 		for _, part := range t.Partitions {
@@ -106,22 +106,22 @@ func newFailure(answer produce.ResponsePartition) error {
 		err = fmt.Errorf("%w: %s", err, answer.ErrorMessage)
 	}
 	if len(answer.RecordErrors) > 0 {
-		return newRecordsError(err, answer.RecordErrors)
+		return newMessagesError(err, answer.RecordErrors)
 	}
 	return err
 }
 
-// records hands a batch's messages to the protocol's encoder, without copies.
-type records struct {
+// batchReader gives a batch's messages to the protocol's encoder, without copies.
+type batchReader struct {
 	batch      batch
 	stamp      time.Time // the Time of messages that have none
 	next       int
-	record     protocol.Record
+	current    protocol.Record
 	key, value payload
 }
 
 // ReadRecord implements [protocol.RecordReader].
-func (r *records) ReadRecord() (*protocol.Record, error) {
+func (r *batchReader) ReadRecord() (*protocol.Record, error) {
 	if r.next == len(r.batch.index) {
 		return nil, io.EOF
 	}
@@ -131,20 +131,20 @@ func (r *records) ReadRecord() (*protocol.Record, error) {
 	if at.IsZero() {
 		at = r.stamp
 	}
-	r.record = protocol.Record{
+	r.current = protocol.Record{
 		Time:    at,
 		Headers: m.Headers,
-		Key:     r.key.of(m.Key),
-		Value:   r.value.of(m.Value),
+		Key:     r.key.holding(m.Key),
+		Value:   r.value.holding(m.Value),
 	}
-	return &r.record, nil
+	return &r.current, nil
 }
 
 // payload is bytes as the encoder takes them.
 type payload struct{ bytes.Reader }
 
-// of returns the bytes, and for none the encoder's null.
-func (p *payload) of(b []byte) protocol.Bytes {
+// holding returns a reader of the bytes; for nil none, which is the encoder's null.
+func (p *payload) holding(b []byte) protocol.Bytes {
 	if b == nil {
 		return nil
 	}

@@ -1,13 +1,14 @@
-// Package producers is everything that writes to a topic. The publisher here
-// sends messages to the brokers so that an acknowledged one is stored; its child
-// packages are what there is to send.
+// Package producers is everything that writes to a topic. The [Publisher] here sends
+// messages to the brokers, and one that is acknowledged is stored; the packages below
+// this one make the messages. The stages, which announce what they decide, and those
+// packages call it. It does not know what a message says.
 //
-// It promises: keyed like Java's client, in order for each key within a call,
-// acknowledged by all in-sync replicas, tried again as long as that can help. It
-// doesn't promise "once": after a lost answer a batch is sent again and may then
-// lie in the log twice (kafka-go has no idempotent producer), so whoever reads
-// must recognise a message that it has seen. Nothing here knows what a message
-// says.
+// It promises: partitions are chosen by the key as Java's client chooses them; the
+// messages of a key keep their order within a call; all in-sync replicas acknowledge;
+// a request is tried again as long as that can help. It does not promise that a
+// message is stored once: after a lost answer a batch is sent again and may then lie
+// in the log twice (kafka-go has no idempotent producer), so whoever reads must
+// recognise a message that it has seen.
 package producers
 
 import (
@@ -27,10 +28,10 @@ import (
 // ErrClosed answers a call after [Publisher.Close].
 var ErrClosed = errors.New("the publisher is closed")
 
-// Publisher sends messages to topics. It is safe for many goroutines; each call
-// sends its own requests, so a lone message waits for no batch to fill. What a call
-// has for the partitions of one broker goes in one request where it fits, and what
-// that leaves in one request at a time for each partition.
+// Publisher sends messages to topics. It is safe for many goroutines. Each call sends
+// its own requests, so a lone message does not wait for a batch to fill. The first
+// batches that a call has for the partitions of one broker share a request, as far as
+// they fit; the others follow one request at a time for each partition.
 type Publisher struct {
 	config    Config
 	log       *slog.Logger
@@ -38,17 +39,18 @@ type Publisher struct {
 	brokers   net.Addr
 	topics    map[string]*topicMetrics
 
-	// connections counts the times that the connections and what they knew of the
-	// cluster were thrown away; see refresh.
+	// connections is how often the connections, and what they knew of the cluster,
+	// were thrown away; see dropConnections.
 	connections atomic.Int64
 
-	// slots are held by the requests under way.
+	// slots has an element for each request under way; it is full at MaxInFlight.
 	slots chan struct{}
 
-	// trouble is why the last request failed; nil after one that worked.
-	trouble atomic.Pointer[error]
+	// lastFailure is why the last request failed, other than by its messages; nil
+	// after one that worked.
+	lastFailure atomic.Pointer[error]
 
-	// open is held for reading by every call, and for writing by Close.
+	// open is locked for reading by every call, and for writing by Close.
 	open   sync.RWMutex
 	closed bool
 }
@@ -84,39 +86,42 @@ func NewPublisher(config Config, log *slog.Logger, registerer prometheus.Registe
 // that fails nothing more is sent to its partition: a caller who repeats what
 // failed, in order, keeps the order too.
 //
-// The first batches for partitions of one broker share a request of at most
-// MaxBatchBytes, and the broker answers it when the last of them is stored: a slow
-// partition holds these others up, for AttemptTimeout at most. After that request a
-// slow or broken partition holds no other up.
+// The first batches for the partitions of one broker share a request of at most
+// MaxBatchBytes. The broker answers it when the last of them is stored, so a slow
+// partition delays the others in that request, by AttemptTimeout at most. After that
+// request a slow or broken partition delays no other.
 //
-// The messages' Topic and Partition are ignored. Their bytes must not change
-// before Publish returns, nor be used again after the end of ctx made it fail.
+// The messages' Topic and Partition are ignored. Their bytes must not change before
+// Publish returns. Where it returned because ctx ended they must not change later
+// either: a request may still read them.
 func (p *Publisher) Publish(ctx context.Context, topic string, msgs []kafka.Message) error {
 	return p.publish(ctx, topic, msgs, func(ctx context.Context) ([]run, leaders, error) {
 		return p.byKey(ctx, topic, msgs)
 	})
 }
 
-// PublishPlaced sends each message to the partition that its Partition names,
-// otherwise like [Publisher.Publish]. A partition that the topic doesn't have may
-// be about to come: its messages are given up only when the attempts end.
+// PublishPlaced sends each message to the partition that its Partition names, and is
+// otherwise like [Publisher.Publish]. A partition that the topic does not have may be
+// about to be created, so its messages are given up only when the attempts end.
 func (p *Publisher) PublishPlaced(ctx context.Context, topic string, msgs []kafka.Message) error {
 	return p.publish(ctx, topic, msgs, func(ctx context.Context) ([]run, leaders, error) {
 		runs := byPartition(msgs)
 		if len(runs) == 1 {
 			return runs, nil, nil
 		}
-		// While the leaders can't be told, each run's own attempts wait for them.
+		// Without known leaders every run is sent by itself, and its attempts wait
+		// for the leader.
 		known, _ := p.askLeaders(ctx, topic)
 		return runs, known, nil
 	})
 }
 
-// Ready says why messages don't get through at present; nil where the last request
-// did, or none was made. A message refused for what it is doesn't count.
+// Ready returns why messages do not get through at present; nil where the last
+// request did, or none was made. A message that was refused for what it is does not
+// count.
 func (p *Publisher) Ready() error {
-	if trouble := p.trouble.Load(); trouble != nil {
-		return fmt.Errorf("publishing fails: %w", *trouble)
+	if failure := p.lastFailure.Load(); failure != nil {
+		return fmt.Errorf("publishing fails: %w", *failure)
 	}
 	return nil
 }
@@ -131,9 +136,9 @@ func (p *Publisher) Close() error {
 	return nil
 }
 
-// publish is one call: it shares the messages out into runs, sends the runs, and
-// tells what became of them.
-func (p *Publisher) publish(ctx context.Context, topic string, msgs []kafka.Message, share func(context.Context) ([]run, leaders, error)) error {
+// publish is one call: it splits the messages into runs, sends the runs, and reports
+// what became of them.
+func (p *Publisher) publish(ctx context.Context, topic string, msgs []kafka.Message, split func(context.Context) ([]run, leaders, error)) error {
 	p.open.RLock()
 	defer p.open.RUnlock()
 	metrics, known := p.topics[topic]
@@ -147,7 +152,7 @@ func (p *Publisher) publish(ctx context.Context, topic string, msgs []kafka.Mess
 	}
 	defer metrics.observe(time.Now())
 
-	runs, partitions, err := share(ctx)
+	runs, partitions, err := split(ctx)
 	if err != nil {
 		return metrics.count(ctx, allFailed(topic, msgs, err), len(msgs))
 	}

@@ -84,8 +84,8 @@ func readAll(t testing.TB, brokers []string, topic string, partition int) []kafk
 	return msgs
 }
 
-// ofKey returns the values of the messages with a key.
-func ofKey(msgs []kafka.Message, key []byte) []string {
+// valuesOfKey returns the values of the messages with a key.
+func valuesOfKey(msgs []kafka.Message, key []byte) []string {
 	var values []string
 	for i := range msgs {
 		if bytes.Equal(msgs[i].Key, key) {
@@ -120,7 +120,7 @@ func TestPublishKeepsEachKeysOrderInOnePartition(t *testing.T) {
 		t.Fatalf("%d messages in the log, %d sent", len(read), len(sent))
 	}
 	for i := range keys {
-		if want, got := ofKey(sent, sent[i].Key), ofKey(read, sent[i].Key); !slices.Equal(want, got) {
+		if want, got := valuesOfKey(sent, sent[i].Key), valuesOfKey(read, sent[i].Key); !slices.Equal(want, got) {
 			t.Errorf("key %s: order %v", sent[i].Key, got)
 		}
 	}
@@ -188,7 +188,7 @@ func TestPublishFromManyGoroutines(t *testing.T) {
 		read = append(read, readAll(t, topics.Brokers, topics.Names[0], partition)...)
 	}
 	for caller := range callers {
-		for call, value := range ofKey(read, fmt.Append(nil, caller)) {
+		for call, value := range valuesOfKey(read, fmt.Append(nil, caller)) {
 			if value != fmt.Sprint(call) {
 				t.Fatalf("caller %d: message %s lies at place %d", caller, value, call)
 			}
@@ -243,7 +243,7 @@ func TestLoneMessageDoesNotWaitForOthers(t *testing.T) {
 		took[i] = time.Since(start)
 	}
 	slices.Sort(took)
-	// A batch timeout would show in every call; a busy machine shows in some.
+	// A batch's time-out would slow every call down; a busy machine slows some.
 	if median := took[n/2]; median > 100*time.Millisecond {
 		t.Errorf("half of the lone messages took more than %s", median)
 	}

@@ -9,14 +9,14 @@ import (
 	"github.com/segmentio/kafka-go/protocol/metadata"
 )
 
-// A run is what a call sends to one partition: the messages' indices, in order.
+// run is what a call sends to one partition: the messages' indices, in order.
 type run struct {
 	partition int
 	index     []int
 }
 
-// byKey shares messages out as Java's client does: by the Murmur2 hash of the key
-// over all partitions, also those that have no leader right now.
+// byKey splits messages into runs as Java's client chooses partitions: by the Murmur2
+// hash of the key over all of them, also those that have no leader at the moment.
 func (p *Publisher) byKey(ctx context.Context, topic string, msgs []kafka.Message) ([]run, leaders, error) {
 	known, err := p.findLeaders(ctx, topic)
 	if err != nil {
@@ -39,24 +39,24 @@ func (p *Publisher) byKey(ctx context.Context, topic string, msgs []kafka.Messag
 func runsOf(chosen, counts []int) []run {
 	index := make([]int, len(chosen))
 	runs := make([]run, 0, len(counts))
-	slot := make([]int, len(counts)) // where a partition's run is, plus one
+	place := make([]int, len(counts)) // where a partition's run is, plus one
 	for i, partition := range chosen {
-		if slot[partition] == 0 {
+		if place[partition] == 0 {
 			n := counts[partition]
 			runs = append(runs, run{partition: partition, index: index[:0:n]})
 			index = index[n:]
-			slot[partition] = len(runs)
+			place[partition] = len(runs)
 		}
-		r := &runs[slot[partition]-1]
+		r := &runs[place[partition]-1]
 		r.index = append(r.index, i)
 	}
 	return runs
 }
 
-// byPartition shares messages out by the partitions that they name, keeping order.
+// byPartition splits messages by the partitions that they name, keeping order.
 func byPartition(msgs []kafka.Message) []run {
 	var runs []run
-	places := make(map[int]int) // of the partitions' runs
+	places := make(map[int]int) // where a partition's run is
 	for i := range msgs {
 		partition := msgs[i].Partition
 		place, begun := places[partition]
@@ -73,11 +73,11 @@ func byPartition(msgs []kafka.Message) []run {
 // leaders are a topic's partitions, each with the broker that leads it, sorted.
 type leaders []metadata.ResponsePartition
 
-// noLeader stands for the leader of a partition that has none, or isn't known.
+// noLeader stands for the leader of a partition that has none or is not known.
 const noLeader = -1
 
-// of returns the id of the broker that leads a partition, or noLeader.
-func (l leaders) of(partition int) int32 {
+// leaderOf returns the id of the broker that leads a partition, or noLeader.
+func (l leaders) leaderOf(partition int) int32 {
 	at, found := slices.BinarySearchFunc(l, partition, func(p metadata.ResponsePartition, partition int) int {
 		return int(p.PartitionIndex) - partition
 	})
@@ -87,8 +87,8 @@ func (l leaders) of(partition int) int32 {
 	return l[at].LeaderID
 }
 
-// findLeaders returns a topic's partitions, from what the transport knows; it asks
-// again, as a send does, while the cluster can't tell.
+// findLeaders returns a topic's partitions as the transport knows them. While the
+// cluster cannot say, it asks again as often as a batch is sent.
 func (p *Publisher) findLeaders(ctx context.Context, topic string) (known leaders, err error) {
 	err = p.retry(ctx, topic, func(ctx context.Context) error {
 		known, err = p.askLeaders(ctx, topic)
@@ -100,7 +100,7 @@ func (p *Publisher) findLeaders(ctx context.Context, topic string) (known leader
 func (p *Publisher) askLeaders(ctx context.Context, topic string) (leaders, error) {
 	used := p.connections.Load()
 	known, err := p.readLeaders(ctx, topic)
-	p.learn(used, err)
+	p.noteAttempt(used, err)
 	return known, err
 }
 
@@ -126,11 +126,11 @@ func (p *Publisher) readLeaders(ctx context.Context, topic string) (leaders, err
 	return nil, kafka.UnknownTopicOrPartition
 }
 
-// head says how many of the messages with these indices a broker takes in one
-// batch, at least one, and their bytes.
-func head(msgs []kafka.Message, index []int, maxBytes int) (n, bytes int) {
+// fitting returns how many of the messages with these indices, from the first on, fit
+// into one batch, at least one, and their bytes.
+func fitting(msgs []kafka.Message, index []int, maxBytes int) (n, bytes int) {
 	for i, at := range index {
-		size := recordBytes(&msgs[at])
+		size := messageBytes(&msgs[at])
 		if i > 0 && bytes+size > maxBytes {
 			return i, bytes
 		}
@@ -139,10 +139,10 @@ func head(msgs []kafka.Message, index []int, maxBytes int) (n, bytes int) {
 	return len(index), bytes
 }
 
-// recordBytes is the most that a message takes in an uncompressed batch. A
-// record's own fields are at most 24 bytes, the lengths of a header's at most 6
-// where it is shorter than a megabyte.
-func recordBytes(m *kafka.Message) int {
+// messageBytes is the most that a message takes in an uncompressed batch: its own
+// fields take 24 bytes at most, and the two lengths of a header 6 at most where it is
+// shorter than a megabyte.
+func messageBytes(m *kafka.Message) int {
 	size := 24 + len(m.Key) + len(m.Value)
 	for i := range m.Headers {
 		size += 6 + len(m.Headers[i].Key) + len(m.Headers[i].Value)

@@ -11,16 +11,17 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// result is what became of a run, or of a part of one: so many messages from its
-// start were acknowledged, so many behind them failed with err, and the rest was
+// result is what became of a run or a part of one: from its start, acked messages
+// were acknowledged, the next failed ones failed with err, and those after them were
 // not sent.
 type result struct {
 	acked, failed int
 	err           error
 }
 
-// sendRun sends what a joint request left of a run, which is all of it where none
-// was made: one batch after the other, up to the first that fails.
+// sendRun sends the messages of a run that a joint request has not stored (all of them
+// where there was no joint request): one batch after the other, up to the first that
+// fails. The sum says what the joint request did.
 func (p *Publisher) sendRun(ctx context.Context, c call, r run, sum result) result {
 	for sum.acked < len(r.index) {
 		b := c.nextBatch(r, sum.acked, p.config.MaxBatchBytes)
@@ -41,8 +42,7 @@ type batch struct {
 	msgs      []kafka.Message
 	index     []int
 
-	// failure is why a joint request, the batch's first attempt, failed; nil where
-	// none was made.
+	// failure is why the batch's first attempt failed, where that was a joint request.
 	failure error
 }
 
@@ -51,11 +51,12 @@ func (b batch) cut(from, to int) batch {
 	return b
 }
 
-// sendBatch sends a batch until it is acknowledged. Where the broker refuses some
-// of its messages only, it finds them, so that what lies before them gets through.
+// sendBatch sends a batch until it is acknowledged or given up. Where the broker
+// refuses only some of its messages, the batch is cut, so that those before the first
+// refused one are stored.
 func (p *Publisher) sendBatch(ctx context.Context, b batch) result {
 	err := p.retry(ctx, b.topic, func(ctx context.Context) error {
-		if failure := b.failure; failure != nil {
+		if failure := b.failure; failure != nil { // the first attempt is made already
 			b.failure = nil
 			return failure
 		}
@@ -77,26 +78,26 @@ func (p *Publisher) sendBatch(ctx context.Context, b batch) result {
 	return tail
 }
 
-// cutAt says where to cut a refused batch of n messages: in half where all of it is
-// too large, before the first refused message where the broker named it, and
-// nowhere (0) where cutting can't help.
+// cutAt returns where to cut a refused batch of n messages: in half where all of it
+// is too large, before the first refused message where the broker named it, and 0,
+// for nowhere, where cutting cannot help.
 func cutAt(err error, n int) int {
-	var records *recordsError
+	var refused *messagesError
 	switch {
 	case errors.Is(err, kafka.MessageSizeTooLarge), errors.Is(err, kafka.RecordListTooLarge):
 		return n / 2
-	case errors.As(err, &records):
-		if records.first == 0 && n > 1 {
+	case errors.As(err, &refused):
+		if refused.first == 0 && n > 1 {
 			return 1
 		}
-		return min(records.first, n-1)
+		return min(refused.first, n-1)
 	default:
 		return 0
 	}
 }
 
-// retry calls try until it succeeds, until its failure is final, or until ctx or
-// the attempts end. What is to learn from an attempt, try has learnt.
+// retry calls try until it succeeds, until its failure is terminal, or until ctx or
+// the attempts end. It is try that notes what came of an attempt; see noteAttempt.
 func (p *Publisher) retry(ctx context.Context, topic string, try func(context.Context) error) error {
 	var last error
 	attempt := func() (struct{}, error) {
@@ -105,7 +106,7 @@ func (p *Publisher) retry(ctx context.Context, topic string, try func(context.Co
 			return struct{}{}, backoff.Permanent(fmt.Errorf("%w: %w", ErrRefused, err))
 		}
 		if last == nil || ctx.Err() == nil {
-			last = err // the end of ctx must not hide what went on before it
+			last = err // the end of ctx must not hide the failure before it
 		}
 		return struct{}{}, err
 	}
@@ -120,25 +121,27 @@ func (p *Publisher) retry(ctx context.Context, topic string, try func(context.Co
 	return err
 }
 
-// learn draws from the end of an attempt what Ready tells, and what the next attempt
-// connects with; used is how often the connections had been thrown away when it began.
-func (p *Publisher) learn(used int64, err error) {
-	p.note(err)
+// noteAttempt keeps what came of an attempt for Ready, and throws the connections away
+// where the next attempt should not use them. The argument used is the value of
+// p.connections when the attempt began.
+func (p *Publisher) noteAttempt(used int64, err error) {
+	p.noteFailure(err)
 	if !terminal(err) {
-		p.refresh(used, err)
+		p.dropConnections(used, err)
 	}
 }
 
-// note keeps the last failure that is not the message's own, until something works.
-func (p *Publisher) note(err error) {
+// noteFailure keeps the last failure until something works. One that is the message's
+// own, or the caller's, is none.
+func (p *Publisher) noteFailure(err error) {
 	switch {
 	case err == nil:
-		if p.trouble.Load() != nil {
-			p.trouble.Store(nil)
+		if p.lastFailure.Load() != nil {
+			p.lastFailure.Store(nil)
 		}
 	case !errors.Is(err, kafka.MessageSizeTooLarge) && !errors.Is(err, kafka.RecordListTooLarge) &&
 		!errors.Is(err, kafka.InvalidRecord) && !errors.Is(err, context.Canceled):
-		p.trouble.Store(&err)
+		p.lastFailure.Store(&err)
 	}
 }
 
@@ -148,8 +151,8 @@ func (p *Publisher) backOff() *backoff.ExponentialBackOff {
 	return b
 }
 
-// notifyRetry counts attempts that are made again, and logs the first of a series
-// and then one now and then: an outage is one story, not a thousand.
+// notifyRetry counts the attempts that are made again. It logs the first of a series
+// and every tenth after it, so that an outage does not fill the log.
 func (p *Publisher) notifyRetry(ctx context.Context, topic string) backoff.Notify {
 	const every = 10
 	tries := 0
@@ -162,12 +165,13 @@ func (p *Publisher) notifyRetry(ctx context.Context, topic string) backoff.Notif
 	}
 }
 
-// refresh throws the connections away, and what they knew of the cluster, after a
-// failure that either may have caused; the next attempt learns anew. Without it a
-// moved leader is not noticed before MetadataTTL, and each connection that a
-// restarted broker left dead costs an attempt. One of several that fail together
-// does it for all. Requests under way on the old connections are not disturbed.
-func (p *Publisher) refresh(used int64, err error) {
+// dropConnections throws the connections away, and with them what the transport knew
+// of the cluster, after a failure that either may have caused; the next attempt asks
+// again. Without it a moved leader is not noticed before MetadataTTL, and each
+// connection that a restarted broker left dead costs an attempt. Of several attempts
+// that fail together, one does it for all. Requests under way on the old connections
+// are not disturbed.
+func (p *Publisher) dropConnections(used int64, err error) {
 	if err == nil || errors.Is(err, kafka.RequestTimedOut) || errors.Is(err, context.Canceled) {
 		return
 	}

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// await waits until something that only shows from outside has come true.
-func await(t *testing.T, come func() bool) {
+// await waits until a condition that nothing signals holds.
+func await(t *testing.T, done func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	late := time.After(20 * time.Second)
-	for !come() {
+	for !done() {
 		select {
 		case <-tick.C:
 		case <-late:
-			t.Fatal("it didn't come true in 20 s")
+			t.Fatal("the condition does not hold after 20 s")
 		}
 	}
 }

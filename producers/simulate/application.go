@@ -11,9 +11,9 @@ import (
 	"tajdeed/schema/policy"
 )
 
-// attempt is one application in the making: what is so when it is made, what is to
-// be wrong with it, and what should come of it.
-type attempt struct {
+// draft is one application in the making: what holds when it is made, what is to be
+// wrong with it, and what is expected of it.
+type draft struct {
 	*resident
 	s     *Simulation
 	index int
@@ -28,38 +28,38 @@ type attempt struct {
 	newExpiry schema.Date
 }
 
-// apply makes a resident's application. It makes a right one, spoils what is to be
-// wrong with it and tells what should come of it.
+// apply makes a resident's application: a right one, into which it then puts the flaws.
+// It returns it with what is expected of it.
 func (s *Simulation) apply(i int, at time.Time) (schema.Application, Expectation) {
-	t := s.attempt(i, at)
-	a := t.rightApplication()
-	t.spoil(&a)
-	return a, t.expect(&a)
+	d := s.newDraft(i, at)
+	a := d.rightApplication()
+	d.spoil(&a)
+	return a, d.expect(&a)
 }
 
-func (s *Simulation) attempt(i int, at time.Time) *attempt {
-	t := &attempt{s: s, resident: &s.population.residents[i], index: i, at: at, day: schema.DateOf(at)}
-	t.rules, _ = policy.On(t.day) // Validate made sure of the first day
-	_, hasPrice := t.rules.Fee(t.caseOf(), 12)
-	t.priced = hasPrice && t.rules.MaxMonths(t.article) > 0
-	t.wrong = t.drawFlaws()
-	t.months = t.period()
-	t.fee, _ = t.rules.Fee(t.caseOf(), t.months)
-	t.newExpiry = t.expiresOn.AddMonths(t.months)
-	return t
+func (s *Simulation) newDraft(i int, at time.Time) *draft {
+	d := &draft{s: s, resident: &s.population.residents[i], index: i, at: at, day: schema.DateOf(at)}
+	d.rules, _ = policy.On(d.day) // Validate made sure of the first day
+	_, hasPrice := d.rules.Fee(d.caseOf(), 12)
+	d.priced = hasPrice && d.rules.MaxMonths(d.article) > 0
+	d.wrong = d.drawFlaws()
+	d.months = d.period()
+	d.fee, _ = d.rules.Fee(d.caseOf(), d.months)
+	d.newExpiry = d.expiresOn.AddMonths(d.months)
+	return d
 }
 
-func (t *attempt) caseOf() policy.Case {
-	from := t.s.population.sponsors[t.sponsor]
+func (d *draft) caseOf() policy.Case {
+	from := d.s.population.sponsors[d.sponsor]
 	return policy.Case{
-		Article:        t.article,
+		Article:        d.article,
 		SponsorKind:    from.kind,
 		SponsorArticle: from.article,
-		Relation:       t.relation,
+		Relation:       d.relation,
 	}
 }
 
-// The periods that people ask for, in months; the weights are assumed.
+// The periods asked for, in months; the weights are assumed.
 var (
 	wholeYears = []share[int]{{12, 75}, {24, 18}, {36, 7}}
 	anyMonths  = []share[int]{{12, 70}, {24, 14}, {36, 6}, {6, 6}, {18, 2}, {60, 2}}
@@ -67,48 +67,48 @@ var (
 
 // period draws the months asked for, right ones or those of a flaw: a part of a
 // year where only whole ones are offered, more than the limit, or both.
-func (t *attempt) period() int {
-	limit := t.rules.MaxMonths(t.article)
-	over, part := t.wrong.has(monthsOver), t.wrong.has(monthsPart)
+func (d *draft) period() int {
+	limit := d.rules.MaxMonths(d.article)
+	over, part := d.wrong.has(monthsOver), d.wrong.has(monthsPart)
 	switch {
 	case over && part:
 		return limit + 6
 	case over:
-		return limit + 12*(1+t.s.rng.IntN(5))
+		return limit + 12*(1+d.s.rng.IntN(5))
 	case part:
-		return 6 + 12*t.s.rng.IntN(2)
-	case !t.priced:
+		return 6 + 12*d.s.rng.IntN(2)
+	case !d.priced:
 		return 12
-	case t.rules.WholeYears(t.article):
-		return min(pick(t.s, wholeYears), limit)
+	case d.rules.WholeYears(d.article):
+		return min(pick(d.s, wholeYears), limit)
 	default:
-		return min(pick(t.s, anyMonths), limit)
+		return min(pick(d.s, anyMonths), limit)
 	}
 }
 
-// rightApplication makes the application that the rules approve, as far as it is
-// in the applicant's hands.
-func (t *attempt) rightApplication() schema.Application {
-	t.s.issued++
-	channel := pick(t.s, t.channels())
+// rightApplication makes the application that the rules approve, as far as that depends
+// on the applicant.
+func (d *draft) rightApplication() schema.Application {
+	d.s.issued++
+	channel := pick(d.s, d.channels())
 	return schema.Application{
-		ID:          t.s.applicationID(t.at),
+		ID:          d.s.applicationID(d.at),
 		Kind:        schema.KindRenewal,
-		CivilID:     t.civilID,
-		Article:     t.article,
-		SponsorID:   t.s.population.id(t.sponsor),
-		Months:      t.months,
-		Passport:    t.s.passport(t.index),
+		CivilID:     d.civilID,
+		Article:     d.article,
+		SponsorID:   d.s.population.id(d.sponsor),
+		Months:      d.months,
+		Passport:    d.s.passport(d.index),
 		Channel:     channel,
-		SubmittedBy: t.account(channel),
-		SubmittedAt: t.at,
-		Fee:         t.payment(),
-		Insurance:   t.cover(),
+		SubmittedBy: d.account(channel),
+		SubmittedAt: d.at,
+		Fee:         d.payment(),
+		Insurance:   d.cover(),
 	}
 }
 
-// applicationID makes a UUID of version 7: the time in milliseconds, so that ids
-// made together lie together in an index, and bits that are no other's.
+// applicationID makes a UUID of version 7: the time in milliseconds, so that ids made
+// at about the same time lie together in an index, and bits that make it unique.
 func (s *Simulation) applicationID(at time.Time) (id uuid.UUID) {
 	binary.BigEndian.PutUint64(id[:8], uint64(at.UnixMilli())<<16|mix(^s.config.Seed, s.issued)>>52)
 	binary.BigEndian.PutUint64(id[8:], mix(s.config.Seed+1, s.issued))
@@ -127,8 +127,8 @@ var (
 		{schema.ChannelIndividualPortal, 55}, {schema.ChannelMobileApp, 35}, {schema.ChannelCounter, 9}, {schema.ChannelBackOffice, 1}}
 )
 
-func (t *attempt) channels() []share[schema.Channel] {
-	switch t.s.population.sponsors[t.sponsor].kind {
+func (d *draft) channels() []share[schema.Channel] {
+	switch d.s.population.sponsors[d.sponsor].kind {
 	case schema.SponsorCompany:
 		return companyChannels
 	case schema.SponsorGovernment, schema.SponsorMission:
@@ -138,38 +138,39 @@ func (t *attempt) channels() []share[schema.Channel] {
 	}
 }
 
-// account names who submits: one of a sponsor's few delegates, a person, a desk.
-func (t *attempt) account(channel schema.Channel) string {
+// account names who submits: one of a sponsor's three delegates, a desk, or a person.
+func (d *draft) account(channel schema.Channel) string {
 	switch channel {
 	case schema.ChannelCompanyPortal, schema.ChannelGovernmentPortal:
-		return "delegate" + strconv.Itoa(1+t.s.rng.IntN(3)) + "@" + strconv.Itoa(int(t.s.population.id(t.sponsor)))
+		return "delegate" + strconv.Itoa(1+d.s.rng.IntN(3)) + "@" + strconv.Itoa(int(d.s.population.id(d.sponsor)))
 	case schema.ChannelCounter, schema.ChannelBackOffice:
-		return "desk-" + strconv.Itoa(1+t.s.rng.IntN(60))
+		return "desk-" + strconv.Itoa(1+d.s.rng.IntN(60))
 	default:
-		return "person-" + strconv.FormatUint(mix(t.s.config.Seed+2, uint64(t.index))>>24, 36)
+		return "person-" + strconv.FormatUint(mix(d.s.config.Seed+2, uint64(d.index))>>24, 36)
 	}
 }
 
-// payment is the right fee, paid shortly before. Where there is no price, the
-// applicant pays something all the same.
-func (t *attempt) payment() schema.Payment {
-	amount := t.fee
-	if !t.priced {
+// payment is the right fee, paid a minute to two hours before. Where there is no price,
+// the applicant pays KWD 10.
+func (d *draft) payment() schema.Payment {
+	amount := d.fee
+	if !d.priced {
 		amount = 10 * schema.Dinar
 	}
 	return schema.Payment{
-		Receipt: numbered("KNET-", t.s.issued),
+		Receipt: numbered("KNET-", d.s.issued),
 		Amount:  amount,
-		PaidAt:  t.at.Add(-time.Duration(60+t.s.rng.IntN(7200)) * time.Second),
+		PaidAt:  d.at.Add(-time.Duration(60+d.s.rng.IntN(7200)) * time.Second),
 	}
 }
 
-// cover is an insurance for the whole period, often from a little earlier on.
-func (t *attempt) cover() schema.Insurance {
+// cover is an insurance for the whole period; for nearly half of them it begins up to
+// 19 days earlier.
+func (d *draft) cover() schema.Insurance {
 	return schema.Insurance{
-		Policy: numbered("MOH-", t.s.issued),
-		From:   t.expiresOn.AddDays(1 - max(0, t.s.rng.IntN(40)-20)),
-		To:     t.newExpiry,
+		Policy: numbered("MOH-", d.s.issued),
+		From:   d.expiresOn.AddDays(1 - max(0, d.s.rng.IntN(40)-20)),
+		To:     d.newExpiry,
 	}
 }
 

@@ -27,7 +27,7 @@ const (
 	millisPerDay     = 24 * millisPerHour
 )
 
-// hours lists each hour of the day as often as its weight says.
+// hours repeats each hour of the day by its weight.
 func hours(weights ...int) []uint8 {
 	var list []uint8
 	for hour, weight := range weights {
@@ -74,8 +74,8 @@ func (y *season) day(rng *rand.Rand) schema.Date {
 	return y.start.AddDays(sort.SearchInts(y.sums, at+1))
 }
 
-// ordinaryDay draws a day by its weekday from those that draw offers; the last
-// offer is taken whatever it is.
+// ordinaryDay calls draw up to five times and returns the first day that passes by its
+// weekday's weight, or else the last one.
 func (s *Simulation) ordinaryDay(draw func() schema.Date) schema.Date {
 	const offers = 5
 	day := draw()

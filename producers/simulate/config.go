@@ -16,9 +16,9 @@ type Config struct {
 	// Residents is the size of the population. Each applies about once in a year
 	// of the simulation, so it is also about a year's messages. Default 50,000.
 	Residents int
-	// Start is the first day of the simulation. The default is 2025-12-01, three
-	// weeks before the rules changed: a year that begins there is decided by both
-	// policies, and by the first alone can some reasons be given.
+	// Start is the first day of the simulation. Default 2025-12-01, three weeks before
+	// the rules changed: a year that begins there is decided by both policies, and
+	// some reasons exist under the first one only.
 	Start schema.Date
 
 	// Rejected is about the share of first applications that are rejected. Here
@@ -31,27 +31,26 @@ type Config struct {
 	Conflicts float64
 	// Unreadable is the share of messages that break the contract. Default 0.002.
 	Unreadable float64
-	// OneSponsor is the share of residents who all work for one company, over and
-	// above what is usual. Default none.
+	// OneSponsor is the share of residents who all work for one company, which has
+	// nobody else. Default none.
 	OneSponsor float64
 
-	// Record keeps what is expected of every application, for the manifest: about
-	// 100 bytes for each. Without it the manifest has counts only.
+	// Record keeps what is expected of every application for the manifest, in about
+	// 100 bytes each. Without it the manifest has counts only.
 	Record bool
 }
 
-// Limits of a population: the serial numbers of one birth date are four digits,
-// and below them there must be days enough.
+// The limits of a population. The serial of a Civil ID has four digits, so the birth
+// dates bound how many residents there can be.
 const (
 	minResidents = 100
 	maxResidents = 5_000_000
 )
 
-// lastStart leaves the simulation a century and more before the calendar of the
-// messages ends.
+// lastStart is more than a century before the messages' calendar ends.
 var lastStart = schema.NewDate(2050, 1, 1)
 
-// Validate says what is wrong with the configuration.
+// Validate returns what is wrong with the configuration; nil where nothing is.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	_, inForce := policy.On(c.Start)

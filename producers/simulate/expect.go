@@ -2,10 +2,10 @@ package simulate
 
 import "tajdeed/schema"
 
-// reasonOf is the reason that each flaw gives.
+// reasonOf is the reason of rejection that each flaw gives.
 var reasonOf = [...]schema.Reason{
 	civilIDMistyped:  schema.ReasonCivilIDInvalid,
-	civilIDStrangers: schema.ReasonResidentUnknown,
+	civilIDUnknown:   schema.ReasonResidentUnknown,
 	otherArticle:     schema.ReasonArticleMismatch,
 	otherSponsor:     schema.ReasonSponsorMismatch,
 	otherPassport:    schema.ReasonPassportMismatch,
@@ -17,23 +17,23 @@ var reasonOf = [...]schema.Reason{
 	insuranceShort:   schema.ReasonInsuranceShort,
 }
 
-// expect tells what should become of the application: the reasons of its flaws, and
-// those that lie in when it is made and in what the register says of the resident.
-func (t *attempt) expect(a *schema.Application) Expectation {
+// expect returns what is expected of the application: the reasons of its flaws, and those
+// that follow from its day and from what the register says of the resident.
+func (d *draft) expect(a *schema.Application) Expectation {
 	e := Expectation{
 		Disposition:   schema.DispositionFirst,
 		ApplicationID: a.ID,
 		CivilID:       a.CivilID,
 		Article:       a.Article,
-		Policy:        t.rules.Version,
-		Reasons:       t.flawReasons(),
+		Policy:        d.rules.Version,
+		Reasons:       d.flawReasons(),
 	}
 	switch {
-	case t.wrong&set(civilIDMistyped, civilIDStrangers) != 0: // nothing else is looked at
-	case t.without:
+	case d.wrong&set(civilIDMistyped, civilIDUnknown) != 0: // nothing else is looked at
+	case d.noResidency:
 		e.Reasons.Add(schema.ReasonResidencyUnknown)
 	default:
-		t.expectOfResidency(&e)
+		d.expectOfResidency(&e)
 	}
 	e.Outcome = schema.OutcomeApproved
 	if e.Reasons != 0 {
@@ -43,32 +43,32 @@ func (t *attempt) expect(a *schema.Application) Expectation {
 	return e
 }
 
-func (t *attempt) flawReasons() (reasons schema.Reasons) {
+func (d *draft) flawReasons() (reasons schema.Reasons) {
 	for x, reason := range reasonOf {
-		if t.wrong.has(flaw(x)) {
+		if d.wrong.has(flaw(x)) {
 			reasons.Add(reason)
 		}
 	}
 	return reasons
 }
 
-func (t *attempt) expectOfResidency(e *Expectation) {
-	e.OldExpiry, e.NewExpiry = t.expiresOn, t.newExpiry
-	if t.priced {
-		e.FeeDue = t.fee
+func (d *draft) expectOfResidency(e *Expectation) {
+	e.OldExpiry, e.NewExpiry = d.expiresOn, d.newExpiry
+	if d.priced {
+		e.FeeDue = d.fee
 	} else {
 		e.Reasons.Add(schema.ReasonArticleNotRenewable)
 	}
 	switch {
-	case t.day > t.expiresOn:
+	case d.day > d.expiresOn:
 		e.Reasons.Add(schema.ReasonResidencyExpired)
-	case t.day < t.rules.WindowOpens(t.expiresOn):
+	case d.day < d.rules.WindowOpens(d.expiresOn):
 		e.Reasons.Add(schema.ReasonWindowNotOpen)
 	}
 	switch {
-	case t.passportExpires < t.day:
+	case d.passportExpires < d.day:
 		e.Reasons.Add(schema.ReasonPassportExpired)
-	case t.rules.PassportCoversPeriod() && t.passportExpires < t.newExpiry:
+	case d.rules.PassportCoversPeriod() && d.passportExpires < d.newExpiry:
 		e.Reasons.Add(schema.ReasonPassportTooShort)
 	}
 }

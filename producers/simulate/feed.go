@@ -33,8 +33,8 @@ type Feed struct {
 	Rate float64
 	// Total is how many messages are published; 0 is without end.
 	Total int64
-	// Published, where it is set, is told after every chunk how many messages were in
-	// it. Run calls it from the goroutine that it was called on.
+	// Published, where it is set, is called after every chunk with the number of its
+	// messages, by the goroutine that called Run.
 	Published func(n int)
 }
 
@@ -42,7 +42,7 @@ const (
 	// feedChunk is the most messages that one call publishes: enough for large
 	// requests to every partition.
 	feedChunk = 6000
-	// feedTick is how often a feed with a rate looks what is due.
+	// feedTick is how often a feed with a rate checks what is due.
 	feedTick = 20 * time.Millisecond
 	// feedTimeout is how long a chunk may take, retries included.
 	feedTimeout = time.Minute

@@ -56,10 +56,10 @@ func TestFeedPublishesTheStreamInItsOrder(t *testing.T) {
 	config := Config{Seed: 20, Residents: 3_000}
 	const total = 2*feedChunk + 7
 	var sent collector
-	told := 0
+	reported := 0
 	f := Feed{
 		Simulation: newSimulation(t, config), Publisher: &sent, Topic: "submissions", Total: total,
-		Published: func(n int) { told += n },
+		Published: func(n int) { reported += n },
 	}
 	if err := f.Run(t.Context()); err != nil {
 		t.Fatal(err)
@@ -67,8 +67,8 @@ func TestFeedPublishesTheStreamInItsOrder(t *testing.T) {
 	if want := published(t, newSimulation(t, config), total); !slices.EqualFunc(sent.messages(), want, sameMessage) {
 		t.Errorf("%d messages published, not the stream's first %d in order", len(sent.messages()), total)
 	}
-	if told != total || len(sent.calls) != 3 {
-		t.Errorf("%d told as published in %d calls, want %d in 3", told, len(sent.calls), total)
+	if reported != total || len(sent.calls) != 3 {
+		t.Errorf("%d reported as published in %d calls, want %d in 3", reported, len(sent.calls), total)
 	}
 }
 
@@ -130,11 +130,11 @@ func TestFeedCatchesUpAfterItWasHeldUp(t *testing.T) {
 	})
 }
 
-// What was begun is published to its end, so that what is told is what lies on the topic.
+// What was begun is published to its end, so that what is reported is what is on the topic.
 func TestFeedEndsWithTheChunkThatItBegan(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	sent, told := 0, 0
+	sent, reported := 0, 0
 	f := Feed{
 		Simulation: newSimulation(t, Config{Seed: 24, Residents: 1_000}), Topic: "submissions",
 		Publisher: publisherFunc(func(doing context.Context, messages []kafka.Message) error {
@@ -142,13 +142,13 @@ func TestFeedEndsWithTheChunkThatItBegan(t *testing.T) {
 			sent += len(messages)
 			return doing.Err()
 		}),
-		Published: func(n int) { told += n },
+		Published: func(n int) { reported += n },
 	}
 	if err := f.Run(ctx); err != nil {
 		t.Fatalf("the end of ctx is no error: %v", err)
 	}
-	if sent != feedChunk || told != sent {
-		t.Errorf("%d messages published, %d told", sent, told)
+	if sent != feedChunk || reported != sent {
+		t.Errorf("%d messages published, %d reported", sent, reported)
 	}
 }
 
@@ -159,7 +159,7 @@ func TestFeedEndsAtTheFirstFailure(t *testing.T) {
 	f := Feed{
 		Simulation: s, Topic: "submissions",
 		Publisher: publisherFunc(func(context.Context, []kafka.Message) error { calls++; return gone }),
-		Published: func(n int) { t.Errorf("%d messages told as published", n) },
+		Published: func(n int) { t.Errorf("%d messages reported as published", n) },
 	}
 	if err := f.Run(t.Context()); !errors.Is(err, gone) || calls != 1 {
 		t.Errorf("after %d calls: %v", calls, err)

@@ -11,8 +11,8 @@ import (
 	"tajdeed/schema"
 )
 
-// addFollowUps lets a message be sent again, its id be used for another
-// application, or the channel send something unreadable, each with its chance.
+// addFollowUps plans what follows a message, each with its rate: a resend, another
+// application under its id, and an unreadable message.
 func (s *Simulation) addFollowUps(a *schema.Application, m *Message, at time.Time) {
 	if s.chance(s.rates.duplicate) {
 		s.later.push(s.resend(a, m, s.after(at)))
@@ -25,7 +25,7 @@ func (s *Simulation) addFollowUps(a *schema.Application, m *Message, at time.Tim
 	}
 }
 
-// after draws when something follows: at once, so that both lie in one batch, or
+// after draws when something follows: at once, so that both may lie in one batch, or
 // within two days (assumed).
 func (s *Simulation) after(at time.Time) time.Time {
 	if s.chance(0.4) {
@@ -35,8 +35,8 @@ func (s *Simulation) after(at time.Time) time.Time {
 	return at.Add(time.Minute + min(most, time.Duration(s.rng.ExpFloat64()*float64(4*time.Hour))))
 }
 
-// resend sends an application again: the same bytes, or the same application spelled
-// another way. The first answer stands.
+// resend makes the message of an application that is sent again: the same bytes, or the
+// same application written another way. It is expected to get the first answer again.
 func (s *Simulation) resend(a *schema.Application, m *Message, at time.Time) Message {
 	again := *m
 	again.At = at
@@ -47,8 +47,8 @@ func (s *Simulation) resend(a *schema.Application, m *Message, at time.Time) Mes
 	return again
 }
 
-// respelled writes the same application with its fields in another order, white
-// space, and the time of submission as the clock in Kuwait shows it.
+// respelled writes the same application with its fields in another order, with white
+// space, and with the time of submission in Kuwait's time zone.
 func respelled(a *schema.Application, value []byte) []byte {
 	fields := map[string]any{}
 	decoder := json.NewDecoder(bytes.NewReader(value))
@@ -64,7 +64,8 @@ func respelled(a *schema.Application, value []byte) []byte {
 	return out
 }
 
-// conflict is another application of the same resident under the same id.
+// conflict makes the message of another application of the same resident under the same
+// id.
 func (s *Simulation) conflict(a *schema.Application, at time.Time) Message {
 	other := *a
 	switch s.rng.IntN(3) {
@@ -90,8 +91,8 @@ func only(r schema.Reason) (set schema.Reasons) {
 	return set
 }
 
-// unreadable is a look-alike of an application, with an id of its own, that breaks
-// the contract in one way.
+// unreadable makes a message like that of an application, with its own id, that breaks the
+// contract in one way.
 func (s *Simulation) unreadable(a *schema.Application, at time.Time) Message {
 	s.issued++
 	other := *a
@@ -102,17 +103,17 @@ func (s *Simulation) unreadable(a *schema.Application, at time.Time) Message {
 	return m
 }
 
-// followUps are messages still to come, the next one first. They are few: what
-// follows comes within two days.
+// followUps are messages still to come, the next one first. There are few, since a
+// message follows within two days.
 type followUps []Message
 
-// before says whether one of them comes before what is planned for today. Without
-// anything planned none does: the next day's plan is not known yet.
+// before says whether one of them comes before today's next application, planned at a
+// time. Where none is planned (not ok), it is false: the next day has yet to begin.
 func (f followUps) before(planned time.Time, ok bool) bool {
 	return ok && len(f) > 0 && !f[0].At.After(planned)
 }
 
-// push puts a message behind those of its time and before later ones.
+// push inserts a message after those of its time and before later ones.
 func (f *followUps) push(m Message) {
 	at, _ := slices.BinarySearchFunc(*f, m.At, func(e Message, t time.Time) int {
 		if e.At.After(t) {

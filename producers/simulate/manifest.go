@@ -6,8 +6,8 @@ import (
 	"tajdeed/schema"
 )
 
-// Manifest is what should have come out when the messages that were returned so far
-// are processed, each once and in order.
+// Manifest is what is expected when the messages that were returned so far have been
+// processed, each once and in order.
 type Manifest struct {
 	Seed      uint64
 	Residents int
@@ -20,8 +20,8 @@ type Manifest struct {
 	Register []schema.Residency
 }
 
-// Counts sums the expectations up. What is counted by outcome, article and reason
-// are decisions: one for each readable message, so a resend counts again.
+// Counts are sums over the expectations. By disposition, article and reason it counts
+// decisions, one for each readable message, so a resend counts again.
 type Counts struct {
 	Messages   int
 	Unreadable int

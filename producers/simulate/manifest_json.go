@@ -11,7 +11,8 @@ import (
 	"tajdeed/schema"
 )
 
-// WriteFile writes the manifest as JSON, an application and a residency a line.
+// WriteFile writes the manifest as JSON, with a line for each application and each
+// residency.
 func (m *Manifest) WriteFile(path string) error {
 	file, err := os.Create(path)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"tajdeed/schema"
 )
 
-// message packs an application as its channel sends it.
+// message makes the message of an application, as its channel sends it.
 func (s *Simulation) message(a *schema.Application, expect Expectation, at time.Time) Message {
 	b := &s.buffers
 	return Message{
@@ -19,8 +19,8 @@ func (s *Simulation) message(a *schema.Application, expect Expectation, at time.
 	}
 }
 
-// envelope is the event's. Its id is the application's: sent again, it is the same
-// event.
+// envelope returns the event's envelope. Its id is the application's, so that an
+// application that is sent again is the same event.
 func envelope(a *schema.Application) schema.Envelope {
 	return schema.Envelope{
 		ID:     a.ID.String(),
@@ -30,7 +30,8 @@ func envelope(a *schema.Application) schema.Envelope {
 	}
 }
 
-// envelopes are the headers of each channel, with an id and a time to be replaced.
+// envelopes are the headers of each channel's envelope, whose id and time are to be
+// replaced.
 var envelopes = func() map[schema.Channel][]schema.Header {
 	all := map[schema.Channel][]schema.Header{}
 	for _, c := range schema.Channels() {
@@ -39,8 +40,8 @@ var envelopes = func() map[schema.Channel][]schema.Header {
 	return all
 }()
 
-// buffers hold the bytes of messages in a few large pieces. A piece is left to the
-// messages in it when it is full, so nothing is ever overwritten.
+// buffers hold the bytes of messages in a few large pieces. A full piece belongs to the
+// messages in it and is replaced by a new one, so nothing is ever overwritten.
 type buffers struct {
 	scratch []byte
 	piece   []byte
@@ -48,7 +49,8 @@ type buffers struct {
 
 const pieceBytes = 256 << 10
 
-// headers are those of the application's envelope, made without most of the work.
+// headers returns the headers of the application's envelope. It replaces id and time in
+// a copy of the channel's, which is faster than to write all of them.
 func (b *buffers) headers(a *schema.Application) []schema.Header {
 	headers := slices.Clone(envelopes[a.Channel])
 	for i := range headers {
@@ -62,7 +64,7 @@ func (b *buffers) headers(a *schema.Application) []schema.Header {
 	return headers
 }
 
-// keep returns a copy of what was just written to the scratch.
+// keep returns a copy, for a message, of what was just written to the scratch buffer.
 func (b *buffers) keep(written []byte) []byte {
 	b.scratch = written
 	if len(written) > cap(b.piece)-len(b.piece) {

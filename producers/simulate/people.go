@@ -6,17 +6,17 @@ import (
 	"tajdeed/schema"
 )
 
-// numbers gives out Civil IDs, each once: for each birth date the next serial that
-// has a check digit. Serials from firstStranger on belong to nobody.
+// numbers assigns Civil IDs, each once: for each birth date the next serial that has a
+// check digit. Serials from firstUnassigned on are never assigned.
 type numbers struct {
-	first   schema.Date // of the birth dates
-	serials []uint16    // serial, by birth date
+	first   schema.Date // the earliest birth date
+	serials []uint16    // the next serial, by days since first
 }
 
 const (
-	oldest        = 90 // years
-	daysPerYear   = 365
-	firstStranger = 9_000
+	oldest          = 90 // years
+	daysPerYear     = 365
+	firstUnassigned = 9_000
 )
 
 func newNumbers(today schema.Date) *numbers {
@@ -24,12 +24,12 @@ func newNumbers(today schema.Date) *numbers {
 	return &numbers{first: first, serials: make([]uint16, int(today-first)+1)}
 }
 
-// next gives out a number for a birth date, or for the one before it where that has
-// no serial left.
+// next returns a number for a birth date, or for another one drawn at random where that
+// has no serial left.
 func (n *numbers) next(rng *rand.Rand, birth schema.Date) schema.CivilID {
 	for {
 		serial := &n.serials[birth-n.first]
-		for *serial < firstStranger {
+		for *serial < firstUnassigned {
 			id, ok := schema.NewCivilID(birth, int(*serial))
 			if *serial++; ok {
 				return id
@@ -39,17 +39,17 @@ func (n *numbers) next(rng *rand.Rand, birth schema.Date) schema.CivilID {
 	}
 }
 
-// stranger returns a valid number that no resident has.
-func (s *Simulation) stranger() schema.CivilID {
+// unassignedCivilID returns a valid number that no resident has.
+func (s *Simulation) unassignedCivilID() schema.CivilID {
 	for {
 		birth := s.config.Start.AddDays(-20*daysPerYear - s.rng.IntN(40*daysPerYear))
-		if id, ok := schema.NewCivilID(birth, firstStranger+s.rng.IntN(1000)); ok {
+		if id, ok := schema.NewCivilID(birth, firstUnassigned+s.rng.IntN(1000)); ok {
 			return id
 		}
 	}
 }
 
-// ages are those of a residency's holders, in years: the youngest and the span.
+// ages are those of a residency's holders, in years: from the youngest on, over a span.
 type ages struct{ from, span int }
 
 // birth draws a birth date that fits the residency. The spans are assumed, except for
@@ -74,7 +74,8 @@ func (s *Simulation) birth(r *resident) schema.Date {
 	return s.config.Start.AddDays(-span.from*daysPerYear - 1 - s.rng.IntN(span.span*daysPerYear))
 }
 
-// passport makes a resident's passport from the seed and the resident's place.
+// passport makes a resident's passport from the seed and the resident's index, so that
+// it need not be kept.
 func (s *Simulation) passport(i int) schema.Passport {
 	r := &s.population.residents[i]
 	bits := mix(s.config.Seed, uint64(i))
@@ -86,7 +87,7 @@ func (s *Simulation) passport(i int) schema.Passport {
 	}
 	return schema.Passport{
 		Number:    string(number[:]),
-		Country:   nations[r.nation].of,
+		Country:   nations[r.nation].value,
 		ExpiresOn: r.passportExpires,
 	}
 }

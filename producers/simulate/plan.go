@@ -7,7 +7,7 @@ import (
 	"tajdeed/schema"
 )
 
-// timing is when a resident applies, seen from the residency's expiry.
+// timing is when a resident applies, relative to the residency's expiry.
 type timing uint8
 
 const (
@@ -16,8 +16,9 @@ const (
 	late          // after the expiry
 )
 
-// longestWindow is the most days that two months have, the window of every policy
-// so far. A policy with a longer one makes early applications right, no worse.
+// longestWindow is the most days that two months have, which is the window of every
+// policy so far. Under a policy with a longer one, some early applications would be
+// in time, and expected to be.
 const longestWindow = 62
 
 func (s *Simulation) timing() timing {
@@ -31,39 +32,42 @@ func (s *Simulation) timing() timing {
 	}
 }
 
-// lead draws how many days before the expiry a resident applies: most of them in
-// the last month (assumed), all within the shortest window.
-func (s *Simulation) lead() int {
+// daysBefore draws how many days before the expiry a resident applies: most in the last
+// month (assumed), all within 55 days, since the shortest window of two months has 59.
+func (s *Simulation) daysBefore() int {
 	if s.chance(0.7) {
 		return 3 + s.rng.IntN(25)
 	}
 	return 28 + s.rng.IntN(28)
 }
 
-// planNext plans a resident's next application after one on a day: the next
-// renewal, the same put right, or another try a year later.
-func (s *Simulation) planNext(i int, day schema.Date, came *Expectation) {
+// planNext plans a resident's next application after one on a day, by what that is
+// expected to bring: the next renewal, the same one put right within days, or another
+// try after about a year.
+func (s *Simulation) planNext(i int, day schema.Date, expected *Expectation) {
 	r := &s.population.residents[i]
 	switch {
-	case came.Outcome == schema.OutcomeApproved:
-		r.expiresOn = came.NewExpiry
+	case expected.Outcome == schema.OutcomeApproved:
+		r.expiresOn = expected.NewExpiry
 		s.planRenewal(i, day)
-	case came.Reasons.Has(schema.ReasonWindowNotOpen):
+	case expected.Reasons.Has(schema.ReasonWindowNotOpen):
 		s.planInTime(i, day)
-	case hopeless(came.Reasons) && s.chance(s.rates.leave):
-		// settled at a desk, or gone: not heard of again
-	case hopeless(came.Reasons):
+	case unfixable(expected.Reasons) && s.chance(s.rates.leave):
+		// settled at a desk, or left the country: never applies again
+	case unfixable(expected.Reasons):
 		s.planAt(i, day, func() schema.Date { return day.AddDays(300 + s.rng.IntN(100)) })
 	default:
 		s.planAt(i, day, func() schema.Date { return min(day.AddDays(1+s.rng.IntN(9)), max(r.expiresOn, day+1)) })
 	}
 }
 
-// hopeless says whether applying again soon would change nothing.
-func hopeless(reasons schema.Reasons) bool { return slices.ContainsFunc(lasting, reasons.Has) }
+// unfixable says whether applying again soon would change nothing.
+func unfixable(reasons schema.Reasons) bool {
+	return slices.ContainsFunc(unfixableReasons, reasons.Has)
+}
 
-// lasting are the reasons that an applicant can't put right here.
-var lasting = []schema.Reason{
+// unfixableReasons are those that an applicant cannot put right within days.
+var unfixableReasons = []schema.Reason{
 	schema.ReasonResidencyUnknown, schema.ReasonArticleNotRenewable, schema.ReasonResidencyExpired,
 	schema.ReasonPassportExpired, schema.ReasonPassportTooShort,
 }
@@ -82,27 +86,27 @@ func (s *Simulation) planRenewal(i int, day schema.Date) {
 
 func (s *Simulation) planInTime(i int, day schema.Date) {
 	expiry := s.population.residents[i].expiresOn
-	s.planAt(i, day, func() schema.Date { return expiry.AddDays(-s.lead()) })
+	s.planAt(i, day, func() schema.Date { return expiry.AddDays(-s.daysBefore()) })
 }
 
-// planAt plans an ordinary day of those that draw offers, after today.
+// planAt plans one of the days that draw offers, chosen by its weekday, after today.
 func (s *Simulation) planAt(i int, today schema.Date, draw func() schema.Date) {
 	s.agenda.plan(i, max(s.ordinaryDay(draw), today+1))
 }
 
-// agenda is who applies on which day. Every resident stands in the list of one day
-// at most, so the lists are chains through one array.
+// agenda says who applies on which day. A resident is in the list of one day at most,
+// so the lists are chained through one array.
 type agenda struct {
-	day   schema.Date // today
-	first [horizon]uint32
-	chain []uint32 // the next resident of the same day, plus one
+	day   schema.Date     // today
+	first [horizon]uint32 // by day modulo horizon: the first resident, plus one
+	chain []uint32        // the next resident of the same day, plus one
 
-	today []uint64 // time of day in milliseconds << 32 | resident, in order
-	taken int
+	today  []uint64 // time of day in milliseconds << 32 | resident, in order
+	popped int      // how many of today's have applied
 }
 
-// horizon is more than the days from an application to the next: the longest
-// period asked for is five years.
+// horizon is more days than lie between an application and the next: the longest
+// period that is asked for and granted is five years.
 const horizon = 2048
 
 // lastDay is early enough that no date of an application leaves the calendar.
@@ -120,22 +124,22 @@ func (a *agenda) plan(resident int, day schema.Date) {
 	*list = uint32(resident) + 1
 }
 
-// next is when the next application of today is made; false when there is none.
+// next returns when today's next application is made; false when there is none.
 func (a *agenda) next() (time.Time, bool) {
-	if a.taken == len(a.today) {
+	if a.popped == len(a.today) {
 		return time.Time{}, false
 	}
-	return instant(a.day, int(a.today[a.taken]>>32)), true
+	return instant(a.day, int(a.today[a.popped]>>32)), true
 }
 
-// take returns who makes it, and when.
-func (a *agenda) take() (resident int, at time.Time) {
-	entry := a.today[a.taken]
-	a.taken++
+// pop returns who makes today's next application and when, and removes it.
+func (a *agenda) pop() (resident int, at time.Time) {
+	entry := a.today[a.popped]
+	a.popped++
 	return int(uint32(entry)), instant(a.day, int(entry>>32))
 }
 
-// advance turns to the next day on which anybody applies.
+// advance goes on to the next day on which anybody applies; false when there is none.
 func (a *agenda) advance() bool {
 	for a.day < lastDay {
 		a.day++
@@ -143,7 +147,7 @@ func (a *agenda) advance() bool {
 		if *list == 0 {
 			continue
 		}
-		a.today, a.taken = a.today[:0], 0
+		a.today, a.popped = a.today[:0], 0
 		for at := *list; at != 0; at = a.chain[at-1] {
 			a.today = append(a.today, uint64(at-1))
 		}

@@ -4,14 +4,14 @@ import (
 	"tajdeed/schema"
 )
 
-// population is the register as the simulation knows it.
+// population is the register as the simulation expects it to be.
 type population struct {
 	residents []resident
 	sponsors  []sponsor
 }
 
-// resident is a resident with the residency, 24 bytes for each. What can be made
-// from the number again, such as the passport's, is not kept.
+// resident is a resident with the residency, in 24 bytes. What can be made again from
+// the index, such as the passport's number, is not kept.
 type resident struct {
 	civilID         schema.CivilID
 	expiresOn       schema.Date // of the residency
@@ -20,27 +20,27 @@ type resident struct {
 	article         schema.Article
 	relation        schema.Relation
 	nation          uint8 // index in the nations
-	without         bool  // in the register, but without a residency
+	noResidency     bool  // in the register, but without a residency
 }
 
-// sponsor is a sponsor's file. Its number is made from its place; see id.
+// sponsor is a sponsor's file. Its number is made from its index; see id.
 type sponsor struct {
 	kind    schema.SponsorKind
 	article schema.Article
 }
 
-// id makes a sponsor's nine digits: the kind, then the place in the register.
+// id makes a sponsor's nine digits: the kind, then the index plus one.
 func (p *population) id(sponsor uint32) schema.SponsorID {
 	return schema.SponsorID(p.sponsors[sponsor].kind)*100_000_000 + schema.SponsorID(sponsor) + 1
 }
 
-// A share of something, in parts of all shares of its list.
+// share is a value and its weight among the shares of a list.
 type share[T any] struct {
-	of     T
+	value  T
 	weight int
 }
 
-// pick draws from a list of shares.
+// pick draws a value from a list of shares by their weights.
 func pick[T any](s *Simulation, shares []share[T]) T {
 	sum := 0
 	for i := range shares {
@@ -49,10 +49,10 @@ func pick[T any](s *Simulation, shares []share[T]) T {
 	at := s.rng.IntN(sum)
 	for i := range shares {
 		if at -= shares[i].weight; at < 0 {
-			return shares[i].of
+			return shares[i].value
 		}
 	}
-	return shares[len(shares)-1].of
+	return shares[len(shares)-1].value
 }
 
 // articleMix is 70 : 43 : 30 for the articles 18, 22 and 20, as the source article
@@ -70,12 +70,12 @@ var nations = []share[string]{
 	{"NPL", 4}, {"ETH", 3}, {"JOR", 2}, {"IRN", 2}, {"LBN", 1}, {"SDN", 1}, {"YEM", 1}, {"XXB", 1},
 }
 
-// populate makes the sponsors that stand by themselves, then the residents, whose
-// families and households are made with them.
+// populate makes the companies, bodies and missions, then the residents, and with
+// these their families and households.
 func (s *Simulation) populate() {
 	s.population.residents = make([]resident, s.config.Residents)
 	s.agenda.init(s.config.Start, s.config.Residents)
-	houses := s.foundSponsors()
+	placement := s.newPlacement()
 	people := newNumbers(s.config.Start)
 	season := newSeason(s.config.Start)
 	for i := range s.population.residents {
@@ -83,9 +83,9 @@ func (s *Simulation) populate() {
 		r.article = pick(s, articleMix)
 		r.nation = uint8(pick(s, nationIndices))
 		if s.chance(s.config.OneSponsor) {
-			s.employ(r, houses.giant)
+			s.employ(r, placement.oneSponsor)
 		} else {
-			s.settle(r, houses)
+			s.assignSponsor(r, placement)
 		}
 		r.civilID = people.next(s.rng, s.birth(r))
 		s.firstPlan(i, season.day(s.rng))
@@ -102,9 +102,9 @@ func indices[T any](shares []share[T]) []share[int] {
 	return all
 }
 
-// firstPlan chooses the day on which a resident applies first and lets the
-// residency and the passport end accordingly. The days come first because they are
-// what has a season.
+// firstPlan plans a resident's first application on a day, and derives from it when the
+// residency and the passport end. The day is drawn first because the season is that
+// of the days of application.
 func (s *Simulation) firstPlan(i int, day schema.Date) {
 	r := &s.population.residents[i]
 	switch s.timing() {
@@ -113,20 +113,20 @@ func (s *Simulation) firstPlan(i int, day schema.Date) {
 	case late:
 		r.expiresOn = day.AddDays(-1 - s.rng.IntN(30))
 	default:
-		r.expiresOn = day.AddDays(s.lead())
+		r.expiresOn = day.AddDays(s.daysBefore())
 	}
 	r.passportExpires = s.passportEnd(day)
-	r.without = s.chance(s.rates.without)
+	r.noResidency = s.chance(s.rates.noResidency)
 	if r.article == temporary && s.config.Rejected == 0 {
-		return // who can only be rejected doesn't apply
+		return // who could only be rejected does not apply
 	}
 	s.agenda.plan(i, day)
 }
 
-// passportEnd draws the last day of the passport of a resident who applies on a
-// day. Some have run out by then and some soon will. The others outlast the
-// simulation, as no passport does: nothing in it renews one, and with ten years each,
-// the stream would turn into rejections within a day of running.
+// passportEnd draws the last day of the passport of a resident who applies on a day.
+// Some have expired by then and some soon will. The others outlast the simulation,
+// which no real passport would: nothing in it renews one, and if each lasted ten years,
+// a fast run would have nothing but rejections within a day.
 func (s *Simulation) passportEnd(day schema.Date) schema.Date {
 	switch {
 	case s.chance(s.rates.passportOver):
@@ -138,4 +138,5 @@ func (s *Simulation) passportEnd(day schema.Date) schema.Date {
 	}
 }
 
+// chance is true with a probability. It draws no number where that is 0.
 func (s *Simulation) chance(p float64) bool { return p > 0 && s.rng.Float64() < p }

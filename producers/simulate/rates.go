@@ -4,24 +4,25 @@ import "tajdeed/schema"
 
 // rates are the chances that follow from the configured shares.
 type rates struct {
-	without       float64 // of a resident to have no residency
-	passportOver  float64 // of a passport to have run out when the resident applies
-	passportShort float64 // of a passport to run out within the period asked for
+	noResidency   float64 // of a resident to have no residency
+	passportOver  float64 // of a passport to have expired when the resident applies
+	passportShort float64 // of a passport to expire within the period asked for
 	early, late   float64 // of applying before the window opens or after the expiry
 	flaw          float64 // of an application to be wrong in itself
-	leave         float64 // of who can't be helped here not to try again
+	leave         float64 // of a rejected resident who cannot put it right not to apply again
 
 	duplicate, conflict, unreadable float64 // for each first application
 
 	heads []share[schema.Article] // of the articles of families' heads
 }
 
-// newRates shares the rejections out among their causes; the parts are assumed.
-// They add up to a little more than 1, for what is sent again is mostly right.
+// newRates divides the configured rejections among their causes; the parts are
+// assumed. They add up to a little more than 1, because an application that is sent
+// again after a rejection is mostly right.
 func newRates(c Config) rates {
 	firsts := 1 - c.Duplicates - c.Conflicts - c.Unreadable
 	r := rates{
-		without:       c.Rejected * 0.04,
+		noResidency:   c.Rejected * 0.04,
 		passportOver:  c.Rejected * 0.05,
 		passportShort: c.Rejected * 0.10,
 		early:         c.Rejected * 0.09,
@@ -36,7 +37,7 @@ func newRates(c Config) rates {
 		},
 	}
 	if c.Rejected > 0 {
-		// A head on a temporary residency has no price for the family (R-SPON-2).
+		// For the family of a head on a temporary residency there is no price (R-SPON-2).
 		r.heads = append(r.heads, share[schema.Article]{temporary, 50})
 	}
 	return r

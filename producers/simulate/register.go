@@ -9,11 +9,11 @@ import (
 	"tajdeed/schema/extract"
 )
 
-// errBegun answers a request for the register at go-live when that is past.
+// errBegun says that the register is no longer that before the first message.
 var errBegun = errors.New("the simulation has begun: its extract is the register before the first message")
 
 // WriteExtract writes the register at go-live into a directory, as `tajdeed import`
-// reads it. It must come before the first Next.
+// reads it. It must be called before the first Next.
 func (s *Simulation) WriteExtract(dir string) error {
 	if s.tally.messages > 0 {
 		return errBegun
@@ -29,8 +29,7 @@ func (s *Simulation) WriteExtract(dir string) error {
 	return written
 }
 
-// writeRegister ends at the first error, which the writer keeps and its Close gives
-// back.
+// writeRegister ends at the first error. The writer keeps it too, and its Close returns it.
 func (s *Simulation) writeRegister(w *extract.Writer) error {
 	p := &s.population
 	for i, from := range p.sponsors {
@@ -51,12 +50,12 @@ func (s *Simulation) writeRegister(w *extract.Writer) error {
 	return nil
 }
 
-// residencies yields the residencies as they stand.
+// residencies yields the residencies as they are expected to be now.
 func (s *Simulation) residencies() iter.Seq[schema.Residency] {
 	return func(yield func(schema.Residency) bool) {
 		for i := range s.population.residents {
 			r := &s.population.residents[i]
-			if !r.without && !yield(s.population.residency(r)) {
+			if !r.noResidency && !yield(s.population.residency(r)) {
 				return
 			}
 		}

@@ -41,7 +41,7 @@ func TestExtractHoldsTheRegister(t *testing.T) {
 func TestExtractIsOfGoLiveOnly(t *testing.T) {
 	t.Parallel()
 	s := newSimulation(t, Config{Residents: 200})
-	take(t, s, 1)
+	nextN(t, s, 1)
 	if err := s.WriteExtract(t.TempDir()); !errors.Is(err, errBegun) {
 		t.Errorf("after the first message: %v", err)
 	}
@@ -79,7 +79,7 @@ func TestPeopleAndSponsors(t *testing.T) {
 func TestManifestIsWrittenAsJSON(t *testing.T) {
 	t.Parallel()
 	s := newSimulation(t, Config{Seed: 13, Residents: 1_000, Record: true})
-	take(t, s, 1_500)
+	nextN(t, s, 1_500)
 	m := s.Manifest()
 	path := filepath.Join(t.TempDir(), "manifest.json")
 	if err := m.WriteFile(path); err != nil {
@@ -108,8 +108,8 @@ func TestManifestIsWrittenAsJSON(t *testing.T) {
 	}
 }
 
-// One company has the share that it was given, whose people are right like all others;
-// without one, nothing is different.
+// One company has the share of the residents that is configured, and their applications
+// are as often right as all others.
 func TestOneSponsor(t *testing.T) {
 	t.Parallel()
 	s := newSimulation(t, Config{Seed: 3, Residents: 5_000, OneSponsor: 0.5})
@@ -122,7 +122,7 @@ func TestOneSponsor(t *testing.T) {
 		t.Errorf("the largest sponsor has %d of 5,000 residents", most)
 	}
 	approved := 0
-	for _, m := range take(t, s, 1_000) {
+	for _, m := range nextN(t, s, 1_000) {
 		if m.Expect.Outcome == schema.OutcomeApproved {
 			approved++
 		}

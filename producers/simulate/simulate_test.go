@@ -23,8 +23,8 @@ func newSimulation(t testing.TB, config Config) *Simulation {
 	return s
 }
 
-// take returns the next n messages.
-func take(t testing.TB, s *Simulation, n int) []Message {
+// nextN returns the next n messages.
+func nextN(t testing.TB, s *Simulation, n int) []Message {
 	t.Helper()
 	messages := make([]Message, n)
 	for i := range messages {
@@ -40,7 +40,7 @@ func take(t testing.TB, s *Simulation, n int) []Message {
 func digest(t testing.TB, config Config, n int) [sha256.Size]byte {
 	t.Helper()
 	var all bytes.Buffer
-	for _, m := range take(t, newSimulation(t, config), n) {
+	for _, m := range nextN(t, newSimulation(t, config), n) {
 		all.Write(m.Key)
 		all.Write(m.Value)
 		for _, h := range m.Headers {
@@ -69,7 +69,7 @@ func TestMessagesAreInTheOrderOfTheirTime(t *testing.T) {
 	s := newSimulation(t, Config{Seed: 1, Residents: 2_000})
 	seen := map[uuid.UUID]bool{}
 	var last Message
-	for _, m := range take(t, s, 12_000) { // several years
+	for _, m := range nextN(t, s, 12_000) { // several years
 		if m.At.Before(last.At) {
 			t.Fatalf("%s follows %s", m.At, last.At)
 		}
@@ -90,7 +90,7 @@ func TestReadableMessagesAreReadAndUnreadableRefused(t *testing.T) {
 	s := newSimulation(t, Config{Seed: 2, Residents: 20_000, Unreadable: 0.05, Duplicates: 0.05, Conflicts: 0.02})
 	first := map[uuid.UUID][32]byte{}
 	rules := map[schema.Rule]bool{}
-	for _, m := range take(t, s, 20_000) {
+	for _, m := range nextN(t, s, 20_000) {
 		a, err := schema.ReadApplication(m.Key, m.Value, m.Headers)
 		e := &m.Expect
 		if !e.Readable() {
@@ -130,12 +130,12 @@ func TestReadableMessagesAreReadAndUnreadableRefused(t *testing.T) {
 	}
 }
 
-// Two reasons can be given by the first of the two policies alone; the default
-// start has both.
+// Two of the reasons exist under the first of the two policies only; a year from the
+// default start has both policies.
 func TestEveryReasonOccurs(t *testing.T) {
 	t.Parallel()
 	s := newSimulation(t, Config{Seed: 3, Residents: 20_000, Record: true})
-	take(t, s, 20_000)
+	nextN(t, s, 20_000)
 	m := s.Manifest()
 	for reason, n := range m.Counts.Reasons {
 		if n == 0 {
@@ -158,7 +158,7 @@ func TestSharesAreAsConfigured(t *testing.T) {
 	t.Parallel()
 	s := newSimulation(t, Config{Seed: 4, Residents: 50_000})
 	const n = 50_000
-	take(t, s, n)
+	nextN(t, s, n)
 	c := s.Manifest().Counts
 	near(t, "rejected", float64(c.Decisions(schema.DispositionFirst, schema.OutcomeRejected))/float64(c.First()), 0.08, 0.012)
 	near(t, "duplicates", float64(c.Resends())/n, 0.01, 0.002)
@@ -186,7 +186,7 @@ func near(t *testing.T, what string, got, want, tolerance float64) {
 func TestNothingWrongWhereNothingIsToBe(t *testing.T) {
 	t.Parallel()
 	s := newSimulation(t, Config{Seed: 5, Residents: 5_000, Rejected: -1, Duplicates: -1, Conflicts: -1, Unreadable: -1})
-	for _, m := range take(t, s, 10_000) {
+	for _, m := range nextN(t, s, 10_000) {
 		if m.Expect.Outcome != schema.OutcomeApproved || m.Expect.Disposition != schema.DispositionFirst {
 			t.Fatalf("expected %+v", m.Expect)
 		}
@@ -198,10 +198,10 @@ func TestTheMixStaysOverTheYears(t *testing.T) {
 	s := newSimulation(t, Config{Seed: 10, Residents: 1_000})
 	var before, after Counts
 	for s.agenda.day < s.config.Start.AddDays(20*daysPerYear) {
-		take(t, s, 1_000)
+		nextN(t, s, 1_000)
 	}
 	before = s.Manifest().Counts
-	take(t, s, 10_000)
+	nextN(t, s, 10_000)
 	after = s.Manifest().Counts
 	rejected := after.Decisions(schema.DispositionFirst, schema.OutcomeRejected) - before.Decisions(schema.DispositionFirst, schema.OutcomeRejected)
 	near(t, "rejected after twenty years", float64(rejected)/10_000, 0.08, 0.025)
@@ -226,8 +226,8 @@ func TestTheStreamEndsWithTheCalendar(t *testing.T) {
 	}
 }
 
-// What was approved is what the register holds in the end, and each renewal begins
-// where the one before ended.
+// The register holds in the end what was approved, and each renewal begins where the one
+// before ended.
 func TestRenewalsAddUp(t *testing.T) {
 	t.Parallel()
 	s := newSimulation(t, Config{Seed: 6, Residents: 2_000, Record: true})
@@ -235,7 +235,7 @@ func TestRenewalsAddUp(t *testing.T) {
 	for residency := range s.residencies() {
 		expiry[residency.CivilID] = residency.ExpiresOn
 	}
-	take(t, s, 10_000)
+	nextN(t, s, 10_000)
 	m := s.Manifest()
 	for _, e := range m.Applications {
 		if known, ok := expiry[e.CivilID]; ok && e.OldExpiry != known {
@@ -256,7 +256,7 @@ func TestWorkingHoursAreBusiest(t *testing.T) {
 	t.Parallel()
 	var weekdays [7]int
 	var hours [24]int
-	for _, m := range take(t, newSimulation(t, Config{Seed: 9, Residents: 30_000}), 25_000) {
+	for _, m := range nextN(t, newSimulation(t, Config{Seed: 9, Residents: 30_000}), 25_000) {
 		at := m.At.In(schema.Kuwait)
 		weekdays[at.Weekday()]++
 		hours[at.Hour()]++

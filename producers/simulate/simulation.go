@@ -1,12 +1,16 @@
-// Package simulate is a population with residencies to renew, and the stream of
-// its applications: most of them right, some wrong in ways that people and channels
-// get them wrong, some sent twice, a few unreadable. The same seed gives the same
-// people and the same messages.
+// Package simulate makes a population with residencies to renew and the stream of its
+// applications: most of them right, some wrong in the ways in which people and channels
+// get them wrong, some sent twice, a few unreadable. The same seed gives the same people
+// and the same messages. A [Feed] publishes them.
 //
-// It knows what should come out, because every application begins as a right one
-// and is spoiled on purpose: its expectations use no code of the consumers that
-// they are compared with. It reads no clock; its time is virtual and begins on the
-// configured day. `tajdeed simulate`, `up`, the benchmark and the tests use it.
+// It knows what is expected of each message, because it makes every application right
+// and then puts its flaws in on purpose. The expectations use no code of the consumers
+// that they are compared with. Making messages reads no clock: the simulation's time is
+// virtual and begins on the configured day. The commands that simulate, run, measure or
+// break an installation use it, and so do the tests.
+//
+// The rules and figures that it cites, such as S4 or R-CHILD-1, are explained in
+// schema/policy/SOURCES.md. A weight that is called assumed there or here has no source.
 package simulate
 
 import (
@@ -19,8 +23,8 @@ import (
 	"tajdeed/schema"
 )
 
-// Message is one message of the stream, as it goes to the topic of submissions.
-// Its bytes are the caller's: nothing here uses them again.
+// Message is one message of the stream, for the topic of submissions. Its bytes are the
+// caller's: nothing here uses them again.
 type Message struct {
 	Key     []byte
 	Value   []byte
@@ -30,9 +34,9 @@ type Message struct {
 	Expect Expectation
 }
 
-// Expectation is what should become of a message.
+// Expectation is what is expected to become of a message.
 type Expectation struct {
-	// Disposition is 0 for a message that can't be read: then only Rule counts.
+	// Disposition is 0 for a message that cannot be read; then only Rule is given.
 	Disposition   schema.Disposition
 	Rule          schema.Rule // what an unreadable message breaks
 	ApplicationID uuid.UUID
@@ -80,11 +84,11 @@ func New(config Config) (*Simulation, error) {
 	return s, nil
 }
 
-// Next returns the next message. Every resident comes up again when the renewed
-// residency nears its end, so the stream goes on for as many years as anybody
-// applies, at most until the virtual calendar ends after more than a century; then
-// Next returns false. The mix stays, while about one in a hundred residents is lost
-// in a year: nobody is born or arrives.
+// Next returns the next message. Every resident applies again when the renewed
+// residency nears its end, so the stream goes on for as long as anybody applies, at
+// most until the virtual calendar ends after more than a century; then Next returns
+// false. The mix stays the same, while the population loses about one in a hundred in
+// a year, since nobody is born or arrives.
 func (s *Simulation) Next() (Message, bool) {
 	m, ok := s.next()
 	if ok {
@@ -93,8 +97,8 @@ func (s *Simulation) Next() (Message, bool) {
 	return m, ok
 }
 
-// next takes whatever comes first: a planned application or what follows one sent
-// before.
+// next returns what comes first: a planned application, or a message that follows an
+// earlier one.
 func (s *Simulation) next() (Message, bool) {
 	for {
 		planned, ok := s.agenda.next()
@@ -102,7 +106,7 @@ func (s *Simulation) next() (Message, bool) {
 			return s.later.pop(), true
 		}
 		if ok {
-			return s.submit(s.agenda.take()), true
+			return s.submit(s.agenda.pop()), true
 		}
 		if !s.openDay() {
 			return Message{}, false
@@ -110,8 +114,7 @@ func (s *Simulation) next() (Message, bool) {
 	}
 }
 
-// openDay begins the next day on which somebody applies. What is left to follow is
-// sent first, so a day begins with nothing that lies behind it.
+// openDay begins the next day on which anybody applies, and draws the times of day.
 func (s *Simulation) openDay() bool {
 	if !s.agenda.advance() {
 		return false
@@ -123,8 +126,8 @@ func (s *Simulation) openDay() bool {
 	return true
 }
 
-// submit lets a resident apply, plans what the resident does next and what becomes
-// of the message on its way.
+// submit makes a resident's application, and plans the resident's next one and what
+// follows this message.
 func (s *Simulation) submit(resident int, at time.Time) Message {
 	application, expect := s.apply(resident, at)
 	message := s.message(&application, expect, at)
@@ -133,6 +136,6 @@ func (s *Simulation) submit(resident int, at time.Time) Message {
 	return message
 }
 
-// Manifest returns what should have come out when every message that Next has
-// returned is processed.
+// Manifest returns what is expected when every message that Next has returned has been
+// processed.
 func (s *Simulation) Manifest() *Manifest { return newManifest(s) }

@@ -6,11 +6,11 @@ import (
 	"tajdeed/schema"
 )
 
-// temporary is the article of temporary residencies, which can't be renewed (ART-14).
+// temporary is the article of temporary residencies, which cannot be renewed (ART-14).
 const temporary schema.Article = 14
 
-// The sponsors of a full population. 16,000 companies are the source article's
-// (S4), for the 450,000 transactions of its year (S1); the other two are assumed.
+// The sponsors of a full population: 16,000 companies (S4) for the 450,000
+// transactions of a year (S1). The bodies and the missions are assumed.
 const (
 	fullPopulation = 450_000
 	fullCompanies  = 16_000
@@ -18,41 +18,42 @@ const (
 	fullMissions   = 110
 )
 
-// houses are the sponsors that exist before their people, and those that are
-// filling up: a family or a household takes a few and is followed by another.
-type houses struct {
+// placement is where residents get their sponsors from. Companies, government bodies and
+// missions exist before their people; families and households are made when the last
+// one is full.
+type placement struct {
 	companies, bodies, missions group
 	companySize                 *rand.Zipf
-	family, household           filling
-	giant                       uint32 // the company of [Config.OneSponsor], where there is one
+	family, household           vacancy
+	oneSponsor                  uint32 // the company of [Config.OneSponsor], where that is set
 }
 
-// group is a run of sponsors of one kind.
+// group is n sponsors of one kind whose indices begin at first.
 type group struct{ first, n uint32 }
 
-// filling is a sponsor that takes some more people.
-type filling struct {
+// vacancy is a family or a household with places left.
+type vacancy struct {
 	sponsor uint32
 	places  int
 }
 
-// foundSponsors makes the companies, government bodies and missions, as many as
-// fit the size of the population.
-func (s *Simulation) foundSponsors() *houses {
-	h := &houses{
-		companies: s.found(schema.SponsorCompany, fullCompanies),
-		bodies:    s.found(schema.SponsorGovernment, fullBodies),
-		missions:  s.found(schema.SponsorMission, fullMissions),
+// newPlacement makes the companies, government bodies and missions, in proportion to
+// the size of the population.
+func (s *Simulation) newPlacement() *placement {
+	p := &placement{
+		companies: s.addSponsors(schema.SponsorCompany, fullCompanies),
+		bodies:    s.addSponsors(schema.SponsorGovernment, fullBodies),
+		missions:  s.addSponsors(schema.SponsorMission, fullMissions),
 	}
 	// A few companies have thousands of workers and most a handful.
-	h.companySize = rand.NewZipf(s.rng, 1.15, 6, uint64(h.companies.n-1))
+	p.companySize = rand.NewZipf(s.rng, 1.15, 6, uint64(p.companies.n-1))
 	if s.config.OneSponsor > 0 {
-		h.giant = s.sponsor(sponsor{kind: schema.SponsorCompany})
+		p.oneSponsor = s.sponsor(sponsor{kind: schema.SponsorCompany})
 	}
-	return h
+	return p
 }
 
-func (s *Simulation) found(kind schema.SponsorKind, full int) group {
+func (s *Simulation) addSponsors(kind schema.SponsorKind, full int) group {
 	n := max(2, full*s.config.Residents/fullPopulation)
 	g := group{first: uint32(len(s.population.sponsors)), n: uint32(n)}
 	for range n {
@@ -67,28 +68,28 @@ func (s *Simulation) sponsor(file sponsor) uint32 {
 	return uint32(len(s.population.sponsors) - 1)
 }
 
-// settle gives a resident the sponsor and the relation that fit the article. Who
+// assignSponsor gives a resident a sponsor and a relation by the article. Who
 // sponsors a student or a temporary residency was not found (ART-23, ART-14): a
 // government body and the former employer are assumed.
-func (s *Simulation) settle(r *resident, h *houses) {
+func (s *Simulation) assignSponsor(r *resident, p *placement) {
 	r.relation = schema.RelationEmployee
 	switch r.article {
 	case 17:
-		r.sponsor = s.official(h)
+		r.sponsor = s.official(p)
 	case 20:
 		r.relation = schema.RelationDomesticWorker
-		r.sponsor = s.household(h)
+		r.sponsor = s.household(p)
 	case 22:
 		r.relation = pick(s, familyRelations)
-		r.sponsor = s.family(h)
+		r.sponsor = s.family(p)
 	case 23:
 		r.relation = schema.RelationSelf
-		r.sponsor = h.bodies.any(s)
+		r.sponsor = p.bodies.any(s)
 	case 24:
 		r.relation = schema.RelationSelf
 		r.sponsor = s.sponsor(sponsor{kind: schema.SponsorSelf, article: 24})
 	default:
-		r.sponsor = h.companies.first + uint32(h.companySize.Uint64())
+		r.sponsor = p.companies.first + uint32(p.companySize.Uint64())
 	}
 }
 
@@ -105,40 +106,40 @@ var familyRelations = []share[schema.Relation]{
 	{schema.RelationSpouseOrChild, 98}, {schema.RelationOtherRelative, 2},
 }
 
-// official is a government body, or one of the missions, which use the same
-// service (S11).
-func (s *Simulation) official(h *houses) uint32 {
+// official returns a government body or, for 8 % (assumed), one of the missions, which
+// use the same service (S11).
+func (s *Simulation) official(p *placement) uint32 {
 	if s.chance(0.08) {
-		return h.missions.any(s)
+		return p.missions.any(s)
 	}
-	return h.bodies.any(s)
+	return p.bodies.any(s)
 }
 
-// family returns the head of a family of one to five, whose own article sets the
-// fee.
-func (s *Simulation) family(h *houses) uint32 {
-	if h.family.places == 0 {
-		h.family = filling{
+// family returns the head of a family with one to five members here. The head's own
+// article sets their fee.
+func (s *Simulation) family(p *placement) uint32 {
+	if p.family.places == 0 {
+		p.family = vacancy{
 			sponsor: s.sponsor(sponsor{kind: schema.SponsorResident, article: pick(s, s.rates.heads)}),
 			places:  1 + s.rng.IntN(5),
 		}
 	}
-	h.family.places--
-	return h.family.sponsor
+	p.family.places--
+	return p.family.sponsor
 }
 
-// household returns the household of one to three domestic workers.
-func (s *Simulation) household(h *houses) uint32 {
+// household returns the household of one to three domestic workers, or a mission.
+func (s *Simulation) household(p *placement) uint32 {
 	if s.chance(0.01) {
-		return h.missions.any(s)
+		return p.missions.any(s)
 	}
-	if h.household.places == 0 {
+	if p.household.places == 0 {
 		kind := schema.SponsorKuwaitiHousehold
 		if s.chance(0.08) {
 			kind = schema.SponsorExpatriateHousehold
 		}
-		h.household = filling{sponsor: s.sponsor(sponsor{kind: kind}), places: 1 + s.rng.IntN(3)}
+		p.household = vacancy{sponsor: s.sponsor(sponsor{kind: kind}), places: 1 + s.rng.IntN(3)}
 	}
-	h.household.places--
-	return h.household.sponsor
+	p.household.places--
+	return p.household.sponsor
 }

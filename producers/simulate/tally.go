@@ -2,7 +2,8 @@ package simulate
 
 import "tajdeed/schema"
 
-// tally counts while messages are made; small arrays, because it runs for each.
+// tally counts the messages as they are made. It uses small arrays, because it counts
+// each message.
 type tally struct {
 	messages, unreadable int
 	byDisposition        [8][4]int
@@ -10,11 +11,11 @@ type tally struct {
 	byReason             [64]int
 	byRule               [256]int
 
-	record       bool
+	keepExpected bool
 	applications []Expectation
 }
 
-func newTally(config Config) tally { return tally{record: config.Record} }
+func newTally(config Config) tally { return tally{keepExpected: config.Record} }
 
 func (t *tally) add(e *Expectation) {
 	t.messages++
@@ -28,7 +29,7 @@ func (t *tally) add(e *Expectation) {
 	for r := range e.Reasons.All() {
 		t.byReason[r]++
 	}
-	if t.record && e.Disposition == schema.DispositionFirst {
+	if t.keepExpected && e.Disposition == schema.DispositionFirst {
 		t.applications = append(t.applications, *e)
 	}
 }

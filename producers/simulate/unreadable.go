@@ -7,13 +7,13 @@ import (
 	"tajdeed/schema"
 )
 
-// breach breaks the contract in one way and names the rule that it breaks.
+// breach is a way to break the contract, and the rule that it breaks.
 type breach struct {
 	rule  schema.Rule
 	apply func(*Message)
 }
 
-// breaches are the ways in which channels' mistakes make messages unreadable.
+// breaches are the mistakes of channels that make messages unreadable.
 var breaches = []breach{
 	{schema.RuleNotJSON, func(m *Message) { m.Value = m.Value[:len(m.Value)/2] }},
 	{schema.RuleNotJSON, func(m *Message) { m.Value = nil }},
@@ -30,19 +30,19 @@ var breaches = []breach{
 		m.Value = append(bytes.Repeat([]byte{' '}, schema.MaxMessageBytes), m.Value...)
 	}},
 	{schema.RuleKeyMismatch, func(m *Message) { m.Key = []byte("anonymous") }},
-	{schema.RuleMissingField, func(m *Message) { m.Headers = without(m.Headers, schema.HeaderType) }},
+	{schema.RuleMissingField, func(m *Message) { m.Headers = withoutHeader(m.Headers, schema.HeaderType) }},
 	{schema.RuleMissingField, func(m *Message) { m.Headers = nil }},
 	{schema.RuleUnknownType, func(m *Message) {
-		m.Headers = append(without(m.Headers, schema.HeaderType),
+		m.Headers = append(withoutHeader(m.Headers, schema.HeaderType),
 			schema.Header{Key: schema.HeaderType, Value: []byte("tajdeed.application.submitted.v0")})
 	}},
 }
 
-// replace returns a breach that writes one thing in place of another.
+// replace returns what breaks the contract by writing one text in place of another.
 func replace(that, by string) func(*Message) {
 	return func(m *Message) { m.Value = bytes.Replace(m.Value, []byte(that), []byte(by), 1) }
 }
 
-func without(headers []schema.Header, key string) []schema.Header {
+func withoutHeader(headers []schema.Header, key string) []schema.Header {
 	return slices.DeleteFunc(slices.Clone(headers), func(h schema.Header) bool { return h.Key == key })
 }

@@ -28,8 +28,8 @@ type Line struct {
 	Data        []byte // the line without the white space around it
 }
 
-// Refusal says why a line can't be published. It holds nothing of the line, which may
-// be anybody's.
+// Refusal says why a line is not published. It holds no value of the line, because
+// refusals are shown and logged, and the line may hold a person's data.
 type Refusal struct {
 	Line   int    `json:"line"`  // from 1
 	Field  string `json:"field"` // empty for the whole line
@@ -46,8 +46,9 @@ func (r Refusal) String() string {
 	return fmt.Sprintf("line %d: %s: %s: %s", r.Line, field, r.Rule, r.Detail)
 }
 
-// Read reads applications, one JSON object a line, and checks each by the contract;
-// empty lines are passed over. Its error is the input's: a bad line is none.
+// Read reads applications, one JSON object a line, and checks each by the contract
+// ([schema.DecodeApplication]); it skips empty lines. Its error is that of reading the
+// input: a bad line is a refusal and no error.
 func Read(in io.Reader) (Batch, error) {
 	var batch Batch
 	lines := bufio.NewReaderSize(in, schema.MaxMessageBytes+2) // and the end of the line
@@ -68,8 +69,8 @@ func Read(in io.Reader) (Batch, error) {
 	}
 }
 
-// readLine reads a line without its end. What is longer than the reader's buffer is
-// passed over.
+// readLine reads a line and cuts the white space around it. A line longer than the
+// reader's buffer is skipped and reported as too long.
 func readLine(lines *bufio.Reader) (line []byte, tooLong bool, err error) {
 	line, err = lines.ReadSlice('\n')
 	for errors.Is(err, bufio.ErrBufferFull) {

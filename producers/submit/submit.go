@@ -29,7 +29,7 @@ const chunkLines = 5000
 
 // Publish publishes good lines in their order, in chunks, and returns the ids of the
 // applications that were acknowledged. It ends at the first chunk that fails. After
-// each chunk it tells progress, where that is not nil, how many lines it had.
+// each other chunk it calls progress, where that is not nil, with the number of lines.
 func Publish(ctx context.Context, publisher Publisher, topic string, good []Line, progress func(n int)) (ids []string, err error) {
 	for chunk := range slices.Chunk(good, chunkLines) {
 		err := publisher.Publish(ctx, topic, messages(chunk))

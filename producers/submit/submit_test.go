@@ -66,7 +66,7 @@ func TestSubmissionsAreReadLineByLine(t *testing.T) {
 	}
 }
 
-// A refusal goes to logs and screens, so that nothing of a person may stand in it.
+// Refusals are shown and logged, so they may hold nothing of a person.
 func TestRefusalHoldsNothingOfTheLine(t *testing.T) {
 	t.Parallel()
 	data := simulated(t, 1)[0]
@@ -136,18 +136,18 @@ func TestPublishKeepsTheOrderOverChunks(t *testing.T) {
 	data := simulated(t, n)
 	good := read(t, bytes.Join(data, []byte("\n"))).Good
 	var values [][]byte
-	var told []int
+	var reported []int
 	ids, err := Publish(t.Context(), publisherFunc(func(messages []kafka.Message) error {
 		for _, m := range messages {
 			values = append(values, m.Value)
 		}
 		return nil
-	}), "submissions", good, func(n int) { told = append(told, n) })
+	}), "submissions", good, func(n int) { reported = append(reported, n) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.EqualFunc(values, data, bytes.Equal) || !slices.Equal(told, []int{chunkLines, chunkLines, 3}) {
-		t.Errorf("%d messages published, told of %v", len(values), told)
+	if !slices.EqualFunc(values, data, bytes.Equal) || !slices.Equal(reported, []int{chunkLines, chunkLines, 3}) {
+		t.Errorf("%d messages published, reported %v", len(values), reported)
 	}
 	if len(ids) != n || ids[n-1] != good[n-1].Application.ID.String() {
 		t.Errorf("%d ids", len(ids))
