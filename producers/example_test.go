@@ -1,0 +1,51 @@
+package producers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"tajdeed/producers"
+)
+
+const topic = "tajdeed.submissions"
+
+// A caller that publishes again what failed, in order, keeps the order of each key.
+func ExamplePublisher() {
+	cluster, err := kfake.NewCluster(kfake.SeedTopics(1, topic)) // in place of real brokers
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer cluster.Close()
+
+	publisher, err := producers.NewPublisher(producers.Config{
+		Brokers: cluster.ListenAddrs(),
+		Topics:  []string{topic},
+	}, slog.Default(), prometheus.NewRegistry())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = publisher.Close() }()
+
+	messages := []kafka.Message{{Key: []byte("291030104196"), Value: []byte(`{"application_id":"…"}`)}}
+	err = publisher.Publish(context.Background(), topic, messages)
+	var failed *producers.PublishError
+	switch {
+	case err == nil:
+		fmt.Println("every message is stored")
+	case errors.Is(err, producers.ErrRefused):
+		fmt.Println("a message that no retry will store:", err)
+	case errors.As(err, &failed):
+		for _, f := range failed.Failures {
+			fmt.Printf("message %d may be published again: %v\n", f.Index, f.Err)
+		}
+	}
+	// Output: every message is stored
+}
