@@ -101,7 +101,7 @@ type sinkPartition struct {
 func (p *sinkPartition) readPositions(ctx context.Context, before int64) (last int64, err error) {
 	rows, err := p.sink.db.Query(ctx, selectPositions, int32(p.partition), before)
 	if err != nil {
-		return 0, fmt.Errorf("read positions: %w", err)
+		return 0, fmt.Errorf("read positions: %w", away(err))
 	}
 	defer rows.Close()
 	last = -1

@@ -96,6 +96,36 @@ func TestAppliedAgainAfterAnError(t *testing.T) {
 	}
 }
 
+// A table that was dropped under the stage is a store that is away, whatever the stage
+// asks of it, and the batch stands there once when a migration has made it again.
+func TestAppliedWhenTheTableIsThereAgain(t *testing.T) {
+	t.Parallel()
+	h := newWarehouse(t)
+	s := h.newSink(h.db)
+	p := h.open(s, 0)
+	work := p.Prepare(batch(log(0, decisions(0, 100)...)...))
+	for _, sql := range []string{`CREATE TABLE aside AS decision`, `DROP TABLE decision SYNC`, `RENAME TABLE sink_position TO position_aside`} {
+		if err := h.db.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, _, errOpen := s.Open(t.Context(), consumers.Assignment{Partition: partition})
+	for act, err := range map[string]error{
+		"apply": work.Apply(t.Context()), "open": errOpen, "idle": p.Idle(t.Context(), decidedAt),
+	} {
+		if consumers.KindOf(err) != consumers.Systemic {
+			t.Errorf("%s: %v, want an error of a store that is away", act, err)
+		}
+	}
+	if err := h.db.Exec(t.Context(), `RENAME TABLE aside TO decision`); err != nil {
+		t.Fatal(err)
+	}
+	if err := work.Apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.exactly(100)
+}
+
 // The same block under the same token is dropped, whoever sends it; another block
 // is not.
 func TestBlockSentTwice(t *testing.T) {

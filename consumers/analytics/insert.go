@@ -10,7 +10,9 @@ import (
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/google/uuid"
 
+	"tajdeed/consumers"
 	"tajdeed/schema"
+	"tajdeed/schema/clickhouse"
 )
 
 //go:embed insert.sql
@@ -34,7 +36,7 @@ func (s *Sink) insertAs(ctx context.Context, token string, partition int, rows [
 	}))
 	block, err := s.db.PrepareBatch(ctx, insertDecisions)
 	if err != nil {
-		return err
+		return away(err)
 	}
 	defer func() { err = errors.Join(err, block.Close()) }()
 	for i, values := range s.columns(partition, rows) {
@@ -42,7 +44,17 @@ func (s *Sink) insertAs(ctx context.Context, token string, partition int, rows [
 			return fmt.Errorf("column %d: %w", i, err)
 		}
 	}
-	return block.Send()
+	return away(block.Send())
+}
+
+// away marks an error about a database or a table that does not exist as one of a store
+// that is away: nothing is wrong with the rows, and they are inserted when it is there
+// again.
+func away(err error) error {
+	if clickhouse.IsMissing(err) {
+		return &consumers.AwayError{Err: err}
+	}
+	return err
 }
 
 // token names a block by what it holds. The same rows always have the same token,

@@ -67,7 +67,7 @@ func (s *Sink) write(ctx context.Context, due map[int]note) (err error) {
 	defer cancel()
 	block, err := s.db.PrepareBatch(ctx, insertPosition)
 	if err != nil {
-		return err
+		return away(err)
 	}
 	defer func() { err = errors.Join(err, block.Close()) }()
 	for partition, at := range due {
@@ -77,5 +77,5 @@ func (s *Sink) write(ctx context.Context, due map[int]note) (err error) {
 			return err
 		}
 	}
-	return block.Send()
+	return away(block.Send())
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	driver "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/pressly/goose/v3"
 )
 
@@ -20,14 +19,18 @@ var migrations embed.FS
 // versionTable is where goose records what it applied.
 const versionTable = "schema_migration"
 
-// Migrate brings the database up to this program's schema and returns the names
-// of the migrations that it applied. Run it from one place at a time.
+// Migrate creates the database if it does not exist, brings it up to this program's
+// schema and returns the names of the migrations that it applied. Run it from one place
+// at a time.
 func Migrate(ctx context.Context, c Config) (applied []string, err error) {
-	options, err := c.options()
+	options, database, err := c.options()
 	if err != nil {
 		return nil, err
 	}
-	provider, err := goose.NewProvider(goose.DialectClickHouse, driver.OpenDB(options), migrations,
+	if err := database.create(ctx, options); err != nil {
+		return nil, fmt.Errorf("clickhouse: create the database: %w", err)
+	}
+	provider, err := goose.NewProvider(goose.DialectClickHouse, database.openDB(options), migrations,
 		goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return nil, fmt.Errorf("clickhouse: migrations: %w", err)
