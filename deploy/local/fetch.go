@@ -31,10 +31,10 @@ func (c Config) fetch(ctx context.Context, p pack) (string, error) {
 		return "", err
 	}
 	if exists(final) { // another process was quicker
-		return final, l.release()
+		return final, l.Close()
 	}
 	c.Progress("fetching " + p.title)
-	return final, errors.Join(c.fetchInto(ctx, p, final), l.release())
+	return final, errors.Join(c.fetchInto(ctx, p, final), l.Close())
 }
 
 // cached is where the packages are, or would be.

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/gofrs/flock"
 )
 
 // recordName is the file that marks a data folder as ours.
@@ -27,7 +29,7 @@ const recordMaker = "tajdeed deploy/local"
 // folder is a data folder that this process has locked.
 type folder struct {
 	path string
-	lock *lock
+	lock *flock.Flock
 
 	mu  sync.Mutex
 	now record
@@ -43,7 +45,7 @@ func openFolder(ctx context.Context, c Config) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := takeLock(filepath.Join(c.Data, "lock"))
+	l, err := tryLock(filepath.Join(c.Data, "lock"))
 	if err != nil {
 		return nil, inUse(c.Data, err)
 	}
@@ -161,7 +163,7 @@ func (f *folder) ended(name string) error {
 	return f.record(func(r *record) { delete(r.Processes, name) })
 }
 
-func (f *folder) close() error { return f.lock.release() }
+func (f *folder) close() error { return f.lock.Close() }
 
 // replaceFile writes beside the file and renames, so that a reader or a crash
 // never sees half of it.

@@ -58,7 +58,7 @@ func waitUntil(ctx context.Context, atMost time.Duration, condition func() bool)
 	ctx, cancel := context.WithTimeout(ctx, atMost)
 	defer cancel()
 	for !condition() {
-		if !pause(ctx, 20*time.Millisecond) {
+		if !Pause(ctx, 20*time.Millisecond) {
 			return condition()
 		}
 	}

@@ -4,96 +4,68 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
-// lock is an advisory lock on a file. The kernel lets it go when its holder
-// ends, however it ends, so a lock file that merely lies there means nothing.
-// The process id in it is for people.
-type lock struct{ file *os.File }
+// A lock is flock(2) on a file. The kernel releases it when its holder ends, however it
+// ends, so a lock file that merely exists means nothing. The process id in it is for
+// people. The file stays after a release: if it were removed, two others could each lock
+// a file of that name.
+func newLock(path string) *flock.Flock { return flock.New(path, flock.SetPermissions(0o644)) }
 
 // heldError says that a living process has the lock.
 type heldError struct{ holder string }
 
 func (e heldError) Error() string { return "held by process " + e.holder }
 
-func takeLock(path string) (*lock, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+// tryLock locks a file, or says who has locked it ([heldError]).
+func tryLock(path string) (*flock.Flock, error) {
+	l := newLock(path)
+	locked, err := l.TryLock()
+	if err == nil && !locked {
+		return nil, readHolder(path)
+	}
+	return locks(l, err)
+}
+
+// waitLock waits until it can lock a file that others lock for minutes at most.
+func waitLock(ctx context.Context, path string) (*flock.Flock, error) {
+	l := newLock(path)
+	_, err := l.TryLockContext(ctx, 100*time.Millisecond)
+	if err != nil && ctx.Err() != nil {
+		return nil, fmt.Errorf("wait for %s, %w: %w", path, readHolder(path), err)
+	}
+	return locks(l, err)
+}
+
+// locks writes down who has locked the file.
+func locks(l *flock.Flock, err error) (*flock.Flock, error) {
 	if err != nil {
-		return nil, fmt.Errorf("open the lock: %w", err)
+		return nil, fmt.Errorf("lock %s: %w", l.Path(), err)
 	}
-	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil {
-		return &lock{file}, writeHolder(file)
+	if err := os.WriteFile(l.Path(), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
+		return nil, errors.Join(fmt.Errorf("write the lock: %w", err), l.Close())
 	}
-	defer file.Close()
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, heldError{readHolder(file)}
-	}
-	return nil, fmt.Errorf("lock %s: %w", path, err)
+	return l, nil
 }
 
-// waitLock is takeLock for a lock that is held for minutes at most.
-func waitLock(ctx context.Context, path string) (*lock, error) {
-	for {
-		l, err := takeLock(path)
-		if !errors.As(err, new(heldError)) {
-			return l, err
-		}
-		if !pause(ctx, 100*time.Millisecond) {
-			return nil, fmt.Errorf("wait for %s, %w: %w", path, err, ctx.Err())
-		}
-	}
-}
-
-func writeHolder(file *os.File) error {
-	if err := file.Truncate(0); err != nil {
-		return fmt.Errorf("write the lock: %w", err)
-	}
-	if _, err := file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err != nil {
-		return fmt.Errorf("write the lock: %w", err)
-	}
-	return nil
-}
-
-func readHolder(file *os.File) string {
-	body, err := io.ReadAll(io.LimitReader(file, 32))
+func readHolder(path string) heldError {
+	body, err := os.ReadFile(path)
 	if holder := strings.TrimSpace(string(body)); err == nil && holder != "" {
-		return holder
+		return heldError{holder}
 	}
-	return "unknown"
-}
-
-// release closes the file, which ends the lock. The file stays: removing it
-// would let two others each lock a file of that name.
-func (l *lock) release() error {
-	if err := l.file.Close(); err != nil {
-		return fmt.Errorf("release the lock: %w", err)
-	}
-	return nil
+	return heldError{"unknown"}
 }
 
 func inUse(data string, err error) error {
-	var held heldError
-	if !errors.As(err, &held) {
+	held, ok := errors.AsType[heldError](err)
+	if !ok {
 		return err
 	}
 	return fmt.Errorf("the servers in %s already run under process %s: stop that one, use its servers, or give another data folder", data, held.holder)
-}
-
-// pause waits, and tells whether it waited to the end.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -100,7 +100,7 @@ func (s *Server) Ready(ctx context.Context) error {
 		if err := s.hopeless(before); err != nil {
 			return err
 		}
-		if !pause(ctx, 25*time.Millisecond) {
+		if !Pause(ctx, 25*time.Millisecond) {
 			return fmt.Errorf("wait for %s: %w (%w); its log is %s", s.program.name, ctx.Err(), err, s.Log())
 		}
 	}
@@ -135,7 +135,7 @@ func (s *Server) hopeless(deathsBefore int) error {
 		return fmt.Errorf("launch %s: %w", s.program.name, s.broken)
 	case s.deaths-deathsBefore >= limit:
 		return fmt.Errorf("%s died %d times before it answered (%s); its log %s ends:\n%s",
-			s.program.name, limit, s.proc.status(), s.Log(), tail(s.Log(), s.proc.from))
+			s.program.name, limit, s.proc.status(), s.Log(), ending(s.Log(), s.proc.from, 5))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"time"
 
@@ -14,37 +15,72 @@ import (
 func (s *Server) supervise(ctx context.Context, ended chan<- struct{}) {
 	runtime.LockOSThread()
 	defer close(ended)
-	delay := restartDelay()
+	deaths := newStreak()
 	for {
 		p := s.launch(ctx)
 		if p == nil {
 			return
 		}
-		s.outlive(p)
+		p.wait()
+		died := time.Now()
+		if err := s.folder.ended(s.program.name); err != nil {
+			s.logger.Warn("the server's end is not written down", "error", err)
+		}
 		if ctx.Err() != nil {
 			return
 		}
-		s.mourn(p)
-		if time.Since(p.began) > healthy {
-			delay.Reset()
-		}
-		if !pause(ctx, delay.NextBackOff()) {
+		s.mu.Lock()
+		s.deaths++
+		s.mu.Unlock()
+		again := deaths.add(p.began, died)
+		s.logger.Warn(s.program.title+" died"+deaths.String()+": "+p.status()+"; its log ends: "+ending(s.Log(), p.from, 1),
+			"lived", died.Sub(p.began).Round(time.Millisecond), "again_in", again, "log", s.Log())
+		if !Pause(ctx, again) {
 			return
 		}
 	}
 }
 
-// healthy is how long a server must have lived for its death to be a new story.
+// healthy is how long a server must have lived for its death to have nothing to do with
+// the one before.
 const healthy = 30 * time.Second
 
-func restartDelay() *backoff.ExponentialBackOff {
+// streak is deaths one after another, each less than [healthy] after the launch.
+type streak struct {
+	delay *backoff.ExponentialBackOff
+	n     int
+	first time.Time // when the first one was
+	last  time.Time
+}
+
+func newStreak() *streak {
 	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.Multiplier, b.MaxInterval = 100*time.Millisecond, 2, 10*time.Second
-	return b
+	b.InitialInterval, b.Multiplier, b.RandomizationFactor, b.MaxInterval = 100*time.Millisecond, 2, 0, 10*time.Second
+	return &streak{delay: b}
+}
+
+// add adds the death of a server that began at an instant, and returns how long to wait
+// before it is started again: twice as long after each death, 10 s at most.
+func (s *streak) add(began, died time.Time) time.Duration {
+	if s.n == 0 || died.Sub(began) > healthy {
+		s.delay.Reset()
+		s.n, s.first = 0, died
+	}
+	s.n++
+	s.last = died
+	return s.delay.NextBackOff()
+}
+
+// String says how many deaths in how long, where there was more than one.
+func (s *streak) String() string {
+	if s.n == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" %d times in %s", s.n, s.last.Sub(s.first).Round(100*time.Millisecond))
 }
 
 // launch returns nil when nothing was started: a stop came before it, or the
-// launch failed for a reason that no repetition mends.
+// launch failed, which repeating it would not mend.
 func (s *Server) launch(ctx context.Context) *process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,22 +95,7 @@ func (s *Server) launch(ctx context.Context) *process {
 	}
 	s.proc = p
 	if err := s.folder.started(s.program.name, p.pid()); err != nil {
-		s.logger.Warn("the server's process is not recorded", "error", err)
+		s.logger.Warn("the server's process is not written down", "error", err)
 	}
 	return p
-}
-
-func (s *Server) outlive(p *process) {
-	p.wait()
-	if err := s.folder.ended(s.program.name); err != nil {
-		s.logger.Warn("the server's end is not recorded", "error", err)
-	}
-}
-
-func (s *Server) mourn(p *process) {
-	s.mu.Lock()
-	s.deaths++
-	s.mu.Unlock()
-	s.logger.Warn("the server died; starting it again", "status", p.status(),
-		"lived", time.Since(p.began).Round(time.Millisecond), "log", s.Log(), "tail", tail(s.Log(), p.from))
 }

@@ -22,6 +22,7 @@ func shell(t *testing.T, script string) *Server {
 	up := filepath.Join(c.Data, "up")
 	s := newServer(program{
 		name:    kafkaName,
+		title:   "Kafka",
 		command: func() *exec.Cmd { return exec.Command("/bin/sh", "-c", script) },
 		tidy:    func() error { return os.RemoveAll(up) },
 		answers: func(context.Context) error { _, err := os.Stat(up); return err },
@@ -71,6 +72,60 @@ func TestDeathIsLoggedWithTheTail(t *testing.T) {
 	must(t, s.Stop(limit(t))) // nothing writes any more
 	if !strings.Contains(said.String(), "died") || !strings.Contains(said.String(), "my last words") {
 		t.Errorf("the log says %q", said.String())
+	}
+}
+
+// One line says how often, what for and where more is written; the stack is left out.
+func TestDeathsOneAfterAnotherAreToldInALine(t *testing.T) {
+	t.Parallel()
+	s := shell(t, `touch up; printf 'java.io.IOException: the disk is full\n\tat java.base/x\n'; exit 3`)
+	var said strings.Builder
+	s.logger = slog.New(slog.NewTextHandler(&said, nil))
+	s.begin()
+	if !waitUntil(limit(t), time.Minute, func() bool { return s.Deaths() >= 4 }) {
+		t.Fatalf("%d deaths", s.Deaths())
+	}
+	must(t, s.Stop(limit(t))) // nothing writes any more
+	lines := strings.Split(strings.TrimSpace(said.String()), "\n")
+	if len(lines) != s.Deaths() {
+		t.Errorf("%d lines for %d deaths", len(lines), s.Deaths())
+	}
+	for _, part := range []string{"Kafka died 3 times in ", "exit status 3", "its log ends: java.io.IOException: the disk is full", "again_in=400ms", s.Log()} {
+		if !strings.Contains(lines[2], part) {
+			t.Errorf("the third line is %s, want %q in it", lines[2], part)
+		}
+	}
+	if strings.Contains(said.String(), "java.base") {
+		t.Errorf("the stack is in %s", said.String())
+	}
+}
+
+// A server that lives for moments is waited for longer and longer; one that lived long
+// and died is started again at once.
+func TestDelayBetweenDeaths(t *testing.T) {
+	t.Parallel()
+	deaths, now := newStreak(), time.Now()
+	for i, want := range []struct {
+		lived, delay time.Duration
+		text         string
+	}{
+		{time.Hour, 100 * time.Millisecond, ""},
+		{time.Second, 200 * time.Millisecond, " 2 times in 1s"},
+		{29 * time.Second, 400 * time.Millisecond, " 3 times in 30s"},
+		{0, 800 * time.Millisecond, " 4 times in 30s"},
+		{0, 1600 * time.Millisecond, " 5 times in 30s"},
+		{0, 3200 * time.Millisecond, " 6 times in 30s"},
+		{0, 6400 * time.Millisecond, " 7 times in 30s"},
+		{0, 10 * time.Second, " 8 times in 30s"},
+		{0, 10 * time.Second, " 9 times in 30s"},
+		{31 * time.Second, 100 * time.Millisecond, ""},
+		{0, 200 * time.Millisecond, " 2 times in 0s"},
+	} {
+		began := now
+		now = now.Add(want.lived)
+		if got := deaths.add(began, now); got != want.delay || deaths.String() != want.text {
+			t.Errorf("death %d: %s and %q, want %s and %q", i+1, got, deaths.String(), want.delay, want.text)
+		}
 	}
 }
 
