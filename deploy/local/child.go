@@ -6,16 +6,16 @@ import (
 	"os/exec"
 )
 
-// A child that runs inside a copy of this program is known by its argv[0].
+// A server that runs inside a copy of this program is recognised by its argv[0].
 const (
 	clickhouseChild = "tajdeed-clickhouse"
 	kfakeChild      = "tajdeed-kfake"
 )
 
-// ChildMain is the first thing that main, or TestMain, calls, with os.Args. In
-// a process that Start made out of a copy of the program it runs that server to
-// its end and returns true, after which main returns; a server that fails exits
-// with 1. In any other process it returns false at once.
+// ChildMain must be the first thing that main, or TestMain, calls, with os.Args. In
+// a process that [Start] made of a copy of the program it runs that server to its end
+// and returns true, after which main must return; where the server fails, the process
+// exits with 1. In any other process it returns false at once.
 func ChildMain(args []string) (handled bool) {
 	if !isChild(args) {
 		return false

@@ -24,23 +24,20 @@ var (
 	clickhouseUsers string
 )
 
-func clickhouseRecipe(f *folder, library string, ports Ports) recipe {
+func clickhousePlan(f *folder, library string, ports Ports) plan {
 	home := filepath.Join(f.path, clickhouseName)
-	ask := func(ctx context.Context) error { return clickhouseExec(ctx, ports.ClickHouse, "SELECT 1") }
-	return recipe{
+	return plan{
 		name: clickhouseName,
 		prepare: func(context.Context) (program, error) {
 			return program{
 				name:    clickhouseName,
 				title:   "ClickHouse",
 				command: func() *exec.Cmd { return clickhouseCommand(library, home, ports) },
-				tidy:    func() error { return removeStatus(home) },
-				answers: ask,
+				cleanUp: func() error { return removeStatus(home) },
+				answers: func(ctx context.Context) error { return clickhouseAnswers(ctx, ports.ClickHouse) },
 			}, writeClickHouseConfig(home)
 		},
-		furnish: func(ctx context.Context) error {
-			return clickhouseExec(ctx, ports.ClickHouse, "CREATE DATABASE IF NOT EXISTS tajdeed")
-		},
+		setUp: func(ctx context.Context) (string, error) { return setUpClickHouse(ctx, ports.ClickHouse) },
 	}
 }
 
@@ -56,8 +53,8 @@ func writeClickHouseConfig(home string) error {
 }
 
 // clickhouseCommand runs the library's command-line program as a server. Its
-// query reads standard input, which we hold open, so it ends when we let go of
-// it, also by dying.
+// last query reads standard input, which we hold open, so it ends when we close
+// it, and when we die.
 func clickhouseCommand(library, home string, ports Ports) *exec.Cmd {
 	return reexec(clickhouseChild, library,
 		"--config-file="+filepath.Join(home, "config.xml"),
@@ -70,8 +67,8 @@ func clickhouseCommand(library, home string, ports Ports) *exec.Cmd {
 	)
 }
 
-// removeStatus removes the file that tells a second ClickHouse to keep off. A
-// killed one leaves it; that none runs here is what our own lock says.
+// removeStatus removes the file by which a running ClickHouse keeps a second one out of
+// its data. One that was killed leaves it. Our own lock says that none runs here.
 func removeStatus(home string) error {
 	err := os.Remove(filepath.Join(home, "data", "status"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -80,18 +77,36 @@ func removeStatus(home string) error {
 	return err
 }
 
-// clickhouseExec opens a connection of its own: the server may have just begun.
-func clickhouseExec(ctx context.Context, port int, statement string) error {
-	conn, err := clickhouse.Open(&clickhouse.Options{
-		Addr:        []string{address(port)},
-		Auth:        clickhouse.Auth{Database: "default", Username: "default"},
-		DialTimeout: attempt,
-		ReadTimeout: time.Minute,
-	})
+func clickhouseAnswers(ctx context.Context, port int) error {
+	conn, err := openClickHouse(port)
 	if err != nil {
 		return err
 	}
-	return errors.Join(conn.Exec(ctx, statement), conn.Close())
+	return errors.Join(conn.Exec(ctx, "SELECT 1"), conn.Close())
+}
+
+// setUpClickHouse creates the database and returns the server's version.
+func setUpClickHouse(ctx context.Context, port int) (version string, err error) {
+	conn, err := openClickHouse(port)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if err := conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS tajdeed"); err != nil {
+		return "", err
+	}
+	return version, conn.QueryRow(ctx, "SELECT version()").Scan(&version)
+}
+
+// openClickHouse opens connections that name no database: at one that does not exist,
+// this build of ClickHouse aborts.
+func openClickHouse(port int) (clickhouse.Conn, error) {
+	return clickhouse.Open(&clickhouse.Options{
+		Addr:        []string{address(port)},
+		Auth:        clickhouse.Auth{Username: "default"},
+		DialTimeout: attempt,
+		ReadTimeout: time.Minute,
+	})
 }
 
 // clickhouseMain is the child: it loads the library and runs its command line.

@@ -40,7 +40,7 @@ func TestMissingDatabaseDoesNotKillClickHouse(t *testing.T) {
 	if server.PID() != before || server.Deaths() != 0 {
 		t.Errorf("process %d became %d after %d deaths, want none", before, server.PID(), server.Deaths())
 	}
-	must(t, errors.Join(conn.Close(), admin.Close())) // ClickHouse waits for open ones
+	must(t, errors.Join(conn.Close(), admin.Close())) // ClickHouse waits 5 s for open ones
 	stopServers(t, s)
 }
 
@@ -57,6 +57,7 @@ func connectClickHouse(t *testing.T, at string) driver.Conn {
 	t.Helper()
 	conn, err := clickhouse.Connect(limit(t), clickhouse.Config{URL: at})
 	must(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
 	return conn
 }
 

@@ -43,7 +43,8 @@ type Config struct {
 	Progress func(step string) // for a person who waits; called by one goroutine at a time; may be nil
 }
 
-// Validate tells the first thing that can never work, without touching the machine.
+// Validate returns an error about the first thing that can never work. It looks at
+// nothing outside the Config.
 func (c Config) Validate() error {
 	switch c.Broker {
 	case "", BrokerAuto, BrokerKafka, BrokerKfake:
@@ -118,7 +119,7 @@ func cacheHome() (string, error) {
 	return filepath.Join(dir, "tajdeed"), err
 }
 
-// oneAtATime spares the caller a lock: three servers report at once.
+// oneAtATime calls progress from one goroutine at a time: three servers start at once.
 func oneAtATime(progress func(string)) func(string) {
 	if progress == nil {
 		return func(string) {}

@@ -18,7 +18,7 @@ import (
 // fetch returns the cache's folder with the packages in it, and fetches them
 // if they are not there. Two processes that want the same take turns; a fetch
 // that is cut short leaves nothing that looks whole.
-func (c Config) fetch(ctx context.Context, p pack) (string, error) {
+func (c Config) fetch(ctx context.Context, p packageSet) (string, error) {
 	final, err := c.cached(p)
 	if err != nil || exists(final) {
 		return final, err
@@ -38,7 +38,7 @@ func (c Config) fetch(ctx context.Context, p pack) (string, error) {
 }
 
 // cached is where the packages are, or would be.
-func (c Config) cached(p pack) (string, error) {
+func (c Config) cached(p packageSet) (string, error) {
 	digest, err := p.digest()
 	if err != nil {
 		return "", fmt.Errorf("read the manifests of %s: %w", p.title, err)
@@ -46,13 +46,13 @@ func (c Config) cached(p pack) (string, error) {
 	return filepath.Join(c.Cache, fmt.Sprintf("%s-%s-%s-%s", p.name, runtime.GOOS, runtime.GOARCH, digest)), nil
 }
 
-func (c Config) fetchInto(ctx context.Context, p pack, final string) error {
+func (c Config) fetchInto(ctx context.Context, p packageSet, final string) error {
 	dir, err := os.MkdirTemp(c.Cache, p.name+"-fetching-")
 	if err != nil {
 		return fmt.Errorf("make a folder in the package cache: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // nothing, once it was renamed
-	if err := p.lay(dir); err != nil {
+	if err := p.writeManifests(dir); err != nil {
 		return fmt.Errorf("write the manifests of %s: %w", p.title, err)
 	}
 	if err := p.fetch(ctx, dir); err != nil {
@@ -67,7 +67,7 @@ func (c Config) fetchInto(ctx context.Context, p pack, final string) error {
 	return nil
 }
 
-// openForAll lets every user read the files: Postgres does not run as root.
+// openForAll makes the files readable for every user: Postgres does not run as root.
 func openForAll(dir string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.Type()&fs.ModeSymlink != 0 {
@@ -95,8 +95,8 @@ func npmInstall(ctx context.Context, dir string) error {
 	return runTool(ctx, dir, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
 }
 
-// runTool runs a program to its end in a process group of its own, and puts
-// what it said last into the error.
+// runTool runs a program to its end in a process group of its own. The last lines of
+// its output are in the error.
 func runTool(ctx context.Context, dir, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
@@ -113,8 +113,8 @@ func runTool(ctx context.Context, dir, name string, args ...string) error {
 	return fmt.Errorf("run %s: %w: %s", filepath.Base(name), err, lastLines(out))
 }
 
-// lastLines is the end of a program's output, short enough for an error, and
-// long enough for pip's of a wheel that has none of the digests.
+// lastLines is the end of a program's output: short enough for an error, and long enough
+// for what pip says of a wheel that has none of the digests.
 func lastLines(out []byte) string {
 	const lines = 8
 	all := strings.Split(string(bytes.TrimSpace(out)), "\n")

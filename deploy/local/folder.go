@@ -13,18 +13,18 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// recordName is the file that marks a data folder as ours.
-const recordName = "servers.json"
+// stateFile is the file that marks a data folder as ours.
+const stateFile = "servers.json"
 
-// record is what a data folder remembers from one start to the next.
-type record struct {
-	MadeBy    string         `json:"made_by"` // recordMaker; any other file of this name is not ours
+// state is what a data folder keeps from one start to the next.
+type state struct {
+	MadeBy    string         `json:"made_by"` // always madeBy; a file of this name that says otherwise is not ours
 	Broker    Broker         `json:"broker,omitempty"`
 	Ports     Ports          `json:"ports"`
 	Processes map[string]int `json:"processes"` // what was started and not yet seen to end
 }
 
-const recordMaker = "tajdeed deploy/local"
+const madeBy = "tajdeed deploy/local"
 
 // folder is a data folder that this process has locked.
 type folder struct {
@@ -32,7 +32,7 @@ type folder struct {
 	lock *flock.Flock
 
 	mu  sync.Mutex
-	now record
+	now state
 }
 
 // openFolder makes or finds the data folder, locks it, and clears away what an
@@ -41,7 +41,7 @@ func openFolder(ctx context.Context, c Config) (*folder, error) {
 	if err := makeFolder(c.Data); err != nil {
 		return nil, err
 	}
-	r, err := readRecord(c.Data)
+	r, err := readState(c.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -61,14 +61,14 @@ func (f *folder) clear(ctx context.Context, c Config) error {
 		return err
 	}
 	if c.Fresh {
-		if err := f.wipe(); err != nil {
+		if err := f.removeData(); err != nil {
 			return err
 		}
 	}
 	if err := os.MkdirAll(filepath.Join(f.path, "log"), 0o755); err != nil {
 		return cannotWrite(f.path, err)
 	}
-	return f.record(func(r *record) { r.Processes = map[string]int{} })
+	return f.update(func(r *state) { r.Processes = map[string]int{} })
 }
 
 func makeFolder(path string) error {
@@ -86,18 +86,18 @@ func cannotWrite(path string, err error) error {
 	return fmt.Errorf("the data folder %s cannot be written: give another, or make it yours: %w", path, err)
 }
 
-// readRecord refuses a folder that holds other people's files.
-func readRecord(path string) (record, error) {
-	fresh := record{MadeBy: recordMaker}
-	body, err := os.ReadFile(filepath.Join(path, recordName))
+// readState refuses a folder with files that tajdeed did not make.
+func readState(path string) (state, error) {
+	fresh := state{MadeBy: madeBy}
+	body, err := os.ReadFile(filepath.Join(path, stateFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return fresh, mustBeEmpty(path)
 	}
 	if err != nil {
-		return fresh, fmt.Errorf("read the data folder's record: %w", err)
+		return fresh, fmt.Errorf("read the data folder's state: %w", err)
 	}
-	var r record
-	if err := json.Unmarshal(body, &r); err != nil || r.MadeBy != recordMaker {
+	var r state
+	if err := json.Unmarshal(body, &r); err != nil || r.MadeBy != madeBy {
 		return fresh, notOurs(path)
 	}
 	return r, nil
@@ -120,17 +120,17 @@ func notOurs(path string) error {
 	return fmt.Errorf("%s holds files that tajdeed did not make, and stays untouched: give an empty or a new folder", path)
 }
 
-// wipe removes what this package makes in a data folder, by name.
-func (f *folder) wipe() error {
+// removeData removes what this package makes in a data folder, by name.
+func (f *folder) removeData() error {
 	for _, name := range []string{"postgres", "postgres.new", "clickhouse", "kafka", "kfake", "log"} {
 		if err := os.RemoveAll(filepath.Join(f.path, name)); err != nil {
 			return fmt.Errorf("begin with a fresh data folder: %w", err)
 		}
 	}
-	return f.record(func(r *record) { r.Broker = "" })
+	return f.update(func(r *state) { r.Broker = "" })
 }
 
-// ports, broker and processes are what the record said last.
+// ports and broker are those of the last start on this folder; zero if there was none.
 func (f *folder) ports() Ports {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -143,24 +143,24 @@ func (f *folder) broker() Broker {
 	return f.now.Broker
 }
 
-// record changes the record and writes it whole, or not at all.
-func (f *folder) record(change func(*record)) error {
+// update changes the state and writes the file whole, or not at all.
+func (f *folder) update(change func(*state)) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	change(&f.now)
 	body, err := json.MarshalIndent(f.now, "", "  ")
 	if err != nil {
-		return fmt.Errorf("write the data folder's record: %w", err)
+		return fmt.Errorf("write the data folder's state: %w", err)
 	}
-	return replaceFile(filepath.Join(f.path, recordName), append(body, '\n'))
+	return replaceFile(filepath.Join(f.path, stateFile), append(body, '\n'))
 }
 
 func (f *folder) started(name string, pid int) error {
-	return f.record(func(r *record) { r.Processes[name] = pid })
+	return f.update(func(r *state) { r.Processes[name] = pid })
 }
 
 func (f *folder) ended(name string) error {
-	return f.record(func(r *record) { delete(r.Processes, name) })
+	return f.update(func(r *state) { delete(r.Processes, name) })
 }
 
 func (f *folder) close() error { return f.lock.Close() }

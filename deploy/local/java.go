@@ -23,7 +23,7 @@ func fetchKafka(ctx context.Context, c Config) (java, libs string, err error) {
 	if java, err = findJava(ctx); err != nil {
 		return "", "", err
 	}
-	dir, err := c.fetch(ctx, pack{kafkaName, kafkaTitle, copyJars})
+	dir, err := c.fetch(ctx, packageSet{kafkaName, kafkaTitle(), copyJars})
 	return java, filepath.Join(dir, "libs"), err
 }
 
@@ -74,7 +74,7 @@ func copyJars(ctx context.Context, dir string) error {
 	return checkJars(libs, filepath.Join(dir, "SHA256SUMS"))
 }
 
-// tamperedError is never answered by another broker: somebody must look.
+// tamperedError never has kfake stand in: a person must look.
 type tamperedError struct{ what string }
 
 func (e tamperedError) Error() string {

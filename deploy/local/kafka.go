@@ -9,14 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"syscall"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
-
-const kafkaTitle = "Apache Kafka 4.3.1"
 
 var (
 	//go:embed kafka/server.properties
@@ -25,26 +24,43 @@ var (
 	kafkaLogging string
 )
 
-func kafkaRecipe(c Config, f *folder, got gathered, ports Ports) recipe {
+func kafkaPlan(c Config, f *folder, got packages, ports Ports) plan {
 	home := filepath.Join(f.path, kafkaName)
-	return recipe{name: kafkaName, prepare: func(ctx context.Context) (program, error) {
-		if err := initKafka(ctx, c, got, home, ports); err != nil {
-			return program{}, err
-		}
-		return program{
-			name:    kafkaName,
-			title:   kafkaTitle,
-			command: func() *exec.Cmd { return kafkaCommand(got, home) },
-			answers: func(ctx context.Context) error { return brokerAnswers(ctx, ports.Kafka) },
-			stop:    syscall.SIGTERM,
-		}, nil
-	}}
+	return plan{
+		name: kafkaName,
+		prepare: func(ctx context.Context) (program, error) {
+			if err := initKafka(ctx, c, got, home, ports); err != nil {
+				return program{}, err
+			}
+			return program{
+				name:    kafkaName,
+				title:   kafkaTitle(),
+				command: func() *exec.Cmd { return kafkaCommand(got, home) },
+				answers: func(ctx context.Context) error { return brokerAnswers(ctx, ports.Kafka) },
+				stop:    syscall.SIGTERM,
+			}, nil
+		},
+		setUp: func(context.Context) (string, error) { return kafkaVersion(), nil },
+	}
+}
+
+func kafkaTitle() string { return "Apache Kafka " + kafkaVersion() }
+
+// kafkaVersion is that of the jars, which are checked against the list: neither the
+// protocol nor the broker's log tells it.
+func kafkaVersion() string {
+	sums, _ := manifests.ReadFile("kafka/SHA256SUMS") // embedded
+	found := regexp.MustCompile(`kafka_[\d.]+-(.+)\.jar`).FindSubmatch(sums)
+	if found == nil {
+		return "unknown"
+	}
+	return string(found[1])
 }
 
 // initKafka writes the configuration, with this start's ports, and formats the
 // data folder if there is none. It is formatted beside its place and moved
 // there whole, so that a start that was cut short leaves none that looks ready.
-func initKafka(ctx context.Context, c Config, got gathered, home string, ports Ports) error {
+func initKafka(ctx context.Context, c Config, got packages, home string, ports Ports) error {
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
@@ -61,7 +77,7 @@ func initKafka(ctx context.Context, c Config, got gathered, home string, ports P
 	return writeProperties(filepath.Join(home, "server.properties"), data, c.KafkaProxy, ports)
 }
 
-func formatKafka(ctx context.Context, c Config, got gathered, home, data string, ports Ports) error {
+func formatKafka(ctx context.Context, c Config, got packages, home, data string, ports Ports) error {
 	next := data + ".new"
 	if err := os.RemoveAll(next); err != nil {
 		return fmt.Errorf("remove what an earlier start left: %w", err)
@@ -100,16 +116,16 @@ func clusterID() string {
 // costs more than it gives back. By `tajdeed bench --applications 200000 --only
 // renewals,whole`, on two cores that all share, Kafka's CPU per application goes
 // without it from 11-14 µs to 7-9 (renewals) and from 21-23 µs to 15-17 (whole).
-func kafkaCommand(got gathered, home string) *exec.Cmd {
+func kafkaCommand(got packages, home string) *exec.Cmd {
 	return exec.Command(got.java, "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
 		"-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true",
 		"-Dlog4j2.configurationFile="+filepath.Join(home, "log4j2.yaml"),
 		"-cp", filepath.Join(got.jars, "*"), "kafka.Kafka", filepath.Join(home, "server.properties"))
 }
 
-// brokerAnswers has a topic checked, not made: a broker whose port is open, and
-// which lists itself, may still refuse that. franz-go asks, because kafka-go
-// waits for the topic to appear, which this one never does.
+// brokerAnswers asks whether a topic could be created, without creating it: a broker
+// whose port is open, and which lists itself, may still refuse that. franz-go asks,
+// because kafka-go would wait for the topic to appear, which this one never does.
 func brokerAnswers(ctx context.Context, port int) error {
 	client, err := kgo.NewClient(kgo.SeedBrokers(address(port)), kgo.RequestRetries(0))
 	if err != nil {

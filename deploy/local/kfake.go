@@ -13,16 +13,20 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-func kfakeRecipe(f *folder, ports Ports) recipe {
+func kfakePlan(f *folder, ports Ports) plan {
 	home := filepath.Join(f.path, string(BrokerKfake))
-	return recipe{name: kafkaName, prepare: func(context.Context) (program, error) {
-		return program{
-			name:    kafkaName,
-			title:   "kfake",
-			command: func() *exec.Cmd { return reexec(kfakeChild, home, strconv.Itoa(ports.Kafka)) },
-			answers: func(ctx context.Context) error { return brokerAnswers(ctx, ports.Kafka) },
-		}, nil
-	}}
+	return plan{
+		name: kafkaName,
+		prepare: func(context.Context) (program, error) {
+			return program{
+				name:    kafkaName,
+				title:   string(BrokerKfake),
+				command: func() *exec.Cmd { return reexec(kfakeChild, home, strconv.Itoa(ports.Kafka)) },
+				answers: func(ctx context.Context) error { return brokerAnswers(ctx, ports.Kafka) },
+			}, nil
+		},
+		setUp: func(context.Context) (string, error) { return string(BrokerKfake), nil },
+	}
 }
 
 // kfakeMain is the child: one broker, every write synced, until standard input ends.

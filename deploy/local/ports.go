@@ -7,8 +7,8 @@ import (
 	"net"
 )
 
-// Ports are the ports of one data folder. They are recorded in it, so that
-// what a person has noted stays true after a restart.
+// Ports are the ports of one data folder. They are kept in it, so that the addresses
+// that a person wrote down stay right after a restart.
 type Ports struct {
 	Postgres        int `json:"postgres"`
 	ClickHouse      int `json:"clickhouse"`
@@ -33,11 +33,11 @@ func (c Config) asked() []askedPort {
 }
 
 // choosePorts gives each server the port that was asked for, or its last one,
-// or a free one. All are held until the last is chosen, so that no two agree.
+// or a free one. Each is listened on until the last is chosen, so that no two are equal.
 func choosePorts(c Config, last Ports) (Ports, error) {
 	var (
 		chosen Ports
-		held   holding
+		held   reserved
 	)
 	defer held.release()
 	wanted := c.asked()
@@ -53,11 +53,11 @@ func choosePorts(c Config, last Ports) (Ports, error) {
 		{askedPort{name: "Kafka's controller"}, last.KafkaController, &chosen.KafkaController},
 		{askedPort{name: "Kafka behind a proxy"}, last.KafkaProxied, &chosen.KafkaProxied},
 	}
-	for _, s := range slots { // what was asked for comes before what may move
+	for _, s := range slots { // those that were asked for first: the others can move
 		if s.asked.port == 0 {
 			continue
 		}
-		if *s.port = s.asked.port; !held.take(s.asked.port) {
+		if *s.port = s.asked.port; !held.reserve(s.asked.port) {
 			return Ports{}, fmt.Errorf("port %d, asked for %s, is taken: stop what listens there, give another, or none for a free one", s.asked.port, s.asked.name)
 		}
 	}
@@ -73,9 +73,9 @@ func choosePorts(c Config, last Ports) (Ports, error) {
 	return chosen, nil
 }
 
-type holding struct{ listeners []net.Listener }
+type reserved struct{ listeners []net.Listener }
 
-func (h *holding) take(port int) bool {
+func (h *reserved) reserve(port int) bool {
 	l, err := net.Listen("tcp", address(port))
 	if err != nil {
 		return false
@@ -84,23 +84,23 @@ func (h *holding) take(port int) bool {
 	return true
 }
 
-// lastOrFree draws from below the range that the kernel gives to outgoing
-// connections. A port from that range can be taken by a client while its
-// server restarts; worse, a client that keeps dialling it may reach itself.
-func (h *holding) lastOrFree(last int) (int, error) {
-	if last != 0 && h.take(last) {
+// lastOrFree draws from below the range from which the kernel takes the ports of
+// outgoing connections. A port of that range could be taken by a client while its
+// server restarts; worse, a client that keeps dialling it may connect to itself.
+func (h *reserved) lastOrFree(last int) (int, error) {
+	if last != 0 && h.reserve(last) {
 		return last, nil
 	}
 	const from, upTo, tries = 20000, 32000, 200
 	for range tries {
-		if port := from + rand.IntN(upTo-from); h.take(port) {
+		if port := from + rand.IntN(upTo-from); h.reserve(port) {
 			return port, nil
 		}
 	}
 	return 0, errors.New("no free port found between 20000 and 32000")
 }
 
-func (h *holding) release() {
+func (h *reserved) release() {
 	for _, l := range h.listeners {
 		_ = l.Close()
 	}

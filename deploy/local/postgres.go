@@ -22,7 +22,8 @@ var postgresSettings = map[string]string{
 	"max_connections":         "200",
 	"maintenance_work_mem":    "256MB",
 	"max_wal_size":            "8GB", // a simulated year writes gigabytes
-	// So much log is kept to be written over: a new file is filled with zeros first.
+	// This much of the log's files is kept and written over: a new one is filled with
+	// zeros first.
 	"min_wal_size":       "1GB",
 	"checkpoint_timeout": "15min",
 	"timezone":           "UTC",
@@ -35,15 +36,15 @@ func postgresURL(port int, database string) string {
 	return fmt.Sprintf("postgres://postgres@%s/%s?sslmode=disable", address(port), database)
 }
 
-func postgresRecipe(c Config, f *folder, root string, ports Ports) recipe {
+func postgresPlan(c Config, f *folder, root string, ports Ports) plan {
 	home := filepath.Join(f.path, postgresName)
 	admin := postgresURL(ports.Postgres, "postgres")
-	return recipe{
+	return plan{
 		name: postgresName,
 		prepare: func(ctx context.Context) (program, error) {
 			return preparePostgres(ctx, c, root, home, ports.Postgres)
 		},
-		furnish: func(ctx context.Context) error { return createDatabase(ctx, admin) },
+		setUp: func(ctx context.Context) (string, error) { return setUpPostgres(ctx, admin) },
 	}
 }
 
@@ -63,7 +64,7 @@ func preparePostgres(ctx context.Context, c Config, root, home string, port int)
 		title:   "Postgres 18",
 		command: func() *exec.Cmd { return postgresCommand(root, home, port) },
 		user:    user,
-		tidy:    func() error { return removeForeignPid(home) },
+		cleanUp: func() error { return removeForeignPid(home) },
 		answers: func(ctx context.Context) error { return postgresAnswers(ctx, port) },
 		stop:    syscall.SIGINT, // "fast": ends the sessions, then writes a checkpoint
 	}, nil
@@ -139,9 +140,9 @@ func cleanLocale(env []string) []string {
 	return kept
 }
 
-// removeForeignPid removes a pid file whose process is no Postgres of this
-// folder: after a reboot the number belongs to somebody else, and Postgres would
-// refuse to start. Where the process is ours, or gone, Postgres judges better.
+// removeForeignPid removes a pid file whose process is no Postgres: after a reboot the
+// number belongs to another program, and Postgres would refuse to start. Where the
+// process is a Postgres, or gone, Postgres itself decides better.
 func removeForeignPid(home string) error {
 	path := filepath.Join(home, "postmaster.pid")
 	body, err := os.ReadFile(path)
@@ -168,16 +169,18 @@ func postgresAnswers(ctx context.Context, port int) error {
 	return conn.Ping(ctx)
 }
 
-func createDatabase(ctx context.Context, admin string) error {
+// setUpPostgres creates the database and returns the server's version.
+func setUpPostgres(ctx context.Context, admin string) (version string, err error) {
 	conn, err := pgx.Connect(ctx, admin)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
+	const ask = "SELECT current_setting('server_version'), EXISTS (SELECT FROM pg_database WHERE datname = 'tajdeed')"
 	var there bool
-	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = 'tajdeed')").Scan(&there); err != nil || there {
-		return err
+	if err := conn.QueryRow(ctx, ask).Scan(&version, &there); err != nil || there {
+		return version, err
 	}
 	_, err = conn.Exec(ctx, "CREATE DATABASE tajdeed")
-	return err
+	return version, err
 }

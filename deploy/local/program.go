@@ -11,35 +11,36 @@ import (
 	"time"
 )
 
-// program says how one server is run: all that the supervisor must know of it.
+// program is all that the supervisor must know of a server: how it is launched, asked
+// whether it works, and stopped.
 type program struct {
 	name    string
 	title   string // for people: "Apache Kafka 4.3.1"
 	command func() *exec.Cmd
 	user    *syscall.Credential // nil: ours
-	tidy    func() error        // removes what a killed process left; before every launch; may be nil
+	cleanUp func() error        // removes what a killed process left; runs before every launch; may be nil
 	answers func(context.Context) error
-	// stop asks for a clean end, and is what the process gets when we die.
-	// 0: the process ends when its standard input does.
+	// stop is the signal that asks for a clean end, and the one that the process gets when
+	// we die. 0: the process ends when its standard input does.
 	stop syscall.Signal
 }
 
-// process is one life of a server.
+// process is one run of a server's program.
 type process struct {
 	cmd   *exec.Cmd
-	stdin io.Closer // held open as long as the process shall live
+	stdin io.Closer // open until the process is to end
 	log   *os.File
-	from  int64 // where in the log this life begins
+	from  int64 // where in the log this run begins
 	began time.Time
 	ended chan struct{}
 	err   error // how it ended; read after ended is closed
 }
 
-// launch must be called on a locked thread that outlives the process: to the
+// launch must be called on a locked thread that ends after the process: to the
 // kernel the thread that forks is the parent (see childAttr).
 func launch(p program, dir, logPath string) (*process, error) {
-	if p.tidy != nil {
-		if err := p.tidy(); err != nil {
+	if p.cleanUp != nil {
+		if err := p.cleanUp(); err != nil {
 			return nil, fmt.Errorf("clear up before the start: %w", err)
 		}
 	}

@@ -18,7 +18,7 @@ type Server struct {
 	logger  *slog.Logger
 
 	mu     sync.Mutex
-	proc   *process           // the life that is going on, or the last one
+	proc   *process           // the run that is going on, or the last one
 	deaths int                // ends that nobody asked for, since the last Start
 	broken error              // why the last launch failed
 	cancel context.CancelFunc // ends the supervision; nil when none is on
@@ -39,7 +39,7 @@ func (s *Server) Log() string { return logFile(s.folder.path, s.program.name) }
 func (s *Server) PID() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.living() {
+	if !s.runs() {
 		return 0
 	}
 	return s.proc.pid()
@@ -52,8 +52,8 @@ func (s *Server) Deaths() int {
 	return s.deaths
 }
 
-// living wants s.mu.
-func (s *Server) living() bool {
+// runs says that there is a process. The caller holds s.mu.
+func (s *Server) runs() bool {
 	if s.proc == nil {
 		return false
 	}
@@ -72,7 +72,7 @@ func (s *Server) Start(ctx context.Context) error {
 	return s.Ready(ctx)
 }
 
-// begin puts a supervisor to work, if none is.
+// begin starts a supervisor, unless one is at work.
 func (s *Server) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,7 +97,7 @@ func (s *Server) Ready(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if err := s.hopeless(before); err != nil {
+		if err := s.givenUp(before); err != nil {
 			return err
 		}
 		if !Pause(ctx, 25*time.Millisecond) {
@@ -124,7 +124,7 @@ func (s *Server) ask(ctx context.Context) error {
 	return nil
 }
 
-func (s *Server) hopeless(deathsBefore int) error {
+func (s *Server) givenUp(deathsBefore int) error {
 	const limit = 3
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,15 +144,15 @@ func (s *Server) hopeless(deathsBefore int) error {
 // gone. Its supervisor starts it again: Ready waits for that.
 func (s *Server) Kill() error { return s.End(context.Background(), syscall.SIGKILL) }
 
-// End ends the server with a signal that nobody announced, and returns when it is
-// gone or ctx ends. Its supervisor starts it again, as after [Server.Kill]. How a
-// server ends is its signals' matter: Postgres has a fast shutdown (SIGINT) and an
-// immediate one (SIGQUIT); ClickHouse ends with its input, which is signal 0.
+// End ends the server with a signal that its supervisor does not expect, and returns
+// when it is gone or ctx ends. The supervisor starts it again, as after [Server.Kill].
+// The signal chooses how it ends: Postgres has a fast shutdown (SIGINT) and an immediate
+// one (SIGQUIT); ClickHouse ends with its standard input, which is signal 0.
 func (s *Server) End(ctx context.Context, how syscall.Signal) error {
 	s.mu.Lock()
-	p, living := s.proc, s.living()
+	p, running := s.proc, s.runs()
 	s.mu.Unlock()
-	if !living {
+	if !running {
 		return fmt.Errorf("end %s: %w", s.program.name, errNotRunning)
 	}
 	if err := p.askToStop(how); err != nil {
@@ -175,10 +175,10 @@ func (s *Server) Stop(ctx context.Context) error {
 		return nil
 	}
 	s.cancel() // under the lock: no launch comes after it
-	p, living, ended := s.proc, s.living(), s.ended
+	p, running, ended := s.proc, s.runs(), s.ended
 	s.mu.Unlock()
 	var err error
-	if living {
+	if running {
 		err = s.end(ctx, p)
 	}
 	<-ended

@@ -2,12 +2,15 @@ package local
 
 import (
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 )
 
-// One set of servers lives through everything that a day can bring.
+// One set of servers goes through kills, stops and another start.
 func TestServersKeepTheirData(t *testing.T) {
 	t.Parallel()
 	c := Config{Data: newData(t), Broker: BrokerKafka}
@@ -15,6 +18,7 @@ func TestServersKeepTheirData(t *testing.T) {
 	at := s.Endpoints()
 	makeMarks(t, at)
 	writeMark(t, at, "first day")
+	t.Run("they tell their versions", func(t *testing.T) { wantVersions(t, s) })
 	t.Run("a second start on the same folder is refused", func(t *testing.T) {
 		_, err := Start(limit(t), c)
 		wantSentence(t, err, "already run under process", c.Data)
@@ -43,6 +47,22 @@ func TestServersKeepTheirData(t *testing.T) {
 		wantMarks(t, at, "first day", "after the kill", "after the stop")
 		stopServers(t, s)
 	})
+}
+
+// wantVersions asks Postgres and ClickHouse; Kafka's is the one that Maven was asked for.
+func wantVersions(t *testing.T, s *Servers) {
+	conn, err := pgx.Connect(limit(t), s.Endpoints().Postgres)
+	must(t, err)
+	defer conn.Close(limit(t))
+	var want Versions
+	must(t, conn.QueryRow(limit(t), "SELECT current_setting('server_version')").Scan(&want.Postgres))
+	must(t, connectClickHouse(t, s.Endpoints().ClickHouse).QueryRow(limit(t), "SELECT version()").Scan(&want.ClickHouse))
+	pom, err := manifests.ReadFile("kafka/pom.xml")
+	must(t, err)
+	want.Kafka = regexp.MustCompile(`<artifactId>kafka_.*</artifactId>\s*<version>(.*)</version>`).FindStringSubmatch(string(pom))[1]
+	if got := s.Versions(); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
 }
 
 func survives(t *testing.T, server *Server, at Endpoints) {
@@ -106,6 +126,9 @@ func TestKfakeStandsIn(t *testing.T) {
 	}
 	t.Run("also when there is Java again", func(t *testing.T) {
 		s := startServers(t, c)
+		if got := s.Versions().Kafka; got != "kfake" {
+			t.Errorf("the version of kfake is %q", got)
+		}
 		must(t, s.Server(kafkaName).Kill())
 		must(t, s.Server(kafkaName).Ready(limit(t)))
 		wantMarks(t, s.Endpoints(), "without Java")

@@ -24,7 +24,7 @@ func shell(t *testing.T, script string) *Server {
 		name:    kafkaName,
 		title:   "Kafka",
 		command: func() *exec.Cmd { return exec.Command("/bin/sh", "-c", script) },
-		tidy:    func() error { return os.RemoveAll(up) },
+		cleanUp: func() error { return os.RemoveAll(up) },
 		answers: func(context.Context) error { _, err := os.Stat(up); return err },
 		stop:    syscall.SIGTERM,
 	}, f, c.Logger)

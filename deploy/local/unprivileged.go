@@ -36,8 +36,8 @@ func credential(u *user.User) (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-// mustReach says in one sentence what Postgres would say in riddles: that its
-// user may not pass through a folder on the way to its own.
+// mustReach returns an error where Postgres' user may not pass through a folder on the
+// way to its own. Postgres' own message would not name that folder.
 func mustReach(user *syscall.Credential, folders ...string) error {
 	if user == nil {
 		return nil

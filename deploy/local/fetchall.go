@@ -8,17 +8,17 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// gathered is what the servers are run from.
-type gathered struct {
+// packages are where the servers are run from.
+type packages struct {
 	postgres   string // folder with bin and lib
 	clickhouse string // the library
 	broker     Broker // BrokerKafka or BrokerKfake
 	java, jars string // for Kafka
 }
 
-// gather finds the packages, and fetches those that are missing at once.
-func gather(ctx context.Context, c Config, had Broker) (gathered, error) {
-	var g gathered
+// fetchAll finds the packages, and fetches those that are missing side by side.
+func fetchAll(ctx context.Context, c Config, had Broker) (packages, error) {
+	var g packages
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		g.postgres, err = fetchPostgres(ctx, c)
@@ -35,7 +35,7 @@ func gather(ctx context.Context, c Config, had Broker) (gathered, error) {
 
 // chooseBroker keeps the broker that a data folder has, if it has one: the
 // topics, and the positions that Postgres holds, are that broker's.
-func (g *gathered) chooseBroker(ctx context.Context, c Config, had Broker) error {
+func (g *packages) chooseBroker(ctx context.Context, c Config, had Broker) error {
 	wanted := c.Broker
 	if wanted == BrokerAuto && had != "" {
 		wanted = had

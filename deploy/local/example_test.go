@@ -1,0 +1,59 @@
+package local_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"strings"
+	"time"
+
+	"tajdeed/deploy/local"
+)
+
+// The three servers, and two worker processes beside them. A program does this in main.
+func Example() { //nolint:testableexamples // it starts servers, in the data folder of whoever runs the tests
+	if local.ChildMain(os.Args) { // before anything else
+		return
+	}
+	ctx := context.Background()
+	servers, err := local.Start(ctx, local.Config{
+		Broker:   local.BrokerKfake,
+		Progress: func(step string) { fmt.Println(step) },
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	at := servers.Endpoints()
+	fmt.Println(at.Postgres, at.ClickHouse, at.Brokers, servers.Versions())
+
+	workers := local.NewWorkers(local.WorkersConfig{
+		Program: "bin/tajdeed",
+		Args:    map[string][]string{"renewals": {"--postgres", at.Postgres, "--brokers", strings.Join(at.Brokers, ",")}},
+		Logs:    os.TempDir(),
+	})
+	for range 2 {
+		if err := workers.Start("renewals"); err != nil {
+			log.Print(err)
+		}
+	}
+	local.Pause(ctx, time.Minute)
+
+	if err := workers.Close(); err != nil {
+		log.Print(err)
+	}
+	if err := servers.Stop(ctx); err != nil {
+		log.Print(err)
+	}
+}
+
+func ExamplePatience_Await() {
+	rows := int64(0)
+	err := local.Patience{Every: time.Millisecond, Still: time.Minute}.Await(context.Background(), "the rows",
+		func() (figure int64, done bool, err error) {
+			rows++ // as a query would find them
+			return rows, rows >= 3, nil
+		})
+	fmt.Println(rows, err)
+	// Output: 3 <nil>
+}
