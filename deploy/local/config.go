@@ -34,9 +34,10 @@ type Config struct {
 	// 0 is the port of the last start on this data if it is free, else a free one.
 	PostgresPort, ClickHousePort, ClickHouseHTTPPort, KafkaPort int
 
-	// KafkaProxy has Apache Kafka listen on one more port, behind a proxy of the
-	// caller's: who connects there is told this address (host:port) for the broker,
-	// and so comes through the proxy again. The other port stays as it is.
+	// KafkaProxy, if set, is the address (host:port) of a proxy of the caller's, and has
+	// Apache Kafka listen on one more port, for that proxy. A client that connects there
+	// is told the proxy's address for the broker, so that its next connection also goes
+	// through the proxy. The other port stays as it is.
 	KafkaProxy string
 
 	Logger   *slog.Logger      // nil discards

@@ -16,8 +16,8 @@ import (
 )
 
 // fetch returns the cache's folder with the packages in it, and fetches them
-// if they are not there. Two processes that want the same take turns; a fetch
-// that is cut short leaves nothing that looks whole.
+// if they are not there. Of two processes that want the same, one waits for the other; a
+// fetch that is cut short leaves nothing that looks complete.
 func (c Config) fetch(ctx context.Context, p packageSet) (string, error) {
 	final, err := c.cached(p)
 	if err != nil || exists(final) {

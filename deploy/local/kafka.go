@@ -58,8 +58,8 @@ func kafkaVersion() string {
 }
 
 // initKafka writes the configuration, with this start's ports, and formats the
-// data folder if there is none. It is formatted beside its place and moved
-// there whole, so that a start that was cut short leaves none that looks ready.
+// data folder if there is none. It is formatted under another name and renamed when it
+// is complete, so that a start that was cut short leaves none that looks ready.
 func initKafka(ctx context.Context, c Config, got packages, home string, ports Ports) error {
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
@@ -113,9 +113,9 @@ func clusterID() string {
 }
 
 // kafkaCommand leaves out the JVM's second compiler, C2: in runs of seconds it
-// costs more than it gives back. By `tajdeed bench --applications 200000 --only
-// renewals,whole`, on two cores that all share, Kafka's CPU per application goes
-// without it from 11-14 µs to 7-9 (renewals) and from 21-23 µs to 15-17 (whole).
+// costs more than it gains. Without it, by `tajdeed bench --applications 200000 --only
+// renewals,whole` on two cores shared by all, Kafka's CPU per application goes
+// from 11-14 µs to 7-9 (renewals) and from 21-23 µs to 15-17 (whole).
 func kafkaCommand(got packages, home string) *exec.Cmd {
 	return exec.Command(got.java, "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
 		"-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true",

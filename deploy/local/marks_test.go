@@ -13,7 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// marks are words written to a server, and read again after it was hurt.
+// marks are words written to a server, and read again after it was killed or stopped.
 type marks struct {
 	make  func(context.Context, Endpoints) error
 	write func(context.Context, Endpoints, string) error

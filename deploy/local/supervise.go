@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -33,8 +34,8 @@ func (s *Server) supervise(ctx context.Context, ended chan<- struct{}) {
 		s.deaths++
 		s.mu.Unlock()
 		again := deaths.add(p.began, died)
-		s.logger.Warn(s.program.title+" died"+deaths.String()+": "+p.status()+"; its log ends: "+ending(s.Log(), p.from, 1),
-			"lived", died.Sub(p.began).Round(time.Millisecond), "again_in", again, "log", s.Log())
+		s.logger.Warn(s.program.title+" died"+deaths.String()+": "+p.status()+"; its log ends: "+cmp.Or(ending(s.Log(), p.from, 1), "(nothing)"),
+			"lived", died.Sub(p.began).Round(time.Millisecond).String(), "again_in", again.String(), "log", s.Log())
 		if !Pause(ctx, again) {
 			return
 		}
