@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -14,8 +13,10 @@ import (
 
 	client "github.com/segmentio/kafka-go"
 
+	"tajdeed/cmd/command"
 	"tajdeed/dashboards/installationtest"
 	"tajdeed/deploy/local"
+	"tajdeed/deploy/local/localtest"
 	"tajdeed/schema"
 	"tajdeed/schema/clickhouse"
 	"tajdeed/schema/postgres"
@@ -26,12 +27,12 @@ func TestOneApplicationFromTopicToRow(t *testing.T) {
 	t.Parallel()
 	s := newStores(t)
 	simulation := s.Populate(200)
-	worker, sink := s.renewals().ready(), s.analytics().ready()
+	worker, sink := s.renewals().Ready(), s.analytics().Ready()
 	m, ok := simulation.Next()
 	for ok && (m.Expect.Disposition != schema.DispositionFirst || m.Expect.Outcome != schema.OutcomeApproved) {
 		m, ok = simulation.Next()
 	}
-	message := client.Message{Key: m.Key, Value: m.Value, Headers: kafkaHeaders(m.Headers)}
+	message := m.Kafka()
 	if err := s.Publisher.Publish(t.Context(), s.Topics.Submissions, []client.Message{message}); err != nil {
 		t.Fatal(err)
 	}
@@ -54,8 +55,8 @@ func TestOneApplicationFromTopicToRow(t *testing.T) {
 	if received.After(decided.Add(time.Millisecond)) || decided.After(published.Add(time.Millisecond)) || published.After(inserted.Add(time.Millisecond)) {
 		t.Errorf("times of the stages are out of order: %s %s %s %s", received, decided, published, inserted)
 	}
-	worker.shows("tajdeed_renewals_decisions_total{disposition=\"first\",outcome=\"approved\"} 1")
-	sink.shows("tajdeed_analytics_rows_total 1")
+	worker.Shows("tajdeed_renewals_decisions_total{disposition=\"first\",outcome=\"approved\"} 1")
+	sink.Shows("tajdeed_analytics_rows_total 1")
 }
 
 // announces fails unless the decision lies on the topic of decisions, under the
@@ -90,25 +91,6 @@ func (s *stores) announces(id interface{ String() string }, key []byte) {
 	s.Errorf("no decision on %s lies on the topic", id)
 }
 
-// shows fails unless the metrics hold a line, and the other pages answer.
-func (p *program) shows(line string) {
-	p.Helper()
-	installationtest.Eventually(p.T, func() error {
-		if _, body := p.get("/metrics"); !strings.Contains(body, line+"\n") {
-			return fmt.Errorf("/metrics has no line %s", line)
-		}
-		return nil
-	})
-	if status, body := p.get("/livez"); status != http.StatusOK {
-		p.Errorf("/livez: %d %s", status, body)
-	}
-	for _, page := range []string{"heap", "goroutine", "profile?seconds=1", "trace?seconds=1"} {
-		if status, body := p.get("/debug/pprof/" + page); status != http.StatusOK || body == "" {
-			p.Errorf("/debug/pprof/%s: %d, %d bytes", page, status, len(body))
-		}
-	}
-}
-
 // Twenty thousand messages of all kinds, and every row as the generator expects it.
 func TestTwentyThousandAsExpected(t *testing.T) {
 	t.Parallel()
@@ -125,14 +107,14 @@ func TestTwentyThousandAsExpected(t *testing.T) {
 // A worker and a sink die in the middle, without a word, and start again.
 func TestKilledInTheMiddle(t *testing.T) {
 	t.Parallel()
-	s := migrated(t, ownServers(t).Endpoints())
+	s := migrated(t, localtest.Servers(t).Endpoints())
 	simulation := s.Populate(10_000)
 	s.Publish(simulation, 10_000)
 	for _, consumed := range []int{500, 3000, 6000} {
 		worker, sink := s.renewals("--batch-messages", "100"), s.analytics()
 		s.Consumed(consumed)
-		worker.signal(syscall.SIGKILL)
-		sink.signal(syscall.SIGKILL)
+		worker.Signal(syscall.SIGKILL)
+		sink.Signal(syscall.SIGKILL)
 	}
 	s.renewals()
 	s.analytics()
@@ -146,14 +128,14 @@ func TestWorkersJoinAndLeave(t *testing.T) {
 	s := newStores(t)
 	simulation := s.Populate(9_000)
 	s.analytics()
-	first := s.renewals("--batch-messages", "100").ready()
+	first := s.renewals("--batch-messages", "100").Ready()
 	s.Publish(simulation, 3_000)
 	second := s.renewals("--batch-messages", "100")
 	s.Publish(simulation, 3_000)
-	second.ready()
-	first.signal(syscall.SIGTERM)
-	if code := first.command.ProcessState.ExitCode(); code != exitDone {
-		t.Errorf("the worker that was told to stop exited with %d:\n%s", code, first.said())
+	second.Ready()
+	first.Signal(syscall.SIGTERM)
+	if code := first.Exit(); code != command.ExitDone {
+		t.Errorf("the worker that was told to stop exited with %d:\n%s", code, first.Said())
 	}
 	s.Publish(simulation, 3_000)
 	s.Drained(9_000)
@@ -164,41 +146,24 @@ func TestWorkersJoinAndLeave(t *testing.T) {
 // and the worker says meanwhile that it is not ready.
 func TestPostgresStopsInTheMiddle(t *testing.T) {
 	t.Parallel()
-	servers := ownServers(t)
+	servers := localtest.Servers(t)
 	s := migrated(t, servers.Endpoints())
 	simulation := s.Populate(10_000)
-	worker := s.renewals("--batch-messages", "100").ready()
-	s.analytics().ready()
+	worker := s.renewals("--batch-messages", "100").Ready()
+	s.analytics().Ready()
 	s.Publish(simulation, 5_000)
 	s.Consumed(500)
 	if err := servers.Server("postgres").Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	s.Publish(simulation, 5_000)
-	worker.unready()
+	worker.Unready()
 	if err := servers.Server("postgres").Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	worker.ready()
+	worker.Ready()
 	s.Drained(10_000)
 	s.compare(simulation)
-}
-
-// ownServers starts servers that a test may do harm to.
-func ownServers(t *testing.T) *local.Servers {
-	t.Helper()
-	servers, err := local.Start(t.Context(), local.Config{Data: dataFolder(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
-		defer cancel()
-		if err := servers.Stop(ctx); err != nil {
-			t.Errorf("stop the servers: %v", err)
-		}
-	})
-	return servers
 }
 
 // migrated returns stores on servers of the test's own.
@@ -218,36 +183,22 @@ func migrated(t *testing.T, at local.Endpoints) *stores {
 	return &stores{installationtest.Open(t, at.Postgres, at.ClickHouse, at.Brokers)}
 }
 
-// dataFolder is one that the servers' user can reach, unlike a test's own.
-func dataFolder(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "tajdeed-test-")
-	if err == nil {
-		err = os.Chmod(dir, 0o755)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
-
 // Postgres hangs: it is there and does not answer. The worker does not wait for ever,
 // and says so.
 func TestPostgresHangs(t *testing.T) {
 	t.Parallel()
-	servers := ownServers(t)
+	servers := localtest.Servers(t)
 	s := migrated(t, servers.Endpoints())
 	simulation := s.Populate(2_000)
-	worker := s.renewals("--batch-messages", "100").ready()
-	s.analytics().ready()
+	worker := s.renewals("--batch-messages", "100").Ready()
+	s.analytics().Ready()
 	s.Publish(simulation, 1_000)
 	s.Consumed(1_000)
 	resume := hang(t, servers.Server("postgres").PID())
 	s.Publish(simulation, 1_000)
-	worker.unready()
+	worker.Unready()
 	resume()
-	worker.ready()
+	worker.Ready()
 	s.Drained(2_000)
 	s.compare(simulation)
 }

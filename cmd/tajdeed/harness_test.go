@@ -1,166 +1,46 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
-	"context"
-	"encoding/json"
-	"fmt"
-	"io"
-	"net/http"
 	"os"
-	"os/exec"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
 
+	"github.com/urfave/cli/v3"
+
+	"tajdeed/cmd/command"
+	"tajdeed/cmd/command/commandtest"
 	"tajdeed/dashboards/installationtest"
 	"tajdeed/deploy/local"
 )
 
-// asProgram makes the test's binary be tajdeed itself, so that a test can start it,
-// kill it and read what it prints.
-const asProgram = "TAJDEED_TEST_AS_PROGRAM"
-
 func TestMain(m *testing.M) {
-	if local.ChildMain(os.Args) {
-		return
-	}
-	if os.Getenv(asProgram) != "" {
+	switch {
+	case local.ChildMain(os.Args): // a server of a test
+	case commandtest.IsProgram():
 		main()
-		return
+	default:
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
 }
 
-// program is a running tajdeed.
-type program struct {
-	*testing.T
-	name    string
-	command *exec.Cmd
-	exited  chan struct{}
-
-	mu      sync.Mutex
-	log     bytes.Buffer
-	address string // of its pages, once it has said so
-}
-
-// tajdeed returns a command that has not started.
-func tajdeed(ctx context.Context, args ...string) *exec.Cmd {
-	command := exec.CommandContext(ctx, os.Args[0], args...)
-	command.Env = append(os.Environ(), asProgram+"=1")
-	return command
-}
-
-// start starts a long-running subcommand and stops it when the test ends.
-func start(t *testing.T, args ...string) *program {
+// ask runs a command as a person does and returns what it prints and its exit code.
+func ask(t *testing.T, c *cli.Command, args ...string) (out string, code int) {
 	t.Helper()
-	p := &program{T: t, name: args[0], exited: make(chan struct{})}
-	p.command = tajdeed(context.WithoutCancel(t.Context()), append(args, "--listen", "127.0.0.1:0")...)
-	stderr, err := p.command.StderrPipe()
+	out, _, err := commandtest.Run(t, c, "", args...)
 	if err != nil {
-		t.Fatal(err)
+		t.Logf("%s: %v", c.Name, err)
 	}
-	if err := p.command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go p.read(stderr)
-	t.Cleanup(func() {
-		// Not SIGKILL: the embedded ClickHouse, which other tests share, dies of a
-		// client that goes without a word.
-		p.signal(syscall.SIGTERM)
-		if t.Failed() {
-			t.Logf("%s said:\n%s", p.name, p.said())
-		}
-	})
-	return p
+	return out, commandtest.Code(err)
 }
 
-// read keeps what the program says, and finds its address there.
-func (p *program) read(stderr io.Reader) {
-	lines := bufio.NewScanner(stderr)
-	for lines.Scan() {
-		var line struct {
-			Msg, Address string
-		}
-		_ = json.Unmarshal(lines.Bytes(), &line)
-		p.mu.Lock()
-		p.log.Write(append(lines.Bytes(), '\n'))
-		if strings.HasPrefix(line.Msg, "serving") {
-			p.address = line.Address
-		}
-		p.mu.Unlock()
+// asked runs a command that must succeed.
+func asked(t *testing.T, c *cli.Command, args ...string) string {
+	t.Helper()
+	out, code := ask(t, c, args...)
+	if code != command.ExitDone {
+		t.Fatalf("%s %q: exit code %d", c.Name, args, code)
 	}
-	_ = p.command.Wait()
-	close(p.exited)
-}
-
-func (p *program) said() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.log.String()
-}
-
-// signal sends a signal and, if it is one that ends it, waits for the end.
-func (p *program) signal(s syscall.Signal) {
-	p.Helper()
-	_ = p.command.Process.Signal(s)
-	select {
-	case <-p.exited:
-	case <-time.After(30 * time.Second):
-		p.Errorf("%s did not end at %s", p.name, s)
-		_ = p.command.Process.Kill()
-	}
-}
-
-// get asks one of the program's pages.
-func (p *program) get(page string) (status int, body string) {
-	p.mu.Lock()
-	address := p.address
-	p.mu.Unlock()
-	if address == "" {
-		return 0, "it has not said where it listens"
-	}
-	response, err := http.Get("http://" + address + page)
-	if err != nil {
-		return 0, err.Error()
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		return 0, err.Error()
-	}
-	return response.StatusCode, string(text)
-}
-
-// ready waits until the program says that it is.
-func (p *program) ready() *program {
-	p.Helper()
-	installationtest.Eventually(p.T, func() error {
-		select {
-		case <-p.exited:
-			p.Fatalf("%s ended instead of getting ready:\n%s", p.name, p.said())
-		default:
-		}
-		if status, body := p.get("/readyz"); status != http.StatusOK {
-			return fmt.Errorf("%s: %d %s", p.name, status, body)
-		}
-		return nil
-	})
-	return p
-}
-
-// unready waits until the program says that it cannot do its work.
-func (p *program) unready() {
-	p.Helper()
-	installationtest.Eventually(p.T, func() error {
-		if status, body := p.get("/readyz"); status != http.StatusServiceUnavailable {
-			return fmt.Errorf("%s: %d %s", p.name, status, body)
-		}
-		return nil
-	})
+	return out
 }
 
 // stores are an installation of one test's own, whose stages are processes.
@@ -173,15 +53,15 @@ func newStores(t *testing.T) *stores {
 }
 
 // renewals starts a worker that decides.
-func (s *stores) renewals(args ...string) *program {
+func (s *stores) renewals(args ...string) *commandtest.Program {
 	s.Helper()
-	return start(s.T, append([]string{"renewals", "--brokers", strings.Join(s.Brokers, ","), "--topics", s.Prefix,
+	return commandtest.Start(s.T, append([]string{"renewals", "--brokers", strings.Join(s.Brokers, ","), "--topics", s.Prefix,
 		"--group", s.Prefix + ".renewals", "--postgres", s.PostgresURL, "--session-timeout", "6s"}, args...)...)
 }
 
 // analytics starts a sink.
-func (s *stores) analytics() *program {
+func (s *stores) analytics() *commandtest.Program {
 	s.Helper()
-	return start(s.T, "analytics", "--brokers", strings.Join(s.Brokers, ","), "--topics", s.Prefix,
+	return commandtest.Start(s.T, "analytics", "--brokers", strings.Join(s.Brokers, ","), "--topics", s.Prefix,
 		"--group", s.Prefix+".analytics", "--clickhouse", s.ClickHouseURL, "--pseudonym-key", installationtest.PseudonymKey, "--session-timeout", "6s", "--batch-age", "50ms")
 }

@@ -11,11 +11,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/mattn/go-isatty"
-	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v3"
 
+	"tajdeed/cmd/command"
 	"tajdeed/dashboards/text"
 	"tajdeed/schema"
 	"tajdeed/schema/extract"
@@ -57,7 +55,7 @@ lines were imported.`,
 
 func runImport(ctx context.Context, c *cli.Command) error {
 	if c.NArg() != 1 {
-		return usageError(c, fmt.Errorf("one FILE or DIR is wanted, not %d", c.NArg()))
+		return command.UsageError(c, fmt.Errorf("one FILE or DIR is wanted, not %d", c.NArg()))
 	}
 	e, err := extract.Open(c.Args().First())
 	if err != nil {
@@ -69,10 +67,11 @@ func runImport(ctx context.Context, c *cli.Command) error {
 	}
 	defer pool.Close()
 	bad := badLines{path: c.String("skip-bad"), errs: c.Root().ErrWriter}
-	bad.bar = importProgress(e, !c.Bool("json"))
+	bad.bar = command.ProgressOfBytes(importPasses*e.Size(), "importing", c.Bool("json"))
+	e.Observe(bad.bar.Add)
 	began := time.Now()
 	result, err := postgres.ImportRegister(ctx, pool, e, postgres.ImportOptions{BadLine: bad.name, SkipBad: bad.path != ""})
-	bad.bar.finish()
+	bad.bar.Finish()
 	if err = errors.Join(err, bad.close()); err != nil {
 		return refusedExtract(err)
 	}
@@ -84,47 +83,19 @@ func runImport(ctx context.Context, c *cli.Command) error {
 func refusedExtract(err error) error {
 	_, badHeader := errors.AsType[*extract.LineError](err)
 	if badHeader || errors.Is(err, postgres.ErrBadLines) || errors.Is(err, postgres.ErrRegisterNotEmpty) {
-		return cli.Exit(err, exitRefused)
+		return cli.Exit(err, command.ExitRefused)
 	}
-	return err
-}
-
-// importExtract imports an extract that this program wrote itself: a bad line is an
-// error, the first one ends the import.
-func importExtract(ctx context.Context, pool *pgxpool.Pool, e *extract.Extract, show bool) error {
-	shown := importProgress(e, show)
-	defer shown.finish()
-	_, err := postgres.ImportRegister(ctx, pool, e, postgres.ImportOptions{
-		BadLine: func(_ *extract.Record, wrong *extract.LineError) error { return wrong },
-	})
 	return err
 }
 
 // importPasses is how often an import reads its extract.
 const importPasses = 3
 
-// importProgress begins a bar of the bytes that an import reads.
-func importProgress(e *extract.Extract, show bool) bar {
-	if !show || !isatty.IsTerminal(os.Stderr.Fd()) {
-		return bar{}
-	}
-	shown := bar{progressbar.NewOptions64(importPasses*e.Size(),
-		progressbar.OptionSetDescription("· importing"),
-		progressbar.OptionSetWriter(os.Stderr),
-		progressbar.OptionShowBytes(true),
-		progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionFullWidth(),
-		progressbar.OptionClearOnFinish(),
-	)}
-	e.Observe(shown.add)
-	return shown
-}
-
 // badLines names bad lines, or collects them in a file where there is a path.
 type badLines struct {
 	path string
 	errs io.Writer
-	bar  bar
+	bar  command.Bar
 	file *os.File
 	to   *json.Encoder
 }
@@ -145,9 +116,7 @@ func (b *badLines) name(r *extract.Record, wrong *extract.LineError) error {
 	if b.path != "" {
 		return b.collect(r, wrong)
 	}
-	if b.bar.shown != nil {
-		_ = b.bar.shown.Clear()
-	}
+	b.bar.Clear()
 	_, err := fmt.Fprintln(b.errs, wrong)
 	return err
 }
@@ -220,5 +189,5 @@ func (r importReport) outcome() error {
 	if r.Skipped == 0 || r.Repeated {
 		return nil
 	}
-	return cli.Exit(fmt.Sprintf("%s bad lines were left out and collected in %s", text.Thousands(r.Skipped), r.badFile), exitRefused)
+	return cli.Exit(fmt.Sprintf("%s bad lines were left out and collected in %s", text.Thousands(r.Skipped), r.badFile), command.ExitRefused)
 }

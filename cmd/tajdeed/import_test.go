@@ -1,13 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"tajdeed/cmd/command"
+	"tajdeed/cmd/command/commandtest"
 	"tajdeed/schema/postgres/postgrestest"
 )
 
@@ -19,31 +20,20 @@ const goodRegister = `{"record":"sponsor","sponsor_id":"204118336","kind":"compa
 // badSponsor is a line that no register can hold.
 const badSponsor = `{"record":"sponsor","sponsor_id":"20411833","kind":"company"}`
 
-// runImportCommand runs the command as the binary would.
-func runImportCommand(t *testing.T, args ...string) (out, errs string, err error) {
-	t.Helper()
-	var stdout, stderr bytes.Buffer
-	command := importCommand()
-	command.Writer, command.ErrWriter = &stdout, &stderr
-	command.ExitErrHandler = rootCommand().ExitErrHandler
-	err = command.Run(t.Context(), append([]string{"import"}, args...))
-	return stdout.String(), stderr.String(), err
-}
-
 func TestImportTwice(t *testing.T) {
 	t.Parallel()
 	url, file := postgrestest.URL(t), writeRegister(t, goodRegister)
-	out, errs, err := runImportCommand(t, "--postgres", url, file)
+	out, errs, err := commandtest.Run(t, importCommand(), "", "--postgres", url, file)
 	if err != nil || errs != "" || !strings.HasPrefix(out, "Imported 1 sponsors, 1 residents, 1 residencies in ") {
 		t.Fatalf("printed %q and %q: %v", out, errs, err)
 	}
-	out, _, err = runImportCommand(t, "--postgres", url, file)
+	out, _, err = commandtest.Run(t, importCommand(), "", "--postgres", url, file)
 	if err != nil || !strings.Contains(out, "nothing was done") {
 		t.Fatalf("printed %q: %v", out, err)
 	}
 	other := writeRegister(t, goodRegister+"\n")
-	_, _, err = runImportCommand(t, "--postgres", url, other)
-	if exitCodeOf(err) != exitRefused || !strings.Contains(err.Error(), "already holds another import") {
+	_, _, err = commandtest.Run(t, importCommand(), "", "--postgres", url, other)
+	if commandtest.Code(err) != command.ExitRefused || !strings.Contains(err.Error(), "already holds another import") {
 		t.Fatal(err)
 	}
 }
@@ -51,19 +41,19 @@ func TestImportTwice(t *testing.T) {
 func TestImportRefusesBadLines(t *testing.T) {
 	t.Parallel()
 	url, file := postgrestest.URL(t), writeRegister(t, badSponsor+"\n"+goodRegister)
-	out, errs, err := runImportCommand(t, "--postgres", url, file)
+	out, errs, err := commandtest.Run(t, importCommand(), "", "--postgres", url, file)
 	const named = "register.ndjson:1: sponsor_id: bad_format: 8 bytes, not nine digits, the first not 0\n"
-	if exitCodeOf(err) != exitRefused || out != "" || errs != named {
+	if commandtest.Code(err) != command.ExitRefused || out != "" || errs != named {
 		t.Fatalf("printed %q and %q: %v", out, errs, err)
 	}
 
 	bad := filepath.Join(t.TempDir(), "bad.ndjson")
-	out, errs, err = runImportCommand(t, "--postgres", url, "--skip-bad", bad, "--json", file)
+	out, errs, err = commandtest.Run(t, importCommand(), "", "--postgres", url, "--skip-bad", bad, "--json", file)
 	var report struct{ Sponsors, Residents, Residencies, Skipped int64 }
 	if decoded := json.Unmarshal([]byte(out), &report); decoded != nil {
 		t.Fatal(decoded)
 	}
-	if exitCodeOf(err) != exitRefused || errs != "" || report.Sponsors != 1 || report.Residencies != 1 || report.Skipped != 1 {
+	if commandtest.Code(err) != command.ExitRefused || errs != "" || report.Sponsors != 1 || report.Residencies != 1 || report.Skipped != 1 {
 		t.Fatalf("printed %q and %q: %v", out, errs, err)
 	}
 	wantCollected(t, bad)
@@ -90,10 +80,10 @@ func wantCollected(t *testing.T, path string) {
 
 func TestImportUsage(t *testing.T) {
 	t.Parallel()
-	if _, _, err := runImportCommand(t); exitCodeOf(err) != exitUsage {
+	if _, _, err := commandtest.Run(t, importCommand(), ""); commandtest.Code(err) != command.ExitUsage {
 		t.Fatal(err)
 	}
-	if _, _, err := runImportCommand(t, filepath.Join(t.TempDir(), "none")); err == nil || exitCodeOf(err) == exitUsage {
+	if _, _, err := commandtest.Run(t, importCommand(), "", filepath.Join(t.TempDir(), "none")); err == nil || commandtest.Code(err) == command.ExitUsage {
 		t.Fatal(err)
 	}
 }

@@ -1,56 +1,49 @@
-// Command tajdeed is the whole of Tajdeed in one binary: a subcommand for each
-// stage of the flow, and those that set it up, feed it and ask it.
+// Command tajdeed is the program that an installation runs: a subcommand for each stage of
+// the flow, and those that set it up, submit to it and ask it. What runs, feeds, measures
+// and breaks a whole installation on one machine is tajdeed-local.
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 	_ "time/tzdata" // ClickHouse's times are Kuwait's; a bare container knows no zones
 
 	"github.com/urfave/cli/v3"
 
-	"tajdeed/deploy/local"
+	"tajdeed/cmd/command"
 )
 
-func main() {
-	if !local.ChildMain(os.Args) {
-		os.Exit(run())
-	}
+func main() { os.Exit(command.Main(rootCommand())) }
+
+func rootCommand() *cli.Command {
+	return command.Complete(&cli.Command{
+		Name:  "tajdeed",
+		Usage: "residency renewals from Kafka through Postgres to ClickHouse",
+		Description: `Applications land on a Kafka topic. The stage renewals decides them and applies
+them to Postgres, the record; every decision is announced on another topic, from
+where the stage analytics carries it into ClickHouse.
+
+To see all of it on this machine, with real servers and no set-up:
+
+   tajdeed-local up
+
+Every flag can also be given by the variable named behind it.
+
+Exit codes: 0 done · 1 failed, and verify: not balanced · 2 wrong usage · 3 input
+refused · 130 interrupted.`,
+		Commands: []*cli.Command{
+			renewalsCommand(), analyticsCommand(),
+			migrateCommand(), importCommand(),
+			submitCommand(), showCommand(), statsCommand(),
+			verifyCommand(),
+			metricsCommand(), command.VersionCommand(),
+		},
+	})
 }
 
-// run runs the command line until it is done or told to stop.
-func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	return exitStatus(ctx, rootCommand().Run(ctx, os.Args))
-}
-
-// exitStatus says what went wrong, once, and returns the code for it.
-func exitStatus(ctx context.Context, err error) int {
-	var coded cli.ExitCoder
-	switch {
-	case err == nil:
-		return exitDone
-	case errors.As(err, &coded):
-		complain(err)
-		return coded.ExitCode()
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		return exitInterrupted
-	}
-	complain(err)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		fmt.Fprintln(os.Stderr, "tajdeed: nothing listens there: say where it is with --postgres, --clickhouse or --brokers, or start it; "+
-			"`tajdeed servers` starts all three on this machine")
-	}
-	return exitFailed
-}
-
-func complain(err error) {
-	if text := err.Error(); text != "" {
-		fmt.Fprintln(os.Stderr, "tajdeed:", text)
-	}
-}
+// The headings of the list of commands.
+const (
+	categoryStages = "The stages, each a process"
+	categorySetUp  = "Set up"
+	categoryAsk    = "Submit and ask"
+	categoryOps    = "For operations"
+)

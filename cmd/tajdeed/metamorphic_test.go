@@ -63,7 +63,7 @@ func (s *stores) variant(t *testing.T, group, dir string, messages int, workers 
 		for _, args := range workers {
 			worker := own.renewals(append(strings.Fields(args), "--group", group)...)
 			own.Consumed((kill + 1) * messages / (kills + 2))
-			worker.signal(syscall.SIGKILL)
+			worker.Signal(syscall.SIGKILL)
 		}
 	}
 	for _, args := range workers {

@@ -2,15 +2,13 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/urfave/cli/v3"
 
+	"tajdeed/cmd/command"
 	"tajdeed/consumers/renewals"
-	"tajdeed/producers"
-	"tajdeed/schema/postgres"
+	"tajdeed/deploy/process"
 )
 
 func renewalsCommand() *cli.Command {
@@ -24,37 +22,17 @@ decision. Run as many as there are partitions, at most; they share the work.
 
 SIGTERM and Ctrl-C let the batches in flight end. Ready means: in the group, and
 polling every partition that it was given.`,
-		Flags:  slices.Concat(brokerFlags(), []cli.Flag{postgresFlag(), listenFlag(portRenewals), waitFlag(), clockFlag()}, engineFlags(renewals.DefaultConfig())),
-		Before: noArguments,
+		Flags:  slices.Concat(command.BrokerFlags(), []cli.Flag{postgresFlag(), command.ListenFlag(command.PortRenewals), command.WaitFlag()}, engineFlags(renewals.DefaultConfig())),
+		Before: command.NoArguments,
 		Action: runRenewals,
 	}
 }
 
 func runRenewals(ctx context.Context, c *cli.Command) error {
-	record := postgresConfig(c)
-	record.ByKey = true
-	db, err := patiently(ctx, c, "Postgres", func(ctx context.Context) (*pgxpool.Pool, error) {
-		return postgres.Open(ctx, record)
-	})
+	config, err := stageConfig(c, renewals.DefaultConfig())
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	if _, err := checkTopics(ctx, c); err != nil {
-		return err
-	}
-	registry := newRegistry()
-	publisher, err := producers.NewPublisher(publisherConfig(c), slog.Default(), registry)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = publisher.Close() }()
-	clock := wallClockOf(c)
-	config := engineConfig(c)
-	config.Now = clock.now
-	engine, err := renewals.NewEngine(config, topics(c), db, clock.publisher(publisher), slog.Default(), registry)
-	if err != nil {
-		return err
-	}
-	return process{listen: c.String("listen"), registry: registry, ready: engine.Ready, run: engine.Run}.serve(ctx)
+	config.PostgresURL = c.String("postgres")
+	return process.Renewals(ctx, config)
 }

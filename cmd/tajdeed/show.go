@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"tajdeed/cmd/command"
 	"tajdeed/dashboards/show"
 	"tajdeed/schema/postgres"
 )
@@ -42,15 +43,15 @@ An id that the record doesn't hold ends with exit code 1.`,
 
 func runShow(ctx context.Context, c *cli.Command) error {
 	if c.NArg() != 1 {
-		return usageError(c, fmt.Errorf("one application_id is wanted, not %d", c.NArg()))
+		return command.UsageError(c, fmt.Errorf("one application_id is wanted, not %d", c.NArg()))
 	}
 	id, err := show.ParseID(c.Args().First())
 	if err != nil {
-		return usageError(c, err)
+		return command.UsageError(c, err)
 	}
 	lang := c.String("lang")
 	if lang != "en" && lang != "ar" && lang != "both" {
-		return usageError(c, errors.New("--lang is en, ar or both"))
+		return command.UsageError(c, errors.New("--lang is en, ar or both"))
 	}
 	db, err := postgres.Open(ctx, postgresConfig(c))
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"tajdeed/cmd/command"
 	"tajdeed/dashboards/show"
 	"tajdeed/dashboards/text/texttest"
 	"tajdeed/schema/postgres"
@@ -57,13 +58,13 @@ func TestShowExitCodes(t *testing.T) {
 		args []string
 		want int
 	}{
-		{"unknown", []string{"00000000-0000-4000-8000-00000000000f"}, exitFailed},
-		{"capitals", []string{strings.ToUpper(shownApproved)}, exitDone},
-		{"no id", nil, exitUsage},
-		{"two ids", []string{shownApproved, shownRejected}, exitUsage},
-		{"no UUID", []string{"285010112341"}, exitUsage},
-		{"UUID in braces", []string{"{" + shownApproved + "}"}, exitUsage},
-		{"language", []string{shownApproved, "--lang", "fr"}, exitUsage},
+		{"unknown", []string{"00000000-0000-4000-8000-00000000000f"}, command.ExitFailed},
+		{"capitals", []string{strings.ToUpper(shownApproved)}, command.ExitDone},
+		{"no id", nil, command.ExitUsage},
+		{"two ids", []string{shownApproved, shownRejected}, command.ExitUsage},
+		{"no UUID", []string{"285010112341"}, command.ExitUsage},
+		{"UUID in braces", []string{"{" + shownApproved + "}"}, command.ExitUsage},
+		{"language", []string{shownApproved, "--lang", "fr"}, command.ExitUsage},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

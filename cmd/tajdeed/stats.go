@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"tajdeed/cmd/command"
 	"tajdeed/dashboards/stats"
 	"tajdeed/schema"
 	"tajdeed/schema/clickhouse"
@@ -50,13 +51,10 @@ others; a CSV holds one, throughput if not told.`,
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object; amounts are in fils, times in milliseconds", Category: flagsAsked},
 			&cli.BoolFlag{Name: "csv", Usage: "print one section as CSV", Category: flagsAsked},
 		},
-		Before: noArguments,
+		Before: command.NoArguments,
 		Action: runStats,
 	}
 }
-
-// flagsAsked heads the flags that say what is asked.
-const flagsAsked = "What is asked"
 
 func timeFlag(name, usage string) cli.Flag {
 	return &cli.StringFlag{Name: name, Usage: usage, Category: flagsAsked}
@@ -65,7 +63,7 @@ func timeFlag(name, usage string) cli.Flag {
 func runStats(ctx context.Context, c *cli.Command) error {
 	question, err := readQuestion(c, time.Now())
 	if err != nil {
-		return usageError(c, err)
+		return command.UsageError(c, err)
 	}
 	db, err := clickhouse.Open(ctx, clickhouseConfig(c))
 	if err != nil {

@@ -1,16 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/urfave/cli/v3"
-
+	"tajdeed/cmd/command"
 	"tajdeed/dashboards/stats"
 	"tajdeed/dashboards/text/texttest"
 	"tajdeed/schema/clickhouse"
@@ -68,40 +63,9 @@ func TestStatsUsage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, code := ask(t, statsCommand(), args...); code != exitUsage {
-				t.Errorf("exit code %d, want %d", code, exitUsage)
+			if _, code := ask(t, statsCommand(), args...); code != command.ExitUsage {
+				t.Errorf("exit code %d, want %d", code, command.ExitUsage)
 			}
 		})
 	}
-}
-
-// ask runs a command as a person does and returns what it prints and its exit code.
-func ask(t *testing.T, command *cli.Command, args ...string) (out string, code int) {
-	t.Helper()
-	var buffer bytes.Buffer
-	root := &cli.Command{Name: "tajdeed", Writer: &buffer, ErrWriter: io.Discard, Commands: []*cli.Command{command}}
-	root.ExitErrHandler = rootCommand().ExitErrHandler
-	refuseUsage(root)
-	err := root.Run(t.Context(), slices.Concat([]string{"tajdeed", command.Name}, args))
-	var coded cli.ExitCoder
-	switch {
-	case errors.As(err, &coded):
-		code = coded.ExitCode()
-	case err != nil:
-		code = exitFailed
-	}
-	if err != nil {
-		t.Logf("%s: %v", command.Name, err)
-	}
-	return buffer.String(), code
-}
-
-// asked runs a command that must succeed.
-func asked(t *testing.T, command *cli.Command, args ...string) string {
-	t.Helper()
-	out, code := ask(t, command, args...)
-	if code != exitDone {
-		t.Fatalf("%s %q: exit code %d", command.Name, args, code)
-	}
-	return out
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"tajdeed/cmd/command"
 	"tajdeed/consumers/analytics"
 	"tajdeed/dashboards/verify"
 	"tajdeed/schema/clickhouse"
@@ -46,12 +47,12 @@ takes the partition over.
 
 Exit codes: 0 balanced · 1 not balanced, or after --wait not all through, or it could
 not be found out · 2 wrong usage.`,
-		Flags: slices.Concat(brokerFlags(), []cli.Flag{
+		Flags: slices.Concat(command.BrokerFlags(), []cli.Flag{
 			postgresFlag(), clickhouseFlag(),
-			&cli.StringFlag{Name: "analytics-group", Usage: "consumer `GROUP` of the stage analytics", Value: analytics.Group, Sources: env("analytics-group"), Category: flagsStores},
+			&cli.StringFlag{Name: "analytics-group", Usage: "consumer `GROUP` of the stage analytics", Value: analytics.Group, Sources: command.Env("analytics-group"), Category: command.FlagsStores},
 			&cli.DurationFlag{Name: "wait", Usage: "wait up to `TIME` until what lies on the topics now is through", Category: flagsAsked},
 			&cli.BoolFlag{Name: "repair", Usage: "bring ClickHouse in line with the record", Category: flagsAsked},
-			&cli.StringFlag{Name: "pseudonym-key", Usage: "`SECRET` of the stage analytics: compares persons too; --repair needs it", Sources: env("pseudonym-key"), Category: flagsAsked},
+			&cli.StringFlag{Name: "pseudonym-key", Usage: "`SECRET` of the stage analytics: compares persons too; --repair needs it", Sources: command.Env("pseudonym-key"), Category: flagsAsked},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object", Category: flagsAsked},
 		}),
 		Before: beforeVerify,
@@ -61,12 +62,12 @@ not be found out · 2 wrong usage.`,
 
 func beforeVerify(ctx context.Context, c *cli.Command) (context.Context, error) {
 	if c.Bool("repair") && c.String("pseudonym-key") == "" {
-		return ctx, usageError(c, errors.New("--repair writes rows: it needs the --pseudonym-key of the stage analytics"))
+		return ctx, command.UsageError(c, errors.New("--repair writes rows: it needs the --pseudonym-key of the stage analytics"))
 	}
 	if _, err := readPseudonym(c); err != nil {
-		return ctx, usageError(c, err)
+		return ctx, command.UsageError(c, err)
 	}
-	return noArguments(ctx, c)
+	return command.NoArguments(ctx, c)
 }
 
 // readPseudonym returns nil where no key was told.
@@ -103,9 +104,9 @@ func runVerify(ctx context.Context, c *cli.Command) error {
 func verdictOf(found *verify.Books, waited time.Duration) error {
 	switch {
 	case !found.Balanced:
-		return cli.Exit("the books don't balance", exitFailed)
+		return cli.Exit("the books don't balance", command.ExitFailed)
 	case waited > 0 && !found.Complete:
-		return cli.Exit("after "+waited.String()+" not all of it was through", exitFailed)
+		return cli.Exit("after "+waited.String()+" not all of it was through", command.ExitFailed)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"tajdeed/cmd/command"
 	"tajdeed/consumers/analytics"
 	"tajdeed/dashboards/installationtest"
 	"tajdeed/dashboards/verify"
@@ -28,13 +29,13 @@ func TestVerifyExitCodes(t *testing.T) {
 		return books, code
 	}
 	s.Publish(s.Populate(300), 300)
-	if books, code := verified("--wait", "200ms"); code != exitFailed || books.Complete || !books.Balanced {
+	if books, code := verified("--wait", "200ms"); code != command.ExitFailed || books.Complete || !books.Balanced {
 		t.Errorf("nothing is through after the wait: exit code %d, %+v", code, books.Totals)
 	}
 	s.Installation.Renewals()
 	s.Installation.Analytics()
 	books, code := verified("--wait", "2m", "--pseudonym-key", installationtest.PseudonymKey)
-	if code != exitDone || !books.Balanced || !books.Complete || !books.PersonsCompared {
+	if code != command.ExitDone || !books.Balanced || !books.Complete || !books.PersonsCompared {
 		t.Errorf("all is through: exit code %d, %+v", code, books)
 	}
 	if report := asked(t, verifyCommand(), args...); !strings.HasPrefix(report, "Balanced: every message is accounted for, once.") {
@@ -43,14 +44,14 @@ func TestVerifyExitCodes(t *testing.T) {
 	if _, err := s.Postgres.Exec(t.Context(), `UPDATE position SET skipped = skipped + 1 WHERE next_offset > 0`); err != nil {
 		t.Fatal(err)
 	}
-	if books, code := verified(); code != exitFailed || books.Balanced {
+	if books, code := verified(); code != command.ExitFailed || books.Balanced {
 		t.Errorf("the books are wrong: exit code %d, balanced %t", code, books.Balanced)
 	}
 	for name, more := range map[string][]string{
 		"repair without a key": {"--repair"}, "short key": {"--pseudonym-key", "short"}, "argument": {"everything"},
 	} {
-		if _, code := ask(t, verifyCommand(), append(args, more...)...); code != exitUsage {
-			t.Errorf("%s: exit code %d, want %d", name, code, exitUsage)
+		if _, code := ask(t, verifyCommand(), append(args, more...)...); code != command.ExitUsage {
+			t.Errorf("%s: exit code %d, want %d", name, code, command.ExitUsage)
 		}
 	}
 }

@@ -222,3 +222,15 @@ func Prefetch(ctx context.Context, c Config) error {
 
 // logFile is where a server's output goes.
 func logFile(data, name string) string { return filepath.Join(data, "log", name+".log") }
+
+// StopWithin is what servers get to stop cleanly where nobody knows better: a context for
+// [Servers.Stop] ends so long after a run.
+const StopWithin = 30 * time.Second
+
+// Title is what a person calls the broker.
+func (b Broker) Title() string {
+	if b == BrokerKfake {
+		return "kfake"
+	}
+	return "Kafka"
+}

@@ -1,0 +1,61 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"tajdeed/producers"
+	"tajdeed/schema"
+)
+
+// Env names the variable that stands in for a flag.
+func Env(flag string) cli.ValueSourceChain {
+	return cli.EnvVars("TAJDEED_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")))
+}
+
+// The headings of a command's flags.
+const (
+	FlagsStores = "Where the stores are"
+	FlagsOps    = "For operations"
+)
+
+// BrokerFlags say where Kafka is and what the topics are called.
+func BrokerFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "brokers", Usage: "Kafka brokers, `HOST:PORT`, several with commas between", Value: []string{"127.0.0.1:9092"}, Sources: Env("brokers"), Category: FlagsStores},
+		&cli.StringFlag{Name: "topics", Usage: "`PREFIX` of the topics' names: PREFIX.submissions and so on", Value: schema.DefaultPrefix, Sources: Env("topics"), Category: FlagsStores},
+	}
+}
+
+// Topics are those that BrokerFlags name.
+func Topics(c *cli.Command) schema.Topics { return schema.NamedTopics(c.String("topics")) }
+
+// PublisherConfig is that of a publisher to the topics that BrokerFlags name.
+func PublisherConfig(c *cli.Command) producers.Config {
+	return producers.Config{Brokers: c.StringSlice("brokers"), Topics: Topics(c).Names(), ClientID: ClientID(c)}
+}
+
+// ClientID is the name under which brokers and databases see a process.
+func ClientID(c *cli.Command) string { return "tajdeed-" + c.Name }
+
+// The ports of the pages for operations: each kind of process has its own, so that all can
+// run on one machine.
+const (
+	PortRenewals  = 9464
+	PortAnalytics = 9465
+	PortSimulate  = 9466
+	PortUp        = 9467
+)
+
+// ListenFlag says where the pages for operations are served.
+func ListenFlag(port int) cli.Flag {
+	return &cli.StringFlag{Name: "listen", Usage: "serve /metrics, /livez, /readyz and /debug/pprof on `ADDRESS`; port 0 takes a free one, empty serves nothing", Value: fmt.Sprintf("127.0.0.1:%d", port), Sources: Env("listen"), Category: FlagsOps}
+}
+
+// WaitFlag says how long a process waits for its stores when it starts.
+func WaitFlag() cli.Flag {
+	return &cli.DurationFlag{Name: "wait", Usage: "longest `TIME` to wait at the start for stores that don't answer yet", Value: 30 * time.Second, Sources: Env("wait"), Category: FlagsOps}
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"tajdeed/cmd/command"
+	"tajdeed/deploy/demo"
+	"tajdeed/deploy/process"
+	"tajdeed/producers"
+	"tajdeed/producers/simulate"
+	"tajdeed/schema"
+)
+
+// flagsSimulation is the heading of what is simulated.
+const flagsSimulation = "What is simulated"
+
+func simulateCommand() *cli.Command {
+	return &cli.Command{
+		Name:     "simulate",
+		Category: categoryFeed,
+		Usage:    "publish a simulated population's applications",
+		Description: `Makes a population and publishes the applications of its years to the topic of
+submissions: most of them right, some wrong, some sent twice, a few unreadable. The
+same --seed, --residents and --start give the same people and the same messages.
+
+The record must know the population: write it as an extract, import that, then
+publish.
+
+   tajdeed-local simulate --extract DIR --extract-only
+   tajdeed import DIR
+   tajdeed-local simulate --rate 50
+
+Published again, the same messages are resends. To go on where an earlier run
+stopped, --skip what it said it had published.
+
+SIGTERM and Ctrl-C end it. Ready means: the last request to the brokers worked.`,
+		Flags:  slices.Concat(simulateFlags(), command.BrokerFlags(), []cli.Flag{command.ListenFlag(command.PortSimulate), command.WaitFlag()}),
+		Before: command.NoArguments,
+		Action: runSimulate,
+	}
+}
+
+func simulateFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.Uint64Flag{Name: "seed", Usage: "`NUMBER` that chooses the population and its years", Value: demo.DefaultSeed, Sources: command.Env("seed"), Category: flagsSimulation},
+		&cli.IntFlag{Name: "residents", Usage: "`SIZE` of the population; each applies about once a year", Value: demo.DefaultResidents, Sources: command.Env("residents"), Category: flagsSimulation},
+		&cli.StringFlag{Name: "start", Usage: "first `DAY` of the simulation", DefaultText: "2025-12-01, before a change of rules", Sources: command.Env("start"), Category: flagsSimulation},
+		&cli.Float64Flag{Name: "rate", Usage: "publish `N` messages a second; 0 is as fast as possible", Value: 50, Sources: command.Env("rate"), Category: flagsSimulation},
+		&cli.Int64Flag{Name: "applications", Usage: "publish `N` messages and end; 0 is until stopped", Sources: command.Env("applications"), Category: flagsSimulation},
+		&cli.Int64Flag{Name: "skip", Usage: "pass over the first `N` messages", Sources: command.Env("skip"), Category: flagsSimulation},
+		&cli.StringFlag{Name: "extract", Usage: "write the population to `DIR` first, for `tajdeed import`", Sources: command.Env("extract"), Category: flagsSimulation},
+		&cli.BoolFlag{Name: "extract-only", Usage: "end when the extract is written", Category: flagsSimulation},
+		&cli.StringFlag{Name: "manifest", Usage: "write to `FILE`, at the end, what should come of the messages, skipped ones included", Sources: command.Env("manifest"), Category: flagsSimulation},
+	}
+}
+
+// simulation is what the command was asked for.
+type simulation struct {
+	config       simulate.Config
+	rate         float64
+	total        int64
+	skip         int64
+	extract      string
+	extractOnly  bool
+	manifestFile string
+}
+
+func readSimulation(c *cli.Command) (simulation, error) {
+	s := simulation{
+		config:       simulate.Config{Seed: c.Uint64("seed"), Residents: c.Int("residents"), Record: c.String("manifest") != ""},
+		rate:         c.Float64("rate"),
+		total:        c.Int64("applications"),
+		skip:         c.Int64("skip"),
+		extract:      c.String("extract"),
+		extractOnly:  c.Bool("extract-only"),
+		manifestFile: c.String("manifest"),
+	}
+	var err error
+	if day := c.String("start"); day != "" {
+		if s.config.Start, err = schema.ParseDate(day); err != nil {
+			return s, fmt.Errorf("--start: %w", err)
+		}
+	}
+	switch {
+	case s.rate < 0 || s.total < 0 || s.skip < 0:
+		return s, fmt.Errorf("--rate, --applications and --skip cannot be negative")
+	case s.config.Residents == 0: // which the simulation would take for its default
+		return s, fmt.Errorf("--residents cannot be 0")
+	case s.extractOnly && s.extract == "":
+		return s, fmt.Errorf("--extract-only needs --extract DIR")
+	}
+	return s, s.config.Validate()
+}
+
+func runSimulate(ctx context.Context, c *cli.Command) error {
+	asked, err := readSimulation(c)
+	if err != nil {
+		return command.UsageError(c, err)
+	}
+	population, err := simulate.New(asked.config)
+	if err != nil {
+		return err
+	}
+	if asked.extract != "" {
+		if err := population.WriteExtract(asked.extract); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.Root().Writer, "the population is in %s\n", asked.extract)
+	}
+	if asked.extractOnly {
+		return nil
+	}
+	if err := population.Skip(ctx, asked.skip); err != nil {
+		return err
+	}
+	return asked.publish(ctx, c, population)
+}
+
+// publish publishes the stream as a process that operations can look at.
+func (s simulation) publish(ctx context.Context, c *cli.Command, population *simulate.Simulation) error {
+	if _, err := process.CheckTopics(ctx, c.Duration("wait"), c.StringSlice("brokers"), command.Topics(c)); err != nil {
+		return err
+	}
+	registry := process.NewRegistry()
+	publisher, err := producers.NewPublisher(command.PublisherConfig(c), slog.Default(), registry)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = publisher.Close() }()
+	bar, published := command.ProgressOf(s.steps(), "publishing", false), int64(0)
+	f := simulate.Feed{
+		Simulation: population, Publisher: publisher, Topic: command.Topics(c).Submissions,
+		Rate: s.rate, Total: s.total,
+		Published: func(n int) { published += int64(n); bar.Add(n) },
+	}
+	began := time.Now()
+	run := process.Process{Listen: c.String("listen"), Registry: registry, Ready: publisher.Ready, Run: f.Run}.Serve(ctx)
+	bar.Finish()
+	fmt.Fprintf(c.Root().Writer, "published %d messages to %s in %s; go on with --skip %d\n",
+		published, f.Topic, time.Since(began).Round(time.Millisecond), s.skip+published)
+	if run != nil {
+		return run
+	}
+	return s.writeManifest(context.WithoutCancel(ctx), s.skip+published)
+}
+
+// steps is how long the progress bar is; -1 where there is no end.
+func (s simulation) steps() int64 {
+	if s.total == 0 {
+		return -1
+	}
+	return s.total
+}
+
+// writeManifest makes the stream again as far as it was published: a run that was
+// stopped had made more.
+func (s simulation) writeManifest(ctx context.Context, messages int64) error {
+	if s.manifestFile == "" {
+		return nil
+	}
+	again, err := simulate.New(s.config)
+	if err != nil {
+		return err
+	}
+	if err := again.Skip(ctx, messages); err != nil {
+		return err
+	}
+	return again.Manifest().WriteFile(s.manifestFile)
+}

@@ -1,0 +1,122 @@
+// Package bench measures an installation on this machine, beside a ceiling and a naive
+// loop: how many applications a second, how much processor time of which process each
+// takes, and how long they wait. Stages run as processes of their own, as in production,
+// and what came out is counted: a figure whose count is wrong is an error.
+//
+// The commands `tajdeed-local bench` and `make bench` call it. It asserts nothing about
+// time: missing a target is no error.
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"tajdeed/deploy/local"
+)
+
+// Config says what is measured.
+type Config struct {
+	// Servers are those that it starts; their Progress is told too.
+	Servers local.Config
+	// Only are names of figures, or their beginnings up to a dash. None means all.
+	Only []string
+	// Applications is how many messages a figure takes; what is larger by itself shrinks
+	// with it.
+	Applications int
+	// Repeat is how often each figure is measured. The result has the median.
+	Repeat int
+	// Version is the program's, for the result.
+	Version string
+	// Progress is told each step, with the time since the start.
+	Progress func(since time.Duration, step string)
+}
+
+// Validate says what is wrong with the configuration. It contacts nothing.
+func (c Config) Validate() error {
+	switch _, unknown := choose(allFigures(FullApplications), c.Only); {
+	case unknown != "":
+		return fmt.Errorf("there is no figure %q", unknown)
+	case c.Applications < leastApplications:
+		return fmt.Errorf("%d applications: at least %d", c.Applications, leastApplications)
+	case c.Repeat < 1:
+		return errors.New("each figure is measured at least once")
+	}
+	return nil
+}
+
+// Run measures what was chosen. Where a figure fails, the result has those before it, and
+// names those that are missing.
+func Run(ctx context.Context, c Config) (result Result, err error) {
+	if err := c.Validate(); err != nil {
+		return result, err
+	}
+	began := time.Now()
+	say := func(step string) {
+		if c.Progress != nil {
+			c.Progress(time.Since(began), step)
+		}
+	}
+	c.Servers.Progress = say
+	servers, err := local.Start(ctx, c.Servers)
+	if err != nil {
+		return result, err
+	}
+	result, err = onServers(ctx, c, servers, say)
+	say("stopping")
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), local.StopWithin)
+	defer cancel()
+	return result, errors.Join(err, servers.Stop(stopping))
+}
+
+// onServers measures on servers that answer, and clears up after itself.
+func onServers(ctx context.Context, c Config, servers *local.Servers, say func(string)) (result Result, err error) {
+	b, err := openBench(ctx, servers, c.Repeat, say)
+	if err != nil {
+		return result, err
+	}
+	defer func() { err = errors.Join(err, b.close(context.WithoutCancel(ctx))) }()
+	if b.at.Broker != local.BrokerKafka {
+		say("the broker is kfake, not Kafka: no figure here says anything about a real broker")
+	}
+	result = b.describe(c.Version)
+	chosen, _ := choose(allFigures(c.Applications), c.Only)
+	if err := b.measureAll(ctx, chosen, &result); err != nil {
+		return result, fmt.Errorf("%w; the processes' logs are in %s", err, b.folder)
+	}
+	return result, os.RemoveAll(b.folder)
+}
+
+// measureAll measures figures in their order, up to the first that fails.
+func (b *bench) measureAll(ctx context.Context, figures []figure, result *Result) error {
+	defer result.conclude()
+	for i, f := range figures {
+		measured, err := b.repeat(ctx, f)
+		if err != nil {
+			for _, missing := range figures[i:] {
+				result.Missing = append(result.Missing, missing.name)
+			}
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+		b.say(measured.line())
+		result.Figures = append(result.Figures, measured)
+	}
+	return nil
+}
+
+// repeat measures a figure as often as it was asked for.
+func (b *bench) repeat(ctx context.Context, f figure) (measured Figure, err error) {
+	defer func() { err = errors.Join(err, b.forget(context.WithoutCancel(ctx))) }()
+	runs := make([]runResult, 0, b.times)
+	for i := range b.times {
+		b.say(fmt.Sprintf("%s, %d of %d", f.name, i+1, b.times))
+		run, err := f.measure(ctx, b)
+		if err != nil {
+			return measured, err
+		}
+		runs = append(runs, run)
+	}
+	return newFigure(f.name, runs), nil
+}

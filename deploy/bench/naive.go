@@ -1,0 +1,159 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	client "github.com/segmentio/kafka-go"
+	"golang.org/x/sync/errgroup"
+
+	"tajdeed/consumers"
+	"tajdeed/consumers/renewals"
+	"tajdeed/schema"
+)
+
+// naiveReaders are as many as the batches that a worker applies at once.
+const naiveReaders = 4
+
+// naivePatience is more than any machine takes for the messages of the naive loop.
+const naivePatience = 10 * time.Minute
+
+// naiveLoop is the loop that most teams write first: fetch a message, decide it in a
+// transaction of its own, commit its offset. It takes the same decisions by the same
+// statements, in batches of one. In its favour, it neither announces the decisions nor
+// writes down what cannot be read, and each reader may have some messages at hand when
+// the clock starts, which it does when all four hold their partitions.
+type naiveLoop struct {
+	world *world
+	stage *renewals.Stage
+	limit int64
+	taken atomic.Int64
+	done  atomic.Int64
+	aside atomic.Int64 // could not be read
+}
+
+func (b *bench) naive(ctx context.Context, load workload, limit int64) (run runResult, err error) {
+	w, err := b.normalWorld(ctx, load)
+	if err != nil {
+		return run, err
+	}
+	defer func() { err = errors.Join(err, w.close(context.WithoutCancel(ctx))) }()
+	loop := naiveLoop{world: w, limit: limit, stage: renewals.New(w.log.topics.Submissions, nil, prometheus.NewRegistry())}
+	if err := w.settleStores(ctx); err != nil {
+		return run, err
+	}
+	readers := w.openReaders()
+	defer func() { err = errors.Join(err, closeReaders(readers)) }()
+	if err := w.joined(ctx, w.group("naive"), naiveReaders); err != nil {
+		return run, err
+	}
+	watch := w.startClock(partTajdeed)
+	if err := loop.run(ctx, readers); err != nil {
+		return run, err
+	}
+	if run, err = watch.stop(limit); err != nil {
+		return run, err
+	}
+	return run, loop.audit(ctx)
+}
+
+func (w *world) openReaders() []*client.Reader {
+	readers := make([]*client.Reader, naiveReaders)
+	for i := range readers {
+		readers[i] = client.NewReader(client.ReaderConfig{
+			Brokers: w.at.Brokers, Topic: w.log.topics.Submissions, GroupID: w.group("naive"), StartOffset: client.FirstOffset,
+			// Only the time before and after what is measured depends on these.
+			HeartbeatInterval: 500 * time.Millisecond, JoinGroupBackoff: 500 * time.Millisecond, MaxWait: 500 * time.Millisecond,
+		})
+	}
+	return readers
+}
+
+func closeReaders(readers []*client.Reader) (err error) {
+	for _, reader := range readers {
+		err = errors.Join(err, reader.Close())
+	}
+	return err
+}
+
+func (l *naiveLoop) run(ctx context.Context, readers []*client.Reader) error {
+	group, ctx := errgroup.WithContext(ctx)
+	fetching, enough := context.WithTimeout(ctx, naivePatience)
+	defer enough()
+	for _, reader := range readers {
+		group.Go(func() error { return l.consume(ctx, fetching, enough, reader) })
+	}
+	return group.Wait()
+}
+
+// consume takes messages until all readers together have had enough, which ends the
+// waiting for more.
+func (l *naiveLoop) consume(ctx, fetching context.Context, enough func(), reader *client.Reader) error {
+	for {
+		m, err := reader.FetchMessage(fetching)
+		switch {
+		case errors.Is(fetching.Err(), context.Canceled) && ctx.Err() == nil:
+			return nil
+		case err != nil:
+			return fmt.Errorf("fetch a message: %w", err)
+		case l.taken.Add(1) > l.limit:
+			return nil
+		}
+		if err := l.decide(ctx, m); err != nil {
+			return fmt.Errorf("decide a message: %w", err)
+		}
+		if err := reader.CommitMessages(ctx, m); err != nil {
+			return fmt.Errorf("commit an offset: %w", err)
+		}
+		if l.done.Add(1) == l.limit {
+			enough()
+		}
+	}
+}
+
+func (l *naiveLoop) decide(ctx context.Context, m client.Message) error {
+	batch := batchOfOne(m)
+	effects := l.stage.Effects([]consumers.Decoded{l.stage.Decode(batch)})
+	if len(batch.QuarantineMessages()) > 0 {
+		l.aside.Add(1)
+		return nil
+	}
+	return pgx.BeginFunc(ctx, l.world.stage, func(tx pgx.Tx) error {
+		var ask, last pgx.Batch
+		effects.Ask(&ask)
+		if err := tx.SendBatch(ctx, &ask).Close(); err != nil {
+			return err
+		}
+		if err := effects.Apply(ctx, tx, &last); err != nil || last.Len() == 0 {
+			return err
+		}
+		return tx.SendBatch(ctx, &last).Close()
+	})
+}
+
+func batchOfOne(m client.Message) *consumers.Batch {
+	message := consumers.Message{Offset: m.Offset, Time: m.Time.Truncate(time.Microsecond), Key: m.Key, Value: m.Value}
+	for _, h := range m.Headers {
+		message.Headers = append(message.Headers, schema.Header{Key: h.Key, Value: h.Value})
+	}
+	return &consumers.Batch{
+		Topic: m.Topic, Partition: m.Partition, From: m.Offset, To: m.Offset + 1, Messages: []consumers.Message{message},
+	}
+}
+
+// audit counts what the loop wrote.
+func (l *naiveLoop) audit(ctx context.Context) error {
+	var decisions int64
+	if err := l.world.record.QueryRow(ctx, `SELECT count(*) FROM decision`).Scan(&decisions); err != nil {
+		return fmt.Errorf("count the decisions: %w", err)
+	}
+	if decisions+l.aside.Load() != l.limit {
+		return fmt.Errorf("%w: of %d messages, %d were decided and %d not read", errIncomplete, l.limit, decisions, l.aside.Load())
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tajdeed/deploy/demo"
+)
+
+// figure is something to measure.
+type figure struct {
+	name    string
+	measure func(context.Context, *bench) (runResult, error)
+}
+
+const (
+	// FullApplications are a year's transactions.
+	FullApplications = 450_000
+	// leastApplications give every partition some, and every kind of message.
+	leastApplications = 500
+	// naiveApplications are enough for a rate: the loop makes some hundreds a second.
+	naiveApplications = 20_000
+	// backlogApplications are what a full day's outage at the speed of the whole
+	// leaves, and more than fourteen years' transactions.
+	backlogApplications = 6_400_000
+)
+
+// setting is what a figure of the stages is measured under. The zero value of a field
+// is what production has.
+type setting struct {
+	load        workload
+	workers     int
+	residencies int64 // in the table; 0 is those of the population alone
+}
+
+// allFigures are all figures, in the order in which they are measured: those that read the
+// same log stand together.
+func allFigures(applications int) []figure {
+	n := int64(applications)
+	normal := workload{n: n, residents: max(demo.DefaultResidents, applications)}
+	at := func(change func(*setting)) func(context.Context, *bench) (runResult, error) {
+		s := setting{load: normal, workers: 1}
+		change(&s)
+		return func(ctx context.Context, b *bench) (runResult, error) { return b.renewals(ctx, s) }
+	}
+	// What is larger than all applications shrinks with them, and never grows.
+	scaled := func(full int64) int64 { return full * min(n, FullApplications) / FullApplications }
+
+	all := []figure{
+		{"ceiling", func(ctx context.Context, b *bench) (runResult, error) { return b.ceiling(ctx, normal) }},
+		{"naive", func(ctx context.Context, b *bench) (runResult, error) {
+			return b.naive(ctx, normal, min(n, naiveApplications))
+		}},
+		{"renewals", at(func(*setting) {})},
+		{"analytics", func(ctx context.Context, b *bench) (runResult, error) { return b.analytics(ctx, normal) }},
+		{"whole", func(ctx context.Context, b *bench) (runResult, error) { return b.whole(ctx, normal) }},
+		{"whole-publishing", func(ctx context.Context, b *bench) (runResult, error) { return b.wholePublishing(ctx, normal) }},
+	}
+	for _, rate := range []int{100, 1000, 5000} {
+		all = append(all, figure{fmt.Sprintf("latency-%d", rate), func(ctx context.Context, b *bench) (runResult, error) {
+			return b.latency(ctx, normal, rate)
+		}})
+	}
+	for _, size := range []struct {
+		name string
+		rows int64
+	}{{"500k", 500_000}, {"5m", 5_000_000}, {"20m", 20_000_000}} {
+		all = append(all, figure{"growth-residencies-" + size.name, at(func(s *setting) { s.residencies = scaled(size.rows) })})
+	}
+	for _, workers := range []int{1, 2, 4} {
+		all = append(all, figure{fmt.Sprintf("growth-workers-%d", workers), at(func(s *setting) { s.workers = workers })})
+	}
+	for _, percent := range []float64{0, 0.1, 1} {
+		all = append(all, figure{fmt.Sprintf("growth-poison-%g", percent), at(func(s *setting) { s.load.poison = share(percent) })})
+	}
+	for _, percent := range []float64{5, 50} {
+		all = append(all, figure{fmt.Sprintf("growth-sponsor-%g", percent), at(func(s *setting) { s.load.sponsor = percent / 100 })})
+	}
+	return append(all, figure{"growth-backlog", at(func(s *setting) { s.load.n = scaled(backlogApplications) })})
+}
+
+// share is a share of messages as the simulation takes it, for which 0 is its default.
+func share(percent float64) float64 {
+	if percent == 0 {
+		return -1
+	}
+	return percent / 100
+}
+
+// choose returns the figures of some names, each a figure's or its beginning up to a
+// dash, in the order of the figures; and the first name that is nothing's.
+func choose(all []figure, names []string) (chosen []figure, unknown string) {
+	if len(names) == 0 {
+		return all, ""
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(all, func(f figure) bool { return f.isOf(name) }) {
+			return nil, name
+		}
+	}
+	for _, f := range all {
+		if slices.ContainsFunc(names, f.isOf) {
+			chosen = append(chosen, f)
+		}
+	}
+	return chosen, ""
+}
+
+func (f figure) isOf(name string) bool { return f.name == name || strings.HasPrefix(f.name, name+"-") }

@@ -1,0 +1,160 @@
+package bench
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"tajdeed/consumers/analytics"
+	"tajdeed/consumers/renewals"
+	"tajdeed/dashboards/text"
+)
+
+// Result is what `tajdeed bench --json` prints.
+type Result struct {
+	Machine  Machine  `json:"machine"`
+	Versions Versions `json:"versions"`
+	Figures  []Figure `json:"figures"`
+	Ratios   Ratios   `json:"ratios"`
+	Targets  []Target `json:"targets"`
+	// Missing are the figures that were asked for and not measured, from the one that
+	// failed on.
+	Missing []string `json:"missing,omitempty"`
+}
+
+// Figure is one figure. Of several runs, it is the one in the middle by its
+// seconds, whole; the memory is the most of all.
+type Figure struct {
+	Name       string  `json:"name"`
+	N          int64   `json:"n"` // applications; rows for analytics and ceiling
+	Runs       int     `json:"runs"`
+	Seconds    float64 `json:"seconds"`
+	SecondsMin float64 `json:"seconds_min"`
+	SecondsMax float64 `json:"seconds_max"`
+	PerSecond  float64 `json:"per_second"`
+	// The processor time is null where it cannot be had: anywhere but on Linux.
+	CPUSeconds    *CPU     `json:"cpu_seconds"`
+	CPUMicroEach  *CPU     `json:"cpu_us_per_application"`
+	PeakRSSMB     *float64 `json:"peak_rss_mb"` // of the workers; of the sink for analytics
+	SinkPeakRSSMB *float64 `json:"sink_peak_rss_mb,omitempty"`
+	LatencyMS     *Latency `json:"latency_ms,omitempty"`
+}
+
+// CPU is processor time by process.
+type CPU struct {
+	Tajdeed    float64 `json:"tajdeed"`
+	Postgres   float64 `json:"postgres"`
+	Kafka      float64 `json:"kafka"`
+	ClickHouse float64 `json:"clickhouse"`
+	// Publisher is the bench's own process, where it publishes.
+	Publisher *float64 `json:"publisher,omitempty"`
+}
+
+// Ratios compare figures; null where one of them was not measured.
+type Ratios struct {
+	RenewalsToCeiling    *float64 `json:"renewals_to_ceiling"`
+	RenewalsToNaive      *float64 `json:"renewals_to_naive"`
+	WholeSecondsPer450k  *float64 `json:"whole_seconds_per_450k"`
+	RegisterGrowth       *float64 `json:"residencies_20m_to_500k"` // processor time aside: seconds of each application
+	PoisonSlowdown       *float64 `json:"poison_0_1_to_0"`
+	WorkersFourToOne     *float64 `json:"workers_4_to_1"`
+	BacklogSecondsPer64M *float64 `json:"backlog_seconds_per_6_4m"`
+}
+
+// newFigure makes a figure of its runs.
+func newFigure(name string, runs []runResult) Figure {
+	slices.SortFunc(runs, func(a, b runResult) int { return cmp.Compare(a.took, b.took) })
+	middle := runs[(len(runs)-1)/2]
+	f := Figure{
+		Name: name, N: middle.n, Runs: len(runs),
+		Seconds: text.Rounded(middle.took.Seconds()), SecondsMin: text.Rounded(runs[0].took.Seconds()),
+		SecondsMax: text.Rounded(runs[len(runs)-1].took.Seconds()),
+		PerSecond:  text.Rounded(float64(middle.n) / middle.took.Seconds()),
+		CPUSeconds: newCPU(middle.cpu, 1),
+		LatencyMS:  middle.latency,
+	}
+	f.CPUMicroEach = newCPU(middle.cpu, 1e6/float64(middle.n))
+	f.PeakRSSMB, f.SinkPeakRSSMB = peak(runs, renewals.Name), peak(runs, analytics.Name)
+	if f.PeakRSSMB == nil {
+		f.PeakRSSMB, f.SinkPeakRSSMB = f.SinkPeakRSSMB, nil
+	}
+	return f
+}
+
+// newCPU gives processor time by part, each times a factor.
+func newCPU(used map[string]time.Duration, factor float64) *CPU {
+	if used == nil {
+		return nil
+	}
+	part := func(name string) float64 { return text.Rounded(used[name].Seconds() * factor) }
+	c := &CPU{
+		Tajdeed: part(partTajdeed), Postgres: part(partPostgres), Kafka: part(partKafka), ClickHouse: part(partClickHouse),
+	}
+	if _, published := used[partPublisher]; published {
+		publisher := part(partPublisher)
+		c.Publisher = &publisher
+	}
+	return c
+}
+
+func peak(runs []runResult, role string) *float64 {
+	most := int64(0)
+	for _, r := range runs {
+		most = max(most, r.rss[role])
+	}
+	if most == 0 {
+		return nil
+	}
+	megabytes := text.Rounded(float64(most) / (1 << 20))
+	return &megabytes
+}
+
+// line is what is said of a figure as soon as it is there.
+func (f *Figure) line() string {
+	return fmt.Sprintf("%s: %s in %.2f s, %s a second", f.Name, text.Thousands(f.N), f.Seconds, text.Thousands(int64(f.PerSecond)))
+}
+
+// of returns a figure by its name, nil where it was not measured.
+func (r *Result) of(name string) *Figure {
+	for i := range r.Figures {
+		if r.Figures[i].Name == name {
+			return &r.Figures[i]
+		}
+	}
+	return nil
+}
+
+// speed is how much faster one figure is than another.
+func (r *Result) speed(a, b string) *float64 {
+	x, y := r.of(a), r.of(b)
+	if x == nil || y == nil {
+		return nil
+	}
+	ratio := text.Rounded(x.PerSecond / y.PerSecond)
+	return &ratio
+}
+
+// secondsFor is how long so many applications would take at a figure's speed.
+func (r *Result) secondsFor(name string, n int64) *float64 {
+	f := r.of(name)
+	if f == nil {
+		return nil
+	}
+	seconds := text.Rounded(float64(n) / f.PerSecond)
+	return &seconds
+}
+
+// conclude compares the figures with one another and with the targets.
+func (r *Result) conclude() {
+	r.Ratios = Ratios{
+		RenewalsToCeiling:    r.speed("renewals", "ceiling"),
+		RenewalsToNaive:      r.speed("renewals", "naive"),
+		WholeSecondsPer450k:  r.secondsFor("whole", FullApplications),
+		RegisterGrowth:       r.speed("growth-residencies-500k", "growth-residencies-20m"),
+		PoisonSlowdown:       r.speed("growth-poison-0", "growth-poison-0.1"),
+		WorkersFourToOne:     r.speed("growth-workers-4", "growth-workers-1"),
+		BacklogSecondsPer64M: r.secondsFor("growth-backlog", backlogApplications),
+	}
+	r.judge()
+}

@@ -1,0 +1,99 @@
+package bench
+
+import (
+	"fmt"
+
+	"tajdeed/dashboards/text"
+)
+
+// Target is what a figure should reach. Missing one is no error.
+type Target struct {
+	Target   string   `json:"target"`
+	Measured *float64 `json:"measured"` // null where its figure was not measured
+	Unit     string   `json:"unit"`
+	Met      *bool    `json:"met"`
+}
+
+// judge compares what was measured with the targets.
+func (r *Result) judge() {
+	r.Targets = []Target{
+		atLeast("whole", r.perSecond("whole"), 45_000, "a second"),
+		atLeast("renewals, of the ceiling", r.Ratios.RenewalsToCeiling, 0.6, "times"),
+		atLeast("renewals, of the naive loop", r.Ratios.RenewalsToNaive, 10, "times"),
+		atLeast("analytics", r.perSecond("analytics"), 200_000, "rows a second"),
+		atMost("submitted to decided at 1,000 a second, p99", r.p99("latency-1000", toDecided), 50, "ms"),
+		atMost("submitted to queryable at 1,000 a second, p99", r.p99("latency-1000", toQueryable), 1000, "ms"),
+		atMost("an application among 20 million residencies, to one among 0.5", r.Ratios.RegisterGrowth, 1.5, "times"),
+		atMost("an application with 0.1 % unreadable messages, to one with none", r.Ratios.PoisonSlowdown, 1.1, "times"),
+		atMost("a backlog of 6.4 million", r.Ratios.BacklogSecondsPer64M, 150, "s"),
+		atMost("memory of a worker", r.peakRSS(), 200, "MB"),
+	}
+}
+
+func atLeast(what string, measured *float64, bound float64, unit string) Target {
+	t := Target{Target: fmt.Sprintf("%s: at least %s %s", what, plain(bound), unit), Measured: measured, Unit: unit}
+	if measured != nil {
+		met := *measured >= bound
+		t.Met = &met
+	}
+	return t
+}
+
+func atMost(what string, measured *float64, bound float64, unit string) Target {
+	t := Target{Target: fmt.Sprintf("%s: at most %s %s", what, plain(bound), unit), Measured: measured, Unit: unit}
+	if measured != nil {
+		met := *measured <= bound
+		t.Met = &met
+	}
+	return t
+}
+
+func (r *Result) perSecond(name string) *float64 {
+	if f := r.of(name); f != nil {
+		return &f.PerSecond
+	}
+	return nil
+}
+
+func (r *Result) p99(name string, of func(*Latency) Percentiles) *float64 {
+	f := r.of(name)
+	if f == nil || f.LatencyMS == nil {
+		return nil
+	}
+	p := of(f.LatencyMS).P99
+	return &p
+}
+
+func toDecided(l *Latency) Percentiles   { return l.Decided }
+func toQueryable(l *Latency) Percentiles { return l.Queryable }
+
+// peakRSS is the most that any worker held; analytics has none.
+func (r *Result) peakRSS() (most *float64) {
+	for i := range r.Figures {
+		f := &r.Figures[i]
+		if f.Name != "analytics" && f.PeakRSSMB != nil && (most == nil || *f.PeakRSSMB > *most) {
+			most = f.PeakRSSMB
+		}
+	}
+	return most
+}
+
+// verdict is a target's in a word.
+func (t Target) verdict() string {
+	switch {
+	case t.Met == nil:
+		return "not measured"
+	case *t.Met:
+		return "met"
+	default:
+		return "missed"
+	}
+}
+
+// plain writes a number as a person does.
+func plain(x float64) string {
+	if x >= 100 {
+		return text.Thousands(int64(x + 0.5))
+	}
+	return fmt.Sprintf("%.3g", x)
+}

@@ -1,0 +1,172 @@
+// Package chaos breaks an installation in every way there is, and sees that nothing is lost,
+// doubled, misordered or wrong.
+//
+// It starts servers of its own, proxies before them, and both stages as processes; it
+// publishes a simulated population's messages and strikes at moments that a seed chooses.
+// After each round it heals everything, waits until all is drained, and compares what came
+// out, row by row, with what the simulation expects and with what lies on the log. What
+// compares shares no code with what is compared: topics are read with another client.
+//
+// The commands `tajdeed-local chaos` and `make chaos` call it.
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"tajdeed/dashboards/text"
+)
+
+// Config is how chaos runs.
+type Config struct {
+	// Seed chooses the faults, their moments and the messages. The same seed gives the same
+	// ones, not the same interleaving.
+	Seed uint64
+	// Only are the kinds of fault to strike with, see [Kinds]. None means all.
+	Only []string
+	// Rounds is how many rounds there are. 0 means 3, or as many as Limit lets begin.
+	Rounds int
+	// Limit is how long rounds begin after the start. 0 is no limit.
+	Limit time.Duration
+	// Rate is how many messages a second are published, without the bursts.
+	Rate int
+	// Keep has the folder with data and logs kept also when all is well.
+	Keep bool
+	// Cache is the folder of the servers' packages. Empty is that of [tajdeed/deploy/local].
+	Cache string
+	// Progress is told each step, with the time since the start.
+	Progress func(since time.Duration, step string)
+}
+
+const defaultRounds = 3
+
+// Validate says what is wrong with the configuration. It contacts nothing.
+func (c Config) Validate() error {
+	if _, err := parseKinds(c.Only); err != nil {
+		return err
+	}
+	if c.Rounds < 0 || c.Limit < 0 || c.Rate < 1 {
+		return errors.New("rounds and limit cannot be negative, nor the rate less than 1")
+	}
+	return nil
+}
+
+// Kinds are the kinds of fault that it strikes with, in the order of the report.
+func Kinds() []string {
+	names := make([]string, len(faultKinds))
+	for i, kind := range faultKinds {
+		names[i] = string(kind)
+	}
+	return names
+}
+
+// limits say when to stop.
+type limits struct {
+	rounds int       // 0: until then
+	until  time.Time // zero: after the rounds
+}
+
+func (c Config) limits() limits {
+	l := limits{rounds: c.Rounds}
+	if c.Limit > 0 {
+		l.until = time.Now().Add(c.Limit)
+	} else if l.rounds == 0 {
+		l.rounds = defaultRounds
+	}
+	return l
+}
+
+// more says whether another round is to begin after so many.
+func (l limits) more(rounds int) bool {
+	return (l.rounds == 0 || rounds < l.rounds) && (l.until.IsZero() || time.Now().Before(l.until))
+}
+
+// WritePlan writes the faults of the rounds, and strikes with none.
+func WritePlan(w io.Writer, c Config) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	kinds, err := parseKinds(c.Only)
+	if err != nil {
+		return err
+	}
+	plan := newSchedule(c.Seed, kinds)
+	for round := range max(c.limits().rounds, 1) {
+		fmt.Fprintf(w, "round %d\n", round+1)
+		for _, f := range plan.round() {
+			if _, err := fmt.Fprintln(w, f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Run runs all rounds in a temporary folder and stops what it started. Where something was
+// found, or Run failed, the folder is kept and named in the result. What was found is no
+// error.
+func Run(ctx context.Context, c Config) (Result, error) {
+	if err := c.Validate(); err != nil {
+		return Result{}, err
+	}
+	folder, err := makeFolder()
+	if err != nil {
+		return Result{}, err
+	}
+	result, err := inFolder(ctx, c, folder)
+	if result.Kept == "" {
+		err = errors.Join(err, os.RemoveAll(folder))
+	}
+	return result, err
+}
+
+// makeFolder makes one that the user whom Postgres runs as can reach.
+func makeFolder() (string, error) {
+	folder, err := os.MkdirTemp("", "tajdeed-chaos-*")
+	if err != nil {
+		return "", fmt.Errorf("make a folder: %w", err)
+	}
+	if err := os.Chmod(folder, 0o755); err != nil {
+		return "", fmt.Errorf("open the folder: %w", err)
+	}
+	return folder, nil
+}
+
+func inFolder(ctx context.Context, c Config, folder string) (result Result, err error) {
+	began := time.Now()
+	say := func(step string) {
+		if c.Progress != nil {
+			c.Progress(time.Since(began), step)
+		}
+	}
+	defer func() {
+		if err != nil {
+			result.Kept = folder
+		}
+	}()
+	kinds, err := parseKinds(c.Only)
+	if err != nil {
+		return result, err
+	}
+	k, err := openCluster(ctx, folder, c.Cache, say)
+	if err != nil {
+		return result, err
+	}
+	defer func() { err = errors.Join(err, k.close(context.WithoutCancel(ctx))) }()
+	t, err := newTrial(ctx, k, c.Seed, c.Rate, newSchedule(c.Seed, kinds), say)
+	if err != nil {
+		return result, err
+	}
+	err = t.run(ctx, c.limits())
+	result = t.result()
+	result.Seconds = text.Rounded(time.Since(began).Seconds())
+	if err != nil || !result.OK || c.Keep {
+		result.Kept = folder
+		k.keep = true
+	}
+	return result, err
+}

@@ -1,0 +1,52 @@
+// Package migrate brings all three stores of an installation up to date: the schemas of
+// Postgres and ClickHouse, and the topics in Kafka. What is up to date is left alone.
+//
+// The command `tajdeed migrate`, the demo and chaos call it.
+package migrate
+
+import (
+	"context"
+
+	"tajdeed/schema/clickhouse"
+	"tajdeed/schema/kafka"
+	"tajdeed/schema/postgres"
+)
+
+// Config says where the stores are. The role in Postgres owns the tables.
+type Config struct {
+	Postgres   postgres.Config
+	ClickHouse clickhouse.Config
+	Kafka      kafka.Config
+}
+
+// Done is what was done to one store: migrations that were applied, or topics that were
+// created, by their names; nothing where it was up to date.
+type Done struct {
+	Store string // for people: Postgres, ClickHouse or Kafka
+	Names []string
+}
+
+// Run brings one store after the other up to date and returns what was done to each, also
+// beside an error: that of the first store that failed, at which it stops.
+func Run(ctx context.Context, c Config) (done []Done, err error) {
+	db, err := postgres.Connect(ctx, c.Postgres)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	for _, store := range []struct {
+		name    string
+		migrate func() ([]string, error)
+	}{
+		{"Postgres", func() ([]string, error) { return postgres.Migrate(ctx, db) }},
+		{"ClickHouse", func() ([]string, error) { return clickhouse.Migrate(ctx, c.ClickHouse) }},
+		{"Kafka", func() ([]string, error) { return kafka.Create(ctx, c.Kafka) }},
+	} {
+		names, err := store.migrate()
+		if err != nil {
+			return done, err
+		}
+		done = append(done, Done{store.name, names})
+	}
+	return done, nil
+}
