@@ -1,6 +1,6 @@
 # What go itself does as well is not here. `make help` lists the targets.
 
-BIN      := bin/tajdeed
+LOCAL    := bin/tajdeed-local
 LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 COMMIT   := $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null)
 TEST_DATA = $${TMPDIR:-/tmp}/tajdeed-test-$$$$
@@ -13,16 +13,16 @@ help: ## this list
 
 .PHONY: demo
 demo: build ## a tenth of a year through Kafka, Postgres and ClickHouse on this machine, then its statistics
-	$(BIN) up --once
+	$(LOCAL) up --once
 
 .PHONY: up
 up: build ## the same, without end, with a live summary; Ctrl-C stops it
-	$(BIN) up
+	$(LOCAL) up
 
 .PHONY: test
 test: build ## every test, on real servers started for them
 	@data=$(TEST_DATA); trap 'rm -rf "$$data"' EXIT; \
-	  $(BIN) servers --data "$$data" -- go test $(ARGS) ./...
+	  $(LOCAL) servers --data "$$data" -- go test $(ARGS) ./...
 
 .PHONY: race
 race: build ## every test under the race detector
@@ -30,16 +30,16 @@ race: build ## every test under the race detector
 
 .PHONY: bench
 bench: build ## measure all of it on this machine; ARGS="--only whole --repeat 3 --report bench.md"
-	@$(BIN) bench $(ARGS)
+	@$(LOCAL) bench $(ARGS)
 
 .PHONY: benchmarks
 benchmarks: build ## the benchmarks beside the code; ARGS=-benchtime=1x for one iteration each
 	@data=$(TEST_DATA); trap 'rm -rf "$$data"' EXIT; \
-	  $(BIN) servers --data "$$data" -- go test -run '^$$' -bench . -benchmem $(ARGS) ./...
+	  $(LOCAL) servers --data "$$data" -- go test -run '^$$' -bench . -benchmem $(ARGS) ./...
 
 .PHONY: chaos
 chaos: build ## break a running system in every way there is, and see that nothing is lost; ARGS="--minutes 5 --seed 2"
-	@$(BIN) chaos $(ARGS)
+	@$(LOCAL) chaos $(ARGS)
 
 .PHONY: lint
 lint: ## what reads the code and complains
@@ -47,13 +47,13 @@ lint: ## what reads the code and complains
 	go run $(LINTER) run
 
 .PHONY: build
-build: prerequisites ## the program, in bin/
-	go build -ldflags '-X main.commit=$(COMMIT)' -o $(BIN) ./cmd/tajdeed
+build: prerequisites ## both programs, in bin/
+	go build -ldflags '-X tajdeed/cmd/command.commit=$(COMMIT)' -o bin/ ./cmd/tajdeed ./cmd/tajdeed-local
 
 .PHONY: prerequisites
 prerequisites: ## what the servers need and go does not bring: Java, Maven, npm, pip
 	@bash deploy/local/prerequisites.sh
 
 .PHONY: clean
-clean: ## what a build leaves; not the servers' data, see `tajdeed servers --help`
+clean: ## what a build leaves; not the servers' data, see `tajdeed-local servers --help`
 	rm -rf bin

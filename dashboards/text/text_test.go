@@ -45,7 +45,7 @@ func TestBothLanguagesKeepToTheWidth(t *testing.T) {
 		out := text.BothLanguages(english, arabic, width)
 		texttest.Fits(t, out)
 		var said []string
-		for _, line := range strings.Split(out, "\n") {
+		for line := range strings.SplitSeq(out, "\n") {
 			if n := len([]rune(strings.ReplaceAll(line, "\u200f", ""))); n > width {
 				t.Errorf("a line of %d columns, want %d: %q", n, width, line)
 			}

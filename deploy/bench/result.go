@@ -11,7 +11,7 @@ import (
 	"tajdeed/dashboards/text"
 )
 
-// Result is what `tajdeed bench --json` prints.
+// Result is what `tajdeed-local bench --json` prints.
 type Result struct {
 	Machine  Machine  `json:"machine"`
 	Versions Versions `json:"versions"`

@@ -113,7 +113,7 @@ func clusterID() string {
 }
 
 // kafkaCommand leaves out the JVM's second compiler, C2: in runs of seconds it
-// costs more than it gains. Without it, by `tajdeed bench --applications 200000 --only
+// costs more than it gains. Without it, by `tajdeed-local bench --applications 200000 --only
 // renewals,whole` on two cores shared by all, Kafka's CPU per application goes
 // from 11-14 µs to 7-9 (renewals) and from 21-23 µs to 15-17 (whole).
 func kafkaCommand(got packages, home string) *exec.Cmd {

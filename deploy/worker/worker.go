@@ -69,7 +69,7 @@ func Main(args []string) bool {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := run(ctx, told, args)
-	if err != nil && !(ctx.Err() != nil && errors.Is(err, context.Canceled)) {
+	if err != nil && (ctx.Err() == nil || !errors.Is(err, context.Canceled)) {
 		slog.Error("the stage ended", "error", err)
 		os.Exit(1)
 	}

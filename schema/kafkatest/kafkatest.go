@@ -1,5 +1,5 @@
 // Package kafkatest gives a test topics of its own on the brokers that
-// `tajdeed servers -- go test …` started. It starts no broker itself.
+// `tajdeed-local servers -- go test …` started. It starts no broker itself.
 package kafkatest
 
 import (
@@ -36,7 +36,7 @@ func Brokers(t testing.TB) []string {
 	t.Helper()
 	brokers := os.Getenv(EnvBrokers)
 	if brokers == "" {
-		t.Fatalf("this test runs on a real broker and %s names none: run it as `tajdeed servers -- go test ./...`, or with `make test`", EnvBrokers)
+		t.Fatalf("this test runs on a real broker and %s names none: run it as `tajdeed-local servers -- go test ./...`, or with `make test`", EnvBrokers)
 	}
 	return strings.Split(brokers, ",")
 }

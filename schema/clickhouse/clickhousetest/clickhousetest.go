@@ -42,7 +42,7 @@ func Empty(t testing.TB) string {
 	t.Helper()
 	server := os.Getenv(Env)
 	if server == "" {
-		t.Fatalf("%s is not set: this test needs the servers; run `make test`, or `tajdeed servers -- go test ./...`", Env)
+		t.Fatalf("%s is not set: this test needs the servers; run `make test`, or `tajdeed-local servers -- go test ./...`", Env)
 	}
 	name := fmt.Sprintf("test_%d_%d", os.Getpid(), databases.Add(1))
 	execute(t, server, `CREATE DATABASE `+name)

@@ -66,7 +66,7 @@ func serverURL(t testing.TB) string {
 	t.Helper()
 	server := os.Getenv(Env)
 	if server == "" {
-		t.Fatalf("%s is not set: this test needs the servers; run `make test`, or `tajdeed servers -- go test ./...`", Env)
+		t.Fatalf("%s is not set: this test needs the servers; run `make test`, or `tajdeed-local servers -- go test ./...`", Env)
 	}
 	return server
 }
