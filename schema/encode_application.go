@@ -1,9 +1,11 @@
 package schema
 
 import (
+	"encoding/hex"
 	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 )
 
@@ -51,17 +53,21 @@ func (i *Insurance) appendJSON(dst []byte) []byte {
 	return append(dst, '}')
 }
 
+// appendString writes a JSON string by the library, which BenchmarkAppendApplication and
+// BenchmarkAppendDecision find as fast as a loop of our own.
+func appendString(dst []byte, s string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, s) // bytes that are not UTF-8 become the replacement character
+	return dst
+}
+
 // appendUUID writes 8-4-4-4-12 in small letters; the library's way of writing it
 // allocates.
 func appendUUID(dst []byte, id uuid.UUID) []byte {
-	dst = append(dst, '"')
-	for i, b := range id {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			dst = append(dst, '-')
-		}
-		dst = append(dst, hexDigits[b>>4], hexDigits[b&0xf])
-	}
-	return append(dst, '"')
+	dst = hex.AppendEncode(append(dst, '"'), id[:4])
+	dst = hex.AppendEncode(append(dst, '-'), id[4:6])
+	dst = hex.AppendEncode(append(dst, '-'), id[6:8])
+	dst = hex.AppendEncode(append(dst, '-'), id[8:10])
+	return append(hex.AppendEncode(append(dst, '-'), id[10:]), '"')
 }
 
 func appendSponsorID(dst []byte, id SponsorID) []byte {

@@ -69,7 +69,9 @@ func FuzzMutatedMessage(f *testing.F) {
 	f.Add(uint8(1), []byte{2, 40, 17, 3, 9, 1})
 	f.Fuzz(func(t *testing.T, which uint8, changes []byte) {
 		i := int(which) % len(messages)
-		messages[i].agree(t, oracles[i], mutate(messages[i].valid, changes))
+		data := mutate(messages[i].valid, changes)
+		messages[i].agree(t, oracles[i], data)
+		compareDecoders(t, new(libraryReader), messages[i].name, data)
 	})
 }
 

@@ -7,14 +7,25 @@ import (
 	"unsafe"
 )
 
-// cursor reads one message once, from left to right. The reader always knows
-// which value comes next, so there is no tree and no recursion: what does not
-// belong is refused where it begins, however deep it goes on.
+// cursor reads one message once, from left to right. The caller always knows which
+// value comes next, so there is no tree and no recursion: a value of another type is
+// refused at its first byte, however deeply it is nested.
 //
-// The first fault sticks and every later read does nothing, so a reader checks
-// once, at its end.
+// The first error is kept and every later read does nothing, so a caller checks once,
+// at the end.
+//
+// It does what encoding/json/jsontext does (in github.com/go-json-experiment/json until
+// Go 1.27) and is kept for two reasons. It names the field and the rule of each refusal:
+// jsontext gives the rule of a broken grammar in an error's text only, which it does not
+// keep stable, finds the error with the next token, and reads no 24e1 as an integer. And
+// it is faster (BenchmarkDecodeApplication, BenchmarkDecodeDecision; two cores of an
+// Intel Xeon VM, medians of 11 runs): an application takes 1.00 µs, by the library
+// 1.73 µs, which would be 5 % more of the 14.5 µs that the renewals stage spends on one;
+// a decision takes 1.28 µs, by the library 2.19 µs, 14 % more of analytics' 6.3 µs. Where
+// speed does not matter, in strings with escapes and in numbers that are not spelled in
+// digits only, the library does the work.
 type cursor struct {
-	s   string // the message, on loan: what outlives the reading is cloned
+	s   string // the caller's bytes: a string that is kept after the reading is cloned
 	pos int
 	err *Error
 }
@@ -33,7 +44,7 @@ func newCursor(data []byte) cursor {
 	return cursor{s: unsafe.String(&data[0], len(data))}
 }
 
-// end says what is wrong with the message, its end included.
+// end returns what is wrong with the message, bytes after its end included.
 func (c *cursor) end() error {
 	if c.peek(); c.pos < len(c.s) {
 		c.fail(RuleTrailingBytes, fmt.Sprintf("%d bytes after the end of the object", len(c.s)-c.pos))
@@ -74,7 +85,7 @@ const (
 	anInteger = "an integer"
 )
 
-// shape says of which type the next value is.
+// shape returns the type of the next value.
 func (c *cursor) shape() string {
 	switch b := c.peek(); {
 	case b == '{':
@@ -95,8 +106,7 @@ func (c *cursor) shape() string {
 
 func (c *cursor) literal(word string) bool { return strings.HasPrefix(c.s[c.pos:], word) }
 
-// want says whether the next value begins as one of a shape does; if not, that is
-// the fault.
+// want says whether the next value begins with a byte, and fails if it does not.
 func (c *cursor) want(shape string, begins byte) bool {
 	if c.err == nil && c.peek() == begins {
 		return true
@@ -105,7 +115,7 @@ func (c *cursor) want(shape string, begins byte) bool {
 	return false
 }
 
-// misfit fails, because the next value has not the shape that belongs here.
+// misfit fails because the next value is not of the type that belongs here.
 func (c *cursor) misfit(shape string) {
 	if c.err != nil {
 		return
@@ -129,7 +139,7 @@ func (c *cursor) null() bool {
 // members are the fields of an object. The optional ones stand last.
 type members struct {
 	names    []string
-	spelled  []string // the names as nearly all write them, with quotes and colon
+	spelled  []string // the names with quotes and colon, as most channels write them
 	required int
 }
 
@@ -173,9 +183,8 @@ func (c *cursor) member(o *object) bool {
 	return c.err == nil
 }
 
-// expected moves past the name that the contract has next, if it is the one that
-// comes. Channels mostly write the fields in the contract's order, and then no name
-// is read or looked up.
+// expected moves past the name that follows in the contract's order, if it comes next.
+// Most channels write the fields in that order, and then no name is read or looked up.
 func (c *cursor) expected(o *object) bool {
 	at := o.at + 1
 	if c.peek(); at >= len(o.names) || o.seen&(1<<at) != 0 || !c.literal(o.spelled[at]) {
@@ -262,8 +271,9 @@ func (c *cursor) complete(o *object) {
 	}
 }
 
-// printable keeps a stranger's field name out of an error unless it looks like
-// one: letters and underscores only, so that no number of a person gets through.
+// printable returns an unknown field's name for an error if it looks like a name:
+// letters and underscores only, so that no person's number gets into a log. Else it
+// returns "?".
 func printable(name string) string {
 	for i := range len(name) {
 		if b := name[i] | 0x20; name[i] != '_' && (b < 'a' || b > 'z') {

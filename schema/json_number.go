@@ -1,11 +1,18 @@
 package schema
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // An integer may be spelled in any way that JSON has: 240, 240.0, 24e1, 0.24E+3
 // are one number to a JSON Schema validator, so they are one number here. It is
 // computed from the digits, exactly: no float rounds it, and an exponent of a
-// million is a number out of range, not a million digits.
+// million is a number out of range, not a million digits. jsontext and strconv read
+// digits only, math/big writes the million digits out.
 
 // maxDigits bounds an integer: 18 digits fit into an int64.
 const maxDigits = 18
@@ -19,22 +26,26 @@ func (c *cursor) integer(low, high int64) int64 {
 	if n, ok := c.plainInteger(low, high); ok {
 		return n
 	}
-	n := c.number()
+	start := c.pos
+	for c.pos < len(c.s) && !endsNumber(c.s[c.pos]) {
+		c.pos++
+	}
+	n, rule := spelledInteger(c.s[start:c.pos])
 	switch {
-	case c.err != nil:
-	case !n.whole():
-		c.fail(RuleWrongType, "a fraction where "+anInteger+" belongs")
-	case n.digits() > maxDigits || n.value() < low || n.value() > high:
+	case rule == RuleNotJSON:
+		c.failAt("no number before") // 012, 0x1F, 1_000
+	case rule == RuleWrongType:
+		c.fail(rule, "a fraction where "+anInteger+" belongs")
+	case rule != 0 || n < low || n > high:
 		c.fail(RuleOutOfRange, fmt.Sprintf("%s outside %d to %d", anInteger, low, high))
 	default:
-		return n.value()
+		return n
 	}
 	return 0
 }
 
 // plainInteger reads a whole number that is spelled as nearly all are, in digits only.
-// What it doesn't read, because it is spelled or because it is wrong in any other way,
-// is left to [cursor.number].
+// It leaves every other spelling, and every number that is wrong, to [spelledInteger].
 func (c *cursor) plainInteger(low, high int64) (n int64, ok bool) {
 	end := c.pos
 	for ; end < len(c.s) && isDigit(c.s[end]); end++ {
@@ -60,122 +71,40 @@ func endsNumber(b byte) bool {
 	return false
 }
 
-// decimal is a number as its spelling says: significant × 10^exponent. The
-// significant part neither begins nor ends with a zero.
-type decimal struct {
-	negative    bool
-	significant int64 // only while count is at most maxDigits
-	count       int   // of the significant digits; none for zero
-	zeros       int   // after the last significant digit so far
-	exponent    int
-}
-
-// whole says whether the number has no fraction.
-func (d decimal) whole() bool { return d.count == 0 || d.exponent >= 0 }
-
-// digits is how many digits the whole number has.
-func (d decimal) digits() int {
-	if d.count == 0 {
-		return 0
-	}
-	return d.count + d.exponent
-}
-
-// value is the whole number, of at most maxDigits digits.
-func (d decimal) value() int64 {
-	n := d.significant
-	if n == 0 {
-		return 0
-	}
-	for range d.exponent {
-		n *= 10
-	}
-	if d.negative {
-		return -n
-	}
-	return n
-}
-
-// add takes the next digit of the spelling.
-func (d *decimal) add(digit byte) {
-	if digit == 0 {
-		if d.count > 0 {
-			d.zeros++
-		}
-		return
-	}
-	d.count += d.zeros + 1
-	for ; d.zeros > 0 && d.count <= maxDigits; d.zeros-- {
-		d.significant *= 10
-	}
-	d.zeros = 0
-	if d.count <= maxDigits {
-		d.significant = d.significant*10 + int64(digit)
-	}
-}
-
-// number reads a number by the grammar of JSON.
-func (c *cursor) number() (d decimal) {
-	if c.s[c.pos] == '-' {
-		d.negative = true
-		c.pos++
-	}
-	if c.at('0') {
-		c.pos++
-	} else {
-		c.digits(&d)
-	}
-	fraction := 0
-	if c.at('.') {
-		c.pos++
-		fraction = c.digits(&d)
-	}
-	d.exponent = c.exponent() - fraction + d.zeros
-	if c.pos < len(c.s) && !endsNumber(c.s[c.pos]) {
-		c.failAt("a number that goes on as none does") // 012, 0x1F, 1_000
-	}
-	return d
-}
-
-func (c *cursor) at(b byte) bool { return c.pos < len(c.s) && c.s[c.pos] == b }
-
-// digits reads one or more digits and returns how many.
-func (c *cursor) digits(d *decimal) int {
-	start := c.pos
-	for ; c.pos < len(c.s) && isDigit(c.s[c.pos]); c.pos++ {
-		d.add(c.s[c.pos] - '0')
-	}
-	if c.pos == start {
-		c.failAt("an unfinished number")
-	}
-	return c.pos - start
-}
-
-// maxExponent is where an exponent stops counting: no message has the digits to
-// bring such a number back into any range.
+// maxExponent is the largest exponent that is counted with: no message has the digits
+// to bring a number with a larger one back into any range.
 const maxExponent = 1 << 20
 
-// exponent reads the exponent, 0 where none is written.
-func (c *cursor) exponent() int {
-	if !c.at('e') && !c.at('E') {
-		return 0
+// spelledInteger reads a whole number in any spelling. The rule is 0 where it is one of
+// at most maxDigits digits.
+func spelledInteger(s string) (n int64, rule Rule) {
+	if !jsontext.Value(s).IsValid() {
+		return 0, RuleNotJSON
 	}
-	c.pos++
-	negative := c.at('-')
-	if negative || c.at('+') {
-		c.pos++
+	unsigned := strings.TrimPrefix(s, "-")
+	mantissa, exponent := unsigned, 0
+	if e := strings.IndexAny(unsigned, "eE"); e >= 0 {
+		mantissa = unsigned[:e]
+		exponent, _ = strconv.Atoi(unsigned[e+1:]) // out of range it is the nearest int
+		exponent = min(max(exponent, -maxExponent), maxExponent)
 	}
-	start, n := c.pos, 0
-	for ; c.pos < len(c.s) && isDigit(c.s[c.pos]); c.pos++ {
-		n = min(n*10+int(c.s[c.pos]-'0'), maxExponent)
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	figures := strings.TrimLeft(whole+fraction, "0")
+	significant := strings.TrimRight(figures, "0")
+	zeros := exponent - len(fraction) + len(figures) - len(significant)
+	switch {
+	case significant == "":
+		return 0, 0
+	case zeros < 0:
+		return 0, RuleWrongType
+	case len(significant)+zeros > maxDigits:
+		return 0, RuleOutOfRange
 	}
-	if c.pos == start {
-		c.failAt("an unfinished number")
+	n, _ = strconv.ParseInt(significant+strings.Repeat("0", zeros), 10, 64)
+	if unsigned != s {
+		n = -n
 	}
-	if negative {
-		return -n
-	}
-	return n
+	return n, 0
 }
 
 func isDigit(b byte) bool { return b-'0' <= 9 }

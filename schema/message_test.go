@@ -153,33 +153,11 @@ func TestDecodedHoldsNothingOfTheData(t *testing.T) {
 	}
 }
 
-func BenchmarkDecodeApplication(b *testing.B) {
-	data := []byte(applicationJSON)
-	b.SetBytes(int64(len(data)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := DecodeApplication(data); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func BenchmarkReadApplication(b *testing.B) {
 	key, data, h := []byte("291030104196"), []byte(applicationJSON), headers(TypeApplicationSubmitted)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := ReadApplication(key, data, h); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkDecodeDecision(b *testing.B) {
-	data := []byte(decisionJSON)
-	b.SetBytes(int64(len(data)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := DecodeDecision(data); err != nil {
 			b.Fatal(err)
 		}
 	}

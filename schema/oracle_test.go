@@ -12,9 +12,10 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// oracle decides by means that share no code with the decoders whether data is a
-// message: its size, then I-JSON by jsontext (strict UTF-8, no name twice, nothing
-// after the end), then the published schema by a validator that asserts formats.
+// oracle decides by other means than the decoders whether data is a message: its size,
+// then I-JSON by jsontext (strict UTF-8, no name twice, nothing after the end), then the
+// published schema by a validator that asserts formats. The decoders use jsontext too,
+// but only to unquote a string that has escapes and to check the spelling of a number.
 type oracle struct{ schema *jsonschema.Schema }
 
 func newOracle(tb testing.TB, published []byte) oracle {
