@@ -6,7 +6,7 @@ import (
 	"iter"
 )
 
-// Census is what an extract holds, by kind and without the bad lines.
+// Census counts what an extract holds, by kind and without the bad lines.
 type Census struct {
 	Sponsors, Residents, Residencies int64
 	Bad                              int64
@@ -66,7 +66,8 @@ func (e *Extract) Good(c *Census) iter.Seq2[*Record, error] {
 	}
 }
 
-// fileChanged is what it means that a line is bad which was good.
+// fileChanged turns the error of a bad line into [ErrChanged]: the line was good when it
+// was checked.
 func fileChanged(err error) error {
 	if _, ok := errors.AsType[*LineError](err); ok {
 		return ErrChanged
@@ -74,7 +75,7 @@ func fileChanged(err error) error {
 	return err
 }
 
-// checker is a check on its way.
+// checker is the state of a check.
 type checker struct {
 	sponsors  *idSet
 	residents *idSet // marked where the resident has a residency
@@ -99,7 +100,7 @@ func (c *checker) check(r *Record, err error) (*LineError, error) {
 	return wrong, nil
 }
 
-// refer counts a record, after it checked its key and what it refers to.
+// refer checks a record's key and what it refers to, and counts it.
 func (c *checker) refer(r *Record) *fault {
 	switch r.Kind {
 	case KindSponsor:

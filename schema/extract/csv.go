@@ -2,33 +2,35 @@ package extract
 
 import (
 	"bytes"
+	"encoding/csv"
 	"fmt"
+	"slices"
+	"strings"
 )
 
-// header says which column of a kind each column of a CSV file is.
+// header says which column of a kind each column of a CSV file is, and reads the rows.
 type header struct {
 	kind    Kind
 	columns []int
+	rows    rows
 }
 
 // byteOrderMark is what some programs write before UTF-8.
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// parseHeader reads a header row: every column of the kind, once, in any order.
+// parseHeader reads a header row: every column of the kind, once, in any order. The rule
+// of its fault is [RuleBadHeader].
 func parseHeader(kind Kind, line []byte) (header, *fault) {
-	h := header{kind: kind}
+	h := header{kind: kind, rows: newRows()}
 	if bytes.HasPrefix(line, byteOrderMark) {
 		return h, &fault{"", RuleBadHeader, "a byte order mark before the first name: save the file as UTF-8 without one"}
 	}
+	names, f := h.rows.cells(line)
+	if f != nil {
+		return h, &fault{"", RuleBadHeader, f.detail}
+	}
 	var seen [maxColumns]bool
-	cells := cells{rest: line, more: true}
-	for name, f := cells.next(); ; name, f = cells.next() {
-		if f != nil {
-			return h, f
-		}
-		if name == nil {
-			break
-		}
+	for _, name := range names {
 		i := columnOf(kind, name)
 		if i < 0 {
 			return h, &fault{"", RuleBadHeader, describeName(name) + " is no field of a " + kind.String()}
@@ -50,50 +52,44 @@ func parseHeader(kind Kind, line []byte) (header, *fault) {
 // parse reads a row. An empty cell is a field that is absent.
 func (h *header) parse(line []byte, v *values) *fault {
 	*v = values{}
-	cells := cells{rest: line, more: true}
-	for _, i := range h.columns {
-		cell, f := cells.next()
-		if f != nil {
-			return f
-		}
-		if cell == nil {
-			return &fault{"", RuleWrongColumns, fmt.Sprintf("fewer than %d columns", len(h.columns))}
-		}
-		if len(cell) > 0 {
-			v[i] = cell
-		}
+	cells, f := h.rows.cells(line)
+	switch {
+	case f != nil:
+		return f
+	case len(cells) != len(h.columns):
+		return &fault{"", RuleWrongColumns, fmt.Sprintf("%d columns, not %d", len(cells), len(h.columns))}
 	}
-	if cells.more {
-		return &fault{"", RuleWrongColumns, fmt.Sprintf("more than %d columns", len(h.columns))}
+	for at, i := range h.columns {
+		v[i] = value{text: cells[at], given: cells[at] != ""}
 	}
 	return missing(h.kind, v)
 }
 
-// cells are the cells of a row that are still to be read.
-type cells struct {
-	rest []byte
-	more bool
+// rows splits rows into cells by encoding/csv. It gets one line at a time: alone it would
+// read on from a quote that is not closed, to the end of the file if need be, and pass
+// over empty lines, which are errors here.
+type rows struct {
+	line   *bytes.Buffer
+	reader *csv.Reader
 }
 
-// next returns the next cell, nil after the last. A cell may be quoted; what it
-// holds never needs it, so nothing is escaped in it.
-func (c *cells) next() ([]byte, *fault) {
-	if !c.more {
-		return nil, nil
+func newRows() rows {
+	r := rows{line: &bytes.Buffer{}}
+	r.reader = csv.NewReader(r.line)
+	r.reader.FieldsPerRecord = -1 // any number: the caller compares it
+	r.reader.ReuseRecord = true
+	return r
+}
+
+// cells returns the cells of a row. They are valid until the next. A cell may be quoted;
+// no value of the format holds a quote or a comma, so none may be in it.
+func (r rows) cells(line []byte) ([]string, *fault) {
+	r.line.Reset()
+	r.line.Write(line)
+	r.line.WriteString("\r\n")
+	cells, err := r.reader.Read()
+	if err != nil || slices.ContainsFunc(cells, func(cell string) bool { return strings.ContainsAny(cell, `",`) }) {
+		return nil, &fault{"", RuleNotCSV, "a quote or a comma inside a cell"}
 	}
-	cell := c.rest
-	end := bytes.IndexByte(c.rest, ',')
-	if c.more = end >= 0; c.more {
-		cell, c.rest = c.rest[:end:end], c.rest[end+1:]
-	}
-	if len(cell) >= 2 && cell[0] == '"' && cell[len(cell)-1] == '"' {
-		cell = cell[1 : len(cell)-1]
-	}
-	if bytes.IndexByte(cell, '"') >= 0 {
-		return nil, &fault{"", RuleNotCSV, "a quote inside a cell"}
-	}
-	if cell == nil {
-		cell = []byte{}
-	}
-	return cell, nil
+	return cells, nil
 }

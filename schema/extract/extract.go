@@ -1,9 +1,9 @@
 // Package extract reads and writes the register at go-live: the sponsors, the
 // residents and their residencies that exist before the first message, as the
-// README beside it documents the format. It reads strictly: what a line says it
-// says in one way, and every line that does not is named, with the field and the
-// rule. It does not store anything; the import into Postgres and the simulator
-// that writes a made-up register call it.
+// README beside it documents the format. It reads strictly: a line can be read in one
+// way only, and every bad line is named by its file, its number, the field and the rule.
+// It stores nothing; the import into Postgres and the simulator that writes an invented
+// register call it.
 //
 // A register holds personal data. Errors of this package name places, fields and
 // shapes, never a value.

@@ -2,6 +2,8 @@ package extract
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"tajdeed/schema"
 )
@@ -25,37 +27,42 @@ var columns = [...][]column{
 }
 
 // columnOf returns the index of a field, -1 where the kind has none of the name.
-func columnOf(kind Kind, name []byte) int {
+func columnOf(kind Kind, name string) int {
 	for i := range columns[kind] {
-		if columns[kind][i].name == string(name) {
+		if columns[kind][i].name == name {
 			return i
 		}
 	}
 	return -1
 }
 
-// values are the fields of a line as they are written, by column; nil where an
-// optional one is absent. They are slices of the line.
-type values [maxColumns][]byte
+// values are the fields of a line as they are written, by column.
+type values [maxColumns]value
 
-// record turns the values into what they mean.
+// value is a field as it is written.
+type value struct {
+	text  string
+	given bool // whether it is there: a string of JSON may be empty
+}
+
+// record reads the values of a kind of record into r.
 func (v *values) record(kind Kind, r *Record) *fault {
 	r.Kind = kind
 	b := builder{kind: kind, values: v}
 	switch kind {
 	case KindSponsor:
-		r.Sponsor = schema.Sponsor{ID: b.sponsorID(0), Kind: b.sponsorKind(1), Article: b.article(2)}
+		r.Sponsor = schema.Sponsor{ID: b.sponsorID(0), Kind: named(&b, 1, schema.ParseSponsorKind), Article: b.article(2)}
 	case KindResident:
 		r.Resident = schema.Resident{CivilID: b.civilID(0), Passport: schema.Passport{
 			Number: b.passportNumber(1), Country: b.country(2), ExpiresOn: b.date(3)}}
 	case KindResidency:
 		r.Residency = schema.Residency{CivilID: b.civilID(0), Article: b.article(1),
-			SponsorID: b.sponsorID(2), Relation: b.relation(3), ExpiresOn: b.date(4)}
+			SponsorID: b.sponsorID(2), Relation: named(&b, 3, schema.ParseRelation), ExpiresOn: b.date(4)}
 	}
 	return b.fault
 }
 
-// builder reads values by column. The first fault sticks.
+// builder reads values by column. The first fault is kept.
 type builder struct {
 	kind   Kind
 	values *values
@@ -70,22 +77,15 @@ func (b *builder) fail(i int, rule Rule, detail string) {
 
 // badFormat says that a value is not what it should be.
 func (b *builder) badFormat(i int, want string) {
-	b.fail(i, RuleBadFormat, fmt.Sprintf("%d bytes, not %s", len(b.values[i]), want))
+	b.fail(i, RuleBadFormat, fmt.Sprintf("%d bytes, not %s", len(b.values[i].text), want))
 }
 
 // sponsorID reads nine digits that begin with none but zero.
 func (b *builder) sponsorID(i int) schema.SponsorID {
-	v, n := b.values[i], uint32(0)
-	if len(v) != 9 || v[0] == '0' {
+	v := b.values[i].text
+	n, err := strconv.ParseUint(v, 10, 32)
+	if err != nil || len(v) != 9 || v[0] == '0' {
 		b.badFormat(i, "nine digits, the first not 0")
-		return 0
-	}
-	for _, c := range v {
-		if c < '0' || c > '9' {
-			b.badFormat(i, "nine digits, the first not 0")
-			return 0
-		}
-		n = n*10 + uint32(c-'0')
 	}
 	return schema.SponsorID(n)
 }
@@ -93,7 +93,7 @@ func (b *builder) sponsorID(i int) schema.SponsorID {
 // civilID reads twelve digits that the Authority can have issued. An application
 // with a wrong one is rejected; in the register it would be nobody.
 func (b *builder) civilID(i int) schema.CivilID {
-	id, err := schema.ParseCivilID(string(b.values[i]))
+	id, err := schema.ParseCivilID(b.values[i].text)
 	if err != nil {
 		b.badFormat(i, "twelve digits")
 		return 0
@@ -111,94 +111,78 @@ const maxArticle = 99
 // article reads the number of an article; 0 where it is absent.
 func (b *builder) article(i int) schema.Article {
 	v := b.values[i]
-	switch {
-	case v == nil:
+	if !v.given {
 		return 0
-	case !isInteger(v):
-		b.badFormat(i, "an integer")
-	case len(v) > 2 || v[0] == '-' || v[0] == '0':
-		b.fail(i, RuleOutOfRange, fmt.Sprintf("an integer outside 1 to %d", maxArticle))
-	case len(v) == 1:
-		return schema.Article(v[0] - '0')
-	default:
-		return schema.Article((v[0]-'0')*10 + v[1] - '0')
 	}
-	return 0
+	n, _ := strconv.Atoi(v.text) // out of range it is the nearest int
+	switch {
+	case !isInteger(v.text):
+		b.badFormat(i, "an integer")
+	case n < 1 || n > maxArticle:
+		b.fail(i, RuleOutOfRange, fmt.Sprintf("an integer outside 1 to %d", maxArticle))
+	}
+	return schema.Article(n)
 }
 
-// isInteger says whether v is an integer as JSON writes one.
-func isInteger(v []byte) bool {
-	if len(v) > 0 && v[0] == '-' {
-		v = v[1:]
-	}
-	for _, c := range v {
-		if c < '0' || c > '9' {
+// isInteger says whether s is an integer as JSON writes one: strconv reads +18 and 018
+// as well.
+func isInteger(s string) bool {
+	digits := strings.TrimPrefix(s, "-")
+	for i := range len(digits) {
+		if digits[i] < '0' || digits[i] > '9' {
 			return false
 		}
 	}
-	return len(v) == 1 || len(v) > 1 && v[0] != '0'
+	return len(digits) == 1 || len(digits) > 1 && digits[0] != '0'
 }
 
-func (b *builder) sponsorKind(i int) schema.SponsorKind {
-	kind, ok := schema.ParseSponsorKind(string(b.values[i]))
+// named reads a member of a closed set.
+func named[E ~uint8](b *builder, i int, parse func(string) (E, bool)) E {
+	e, ok := parse(b.values[i].text)
 	if !ok {
-		b.notInSet(i)
+		b.fail(i, RuleNotInSet, fmt.Sprintf("%d bytes that are no member of the set", len(b.values[i].text)))
 	}
-	return kind
-}
-
-func (b *builder) relation(i int) schema.Relation {
-	relation, ok := schema.ParseRelation(string(b.values[i]))
-	if !ok {
-		b.notInSet(i)
-	}
-	return relation
-}
-
-func (b *builder) notInSet(i int) {
-	b.fail(i, RuleNotInSet, fmt.Sprintf("%d bytes that are no member of the set", len(b.values[i])))
+	return e
 }
 
 func (b *builder) passportNumber(i int) string {
-	if !isPassportNumber(b.values[i]) {
+	if !isPassportNumber(b.values[i].text) {
 		b.badFormat(i, "5 to 20 capital letters and digits")
-		return ""
 	}
-	return string(b.values[i])
+	return b.values[i].text
 }
 
 func (b *builder) country(i int) string {
-	if !isCountry(b.values[i]) {
+	if !isCountry(b.values[i].text) {
 		b.badFormat(i, "three capital letters")
-		return ""
 	}
-	return string(b.values[i])
+	return b.values[i].text
 }
 
-// isPassportNumber says whether v is 5 to 20 capital letters and digits, as in the
+// isPassportNumber says whether s is 5 to 20 capital letters and digits, as in the
 // messages.
-func isPassportNumber[T string | []byte](v T) bool {
-	for i := range len(v) {
-		if c := v[i]; (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
+func isPassportNumber(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
 			return false
 		}
 	}
-	return len(v) >= 5 && len(v) <= 20
+	return len(s) >= 5 && len(s) <= 20
 }
 
-// isCountry says whether v is three capital letters, as in the messages.
-func isCountry[T string | []byte](v T) bool {
-	for i := range len(v) {
-		if v[i] < 'A' || v[i] > 'Z' {
+// isCountry says whether s is three capital letters, as in the messages.
+func isCountry(s string) bool {
+	for i := range len(s) {
+		if s[i] < 'A' || s[i] > 'Z' {
 			return false
 		}
 	}
-	return len(v) == 3
+	return len(s) == 3
 }
 
 // date reads YYYY-MM-DD.
 func (b *builder) date(i int) schema.Date {
-	d, err := schema.ParseDate(string(b.values[i]))
+	d, err := schema.ParseDate(b.values[i].text)
 	switch {
 	case err != nil:
 		b.badFormat(i, "a date of the calendar written YYYY-MM-DD")

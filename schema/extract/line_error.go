@@ -76,14 +76,14 @@ const nameLimit = 32
 
 // describeName names a field that is not known if it looks like the name of one;
 // else it may be a value in the wrong place, and only its shape is told.
-func describeName(name []byte) string {
+func describeName(name string) string {
 	if len(name) > nameLimit {
 		return fmt.Sprintf("a name of %d bytes", len(name))
 	}
-	for _, b := range name {
+	for _, b := range []byte(name) {
 		if b != '_' && (b < 'a' || b > 'z') {
 			return fmt.Sprintf("a name of %d bytes", len(name))
 		}
 	}
-	return strconv.Quote(string(name))
+	return strconv.Quote(name)
 }

@@ -16,7 +16,8 @@ const MaxLineBytes = 4 << 10
 // readBytes is how much of a file is read at a time.
 const readBytes = 256 << 10
 
-// lines reads a file line by line.
+// lines reads a file line by line. It knows how to go on after a line that is too long,
+// which [bufio.Scanner] does not.
 type lines struct{ *bufio.Reader }
 
 func newLines(from io.Reader) *lines { return &lines{bufio.NewReaderSize(from, readBytes)} }
@@ -28,7 +29,7 @@ func (l *lines) next(r *Record) (*fault, error) {
 	length := len(line)
 	if errors.Is(err, bufio.ErrBufferFull) {
 		line = bytes.Clone(line[:MaxLineBytes])
-		length, err = l.passOver(length)
+		length, err = l.skipRest(length)
 	}
 	if err != nil && (!errors.Is(err, io.EOF) || length == 0) { // the last line may lack its end
 		return nil, err
@@ -42,9 +43,9 @@ func (l *lines) next(r *Record) (*fault, error) {
 	return checkLine(r.Raw), nil
 }
 
-// passOver reads to the end of a line that fills the buffer, and returns the
-// line's length.
-func (l *lines) passOver(length int) (int, error) {
+// skipRest reads to the end of a line that fills the buffer, and returns the line's
+// length.
+func (l *lines) skipRest(length int) (int, error) {
 	for {
 		more, err := l.ReadSlice('\n')
 		length += len(more)

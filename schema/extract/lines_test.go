@@ -3,6 +3,8 @@ package extract_test
 import (
 	"context"
 	"errors"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -124,12 +126,32 @@ func TestBadCSV(t *testing.T) {
 		{"missing field", "204118336,,18", "kind", extract.RuleMissingField},
 		{"quote inside", `204118336,com"pany,18`, "", extract.RuleNotCSV},
 		{"comma inside quotes", `204118336,"com,pany",18`, "", extract.RuleNotCSV},
+		{"quote not closed", `204118336,"company,18`, "", extract.RuleNotCSV},
+		{"quote twice in a cell", `204118336,"com""pany",18`, "", extract.RuleNotCSV},
+		{"two carriage returns", "204118336,company,18\r\r", "article", extract.RuleBadFormat},
 		{"space before a value", "204118336, company,18", "kind", extract.RuleNotInSet},
 		{"article with a plus", "204118336,company,+18", "article", extract.RuleBadFormat},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			wantBad(t, csvSponsors(t, "sponsor_id,kind,article\n"+c.line+"\n"), c, 2)
 		})
+	}
+}
+
+// encoding/csv would read on to the next quote, through the whole file.
+func TestQuoteThatIsNotClosedEndsWithItsLine(t *testing.T) {
+	e := csvSponsors(t, "sponsor_id,kind,article\n204118336,\"company,\n318200457,resident,18\n")
+	var bad []int
+	var got []any
+	for r, err := range e.Records() {
+		if err != nil {
+			bad = append(bad, r.Line)
+			continue
+		}
+		got = append(got, content(r))
+	}
+	if !slices.Equal(bad, []int{2}) || !reflect.DeepEqual(got, []any{father}) {
+		t.Fatalf("bad lines %v, read %v", bad, got)
 	}
 }
 
@@ -142,6 +164,7 @@ func TestBadHeaderEndsAll(t *testing.T) {
 		"column twice":    {line: "sponsor_id,kind,kind\n", field: "kind"},
 		"missing column":  {line: "sponsor_id,kind\n", field: "article"},
 		"no header":       {line: "204118336,company,18\n", field: ""},
+		"quote in a name": {line: "sponsor_id,ki\"nd,article\n", field: ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := csvSponsors(t, c.line)

@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// ErrChanged ends a pass over an extract that is not what its digest was computed
-// of: somebody wrote to it meanwhile.
+// ErrChanged ends a pass over an extract whose bytes are no longer those that its digest
+// was computed of.
 var ErrChanged = errors.New("the extract changed while it was read")
 
 // Records yields every line but header rows, file by file, sponsors before
@@ -38,6 +38,7 @@ type pass struct {
 	sum     *sum
 	source  part   // the file that is being read
 	header  header // of a CSV file
+	objects objects
 	values  values // of the line
 	latest  Kind   // the kind of the latest good record of a file of every kind
 }
@@ -109,7 +110,7 @@ func (p *pass) parse(r *Record) *fault {
 		}
 		return v.record(p.source.kind, r)
 	}
-	kind, wrong := parseNDJSON(r.Raw, v)
+	kind, wrong := p.objects.parse(r.Raw, v)
 	switch {
 	case wrong != nil:
 		return wrong
