@@ -6,7 +6,7 @@ import (
 )
 
 // Reason is why an application was rejected. The set is closed: a code, once
-// published, keeps its meaning for ever, and none is used again for another.
+// published, keeps its meaning for ever and is never used for another one.
 type Reason uint8
 
 // The reasons. Their codes are the names in snake case; see [Reason.Code].
@@ -155,9 +155,13 @@ func ParseReason(code string) (Reason, bool) {
 	return 0, false
 }
 
-// Reasons is a set of reasons. An application is told all that is wrong with it
-// at once.
+// Reasons is a set of reasons, a bit for each. An application is told all that is wrong
+// with it at once.
 type Reasons uint64
+
+// With a 64th reason this does not compile: its bit, and those of all after it, would be
+// lost without an error. Widen [Reasons] then.
+const _ = uint(64 - len(reasonTexts)) // bit 0 is no reason's
 
 // Add puts a reason into the set.
 func (s *Reasons) Add(r Reason) { *s |= 1 << r }
@@ -171,8 +175,8 @@ func (s Reasons) Len() int { return bits.OnesCount64(uint64(s)) }
 // All yields the reasons in the set's order.
 func (s Reasons) All() iter.Seq[Reason] {
 	return func(yield func(Reason) bool) {
-		for rest := uint64(s); rest != 0; rest &= rest - 1 {
-			if !yield(Reason(bits.TrailingZeros64(rest))) {
+		for left := uint64(s); left != 0; left &= left - 1 {
+			if !yield(Reason(bits.TrailingZeros64(left))) {
 				return
 			}
 		}

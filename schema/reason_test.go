@@ -70,6 +70,17 @@ func TestReasonsAreASet(t *testing.T) {
 	}
 }
 
+// Each reason has a bit of its own.
+func TestReasonsHoldAll(t *testing.T) {
+	var s Reasons
+	for _, r := range AllReasons() {
+		s.Add(r)
+	}
+	if got := slices.Collect(s.All()); !slices.Equal(got, AllReasons()) || s.Len() != len(AllReasons()) {
+		t.Errorf("%d reasons: %v", s.Len(), got)
+	}
+}
+
 // A set of names is read back as it is written, and nothing else is.
 func TestNamedSetsAreReadBack(t *testing.T) {
 	checkSet(t, Kinds(), ParseKind)

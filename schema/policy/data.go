@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"regexp"
 	"slices"
 	"sync"
@@ -17,12 +18,13 @@ import (
 //go:embed *.json
 var epochs embed.FS
 
-// loaded parses the embedded data once. Its error is a fault of the build, which
-// the tests refuse; a process that asks [Check] when it starts never runs on it.
+// loaded parses the embedded data once. An error is a fault of the build.
 var loaded = sync.OnceValues(func() ([]*Policy, error) { return load(epochs) })
 
-// Check returns what is wrong with the policies built into the program, nil where
-// nothing is.
+// Check returns what is wrong with the policies built into the program, nil where nothing
+// is. The error names the file and, where one value is wrong, its path and its rule:
+// "policy 2249-2025.json: fees[17] (rule FEE-24): fils_per_year is missing or out of
+// range". A process that decides calls it before it reads the first message.
 func Check() error {
 	_, err := loaded()
 	return err
@@ -93,6 +95,9 @@ func load(folder fs.FS) ([]*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(names) == 0 {
+		return nil, errors.New("policy: there is no file")
+	}
 	var all []*Policy
 	for _, name := range names {
 		p, err := loadFile(folder, name)
@@ -102,7 +107,10 @@ func load(folder fs.FS) ([]*Policy, error) {
 		all = append(all, p)
 	}
 	slices.SortFunc(all, func(a, b *Policy) int { return int(a.From) - int(b.From) })
-	return all, distinct(all)
+	if err := distinct(all); err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	return all, nil
 }
 
 // distinct returns an error where two policies share a first day or a version.
@@ -110,10 +118,10 @@ func distinct(all []*Policy) error {
 	versions := map[string]bool{}
 	for i, p := range all {
 		if i > 0 && p.From == all[i-1].From {
-			return fmt.Errorf("policies %s and %s come into force on the same day", all[i-1].Version, p.Version)
+			return fmt.Errorf("%s and %s come into force on the same day", all[i-1].Version, p.Version)
 		}
 		if versions[p.Version] {
-			return fmt.Errorf("two policies have the version %s", p.Version)
+			return fmt.Errorf("two files have the version %s", p.Version)
 		}
 		versions[p.Version] = true
 	}
@@ -157,7 +165,7 @@ func (e *epoch) compile() (*Policy, error) {
 	for i, row := range e.Fees {
 		f, err := row.compile()
 		if err != nil {
-			return nil, fmt.Errorf("fees[%d]: %w", i, err)
+			return nil, fmt.Errorf("fees[%d] (rule %s): %w", i, row.Rule, err)
 		}
 		p.fees = append(p.fees, f)
 	}
@@ -196,24 +204,26 @@ func (e *epoch) validate() error {
 	check(len(e.Fees) > 0, "fees are missing")
 	limited := map[schema.Article]bool{}
 	for i, l := range e.Limits {
-		check(l.Article > 0 && l.Months > 0, "limits[%d]: article and months must be positive", i)
-		check(!limited[l.Article], "limits[%d]: article %d has a limit already", i, l.Article)
+		check(l.Article > 0 && l.Months > 0, "limits[%d] (rule %s): article and months must be positive", i, l.Rule)
+		check(!limited[l.Article], "limits[%d] (rule %s): article %d has a limit already", i, l.Rule, l.Article)
 		limited[l.Article] = true
 	}
 	for i, row := range e.Fees {
-		check(row.Article == 0 || limited[row.Article], "fees[%d]: article %d has a price and no limit", i, row.Article)
+		check(row.Article == 0 || limited[row.Article], "fees[%d] (rule %s): article %d has a price and no limit", i, row.Rule, row.Article)
 		check(row.FilsPerYear != nil && *row.FilsPerYear >= 0 && *row.FilsPerYear <= schema.MaxFils,
-			"fees[%d]: fils_per_year is missing or out of range", i)
+			"fees[%d] (rule %s): fils_per_year is missing or out of range", i, row.Rule)
 	}
-	for name, v := range e.values() {
+	values := e.values()
+	for _, path := range slices.Sorted(maps.Keys(values)) {
+		v := values[path]
 		if err := v.validate(e.Sources); err != nil {
-			wrong = append(wrong, fmt.Errorf("%s: %w", name, err))
+			wrong = append(wrong, fmt.Errorf("%s (rule %s): %w", path, v.Rule, err))
 		}
 	}
 	return errors.Join(wrong...)
 }
 
-// values yields where every value of the file comes from, by the value's path.
+// values returns where every value of the file comes from, by the value's path.
 func (e *epoch) values() map[string]provenance {
 	all := map[string]provenance{
 		"from":                    e.From.provenance,

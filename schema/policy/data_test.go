@@ -2,11 +2,15 @@ package policy
 
 import (
 	"encoding/json"
+	"errors"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"tajdeed/schema"
 )
 
 func TestEmbeddedDataIsValid(t *testing.T) {
@@ -99,6 +103,64 @@ func TestBadDataIsRefused(t *testing.T) {
 			t.Fatal("accepted")
 		}
 	})
+}
+
+// What [Check] says of a set with one bad file: which file, which value, which rule.
+func TestErrorNamesFileAndRule(t *testing.T) {
+	folder := fstest.MapFS{}
+	for _, name := range files(t) {
+		raw, err := fs.ReadFile(epochs, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder[name] = &fstest.MapFile{Data: raw}
+	}
+	if _, err := load(folder); err != nil {
+		t.Fatalf("unchanged: %v", err)
+	}
+	bad := folder["2249-2025.json"]
+	for name, c := range map[string]struct{ old, new, path, rule string }{
+		"price":        {`"fils_per_year": 500000`, `"fils_per_year": -1`, "fees[", "FEE-24"},
+		"sponsor kind": {`"kuwaiti_household"`, `"household"`, "fees[", "FEE-20K"},
+		"limit":        {`"article": 18, "months": 60`, `"article": 18, "months": 0`, "limits[1]", "LIMIT-18"},
+		"source":       {`"sources": ["KCS"]`, `"sources": []`, "window", "R-EARLY-P"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := strings.Replace(string(bad.Data), c.old, c.new, 1)
+			set := maps.Clone(folder)
+			set["2249-2025.json"] = &fstest.MapFile{Data: []byte(data)}
+			all, err := load(set)
+			if err == nil || all != nil {
+				t.Fatalf("%d policies, %v", len(all), err)
+			}
+			for _, says := range []string{"policy 2249-2025.json: ", c.path, "(rule " + c.rule + ")"} {
+				if !strings.Contains(err.Error(), says) {
+					t.Errorf("%v, want %q in it", err, says)
+				}
+			}
+		})
+	}
+	t.Run("no file", func(t *testing.T) {
+		if all, err := load(fstest.MapFS{}); err == nil || all != nil {
+			t.Fatalf("%d policies, %v", len(all), err)
+		}
+	})
+}
+
+// A process that did not ask [Check] cannot decide either.
+func TestBrokenSetAnswersNothing(t *testing.T) {
+	broken, intact := errors.New("broken"), loaded
+	loaded = func() ([]*Policy, error) { return nil, broken }
+	t.Cleanup(func() { loaded = intact })
+	if err := Check(); !errors.Is(err, broken) {
+		t.Errorf("checked: %v", err)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a policy was asked for and nothing happened")
+		}
+	}()
+	On(schema.MaxDate)
 }
 
 func files(t *testing.T) []string {

@@ -64,10 +64,14 @@ func On(day schema.Date) (*Policy, bool) {
 	return nil, false
 }
 
-// All returns every policy, the oldest first. The slice is shared: read it only.
-// It is empty where [Check] has an error.
+// All returns every policy, the oldest first. The slice is shared: read it only. It
+// panics where [Check] returns an error: without the policies every application would be
+// rejected.
 func All() []*Policy {
-	all, _ := loaded()
+	all, err := loaded()
+	if err != nil {
+		panic(err)
+	}
 	return all
 }
 
