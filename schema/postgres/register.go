@@ -43,15 +43,21 @@ var (
 	useRoom string
 )
 
-// ImportOptions says what becomes of bad lines.
+// ImportOptions says what becomes of bad lines. The zero value is the strict import: the
+// first bad line is the error and ends it.
 type ImportOptions struct {
-	// BadLine is called with every bad line, before anything is written; nil does
-	// nothing. The record is valid during the call only. An error ends the import.
+	// BadLine is called with every bad line, before anything is written. The record is
+	// valid during the call only. An error ends the import. Nil returns the line's error,
+	// or nil with SkipBad.
 	BadLine func(*extract.Record, *extract.LineError) error
-	// SkipBad imports the good lines where there are bad ones; else nothing is
+	// SkipBad imports the good lines where there are bad ones. Without it nothing is
 	// imported then.
 	SkipBad bool
 }
+
+// ImportPasses is how often an import reads its extract, for who shows its progress: for
+// the digest, to find every bad line before a row is written, and to copy.
+const ImportPasses = 3
 
 // ImportResult is what an import left in the register.
 type ImportResult struct {
@@ -64,12 +70,24 @@ type ImportResult struct {
 	Repeated bool
 }
 
-// ImportRegister writes an extract into an empty register, all in one transaction,
-// and records its digest; an extract whose digest is recorded is left alone. It
-// reads the extract three times: for the digest, to find every bad line before a
-// row is written, and to copy. It needs the role that owns the tables, and nobody
-// can read the residents until it ends. The errors are [ErrRegisterNotEmpty],
-// [ErrBadLines], those of the extract, and those of the database.
+// ImportFolder imports the extract in a folder strictly: the first bad line is the error,
+// an [*extract.LineError]. It calls read, if it is not nil, with the number of bytes
+// whenever some were read, in all at most [ImportPasses] times the extract's size. See
+// [ImportRegister] for the other errors.
+func ImportFolder(ctx context.Context, pool *pgxpool.Pool, dir string, read func(n int)) error {
+	e, err := extract.Open(dir)
+	if err != nil {
+		return err
+	}
+	e.Observe(read)
+	_, err = ImportRegister(ctx, pool, e, ImportOptions{})
+	return err
+}
+
+// ImportRegister writes an extract into an empty register, all in one transaction, and
+// stores its digest; an extract whose digest is stored is left alone. It needs the role
+// that owns the tables, and nobody can read the residents until it ends. The errors are
+// [ErrRegisterNotEmpty], [ErrBadLines], those of the extract, and those of the database.
 func ImportRegister(ctx context.Context, pool *pgxpool.Pool, e *extract.Extract, opts ImportOptions) (ImportResult, error) {
 	digest, err := e.Digest()
 	if err != nil {
@@ -105,10 +123,10 @@ func (r *ImportResult) run(ctx context.Context, tx pgx.Tx, e *extract.Extract, o
 	if err := fillRegister(ctx, tx, e, census); err != nil {
 		return err
 	}
-	return r.record(ctx, tx, census)
+	return r.store(ctx, tx, census)
 }
 
-// find says whether the extract was imported, and takes over what was recorded.
+// find says whether the extract was imported before, and reads what was stored then.
 func (r *ImportResult) find(ctx context.Context, tx pgx.Tx) (bool, error) {
 	err := tx.QueryRow(ctx, selectImport, r.Digest[:]).
 		Scan(&r.Sponsors, &r.Residents, &r.Residencies, &r.Skipped, &r.ImportedAt)
@@ -123,7 +141,12 @@ func (r *ImportResult) find(ctx context.Context, tx pgx.Tx) (bool, error) {
 func checkExtract(ctx context.Context, e *extract.Extract, opts ImportOptions) (*extract.Census, error) {
 	bad := opts.BadLine
 	if bad == nil {
-		bad = func(*extract.Record, *extract.LineError) error { return nil }
+		bad = func(_ *extract.Record, wrong *extract.LineError) error {
+			if opts.SkipBad {
+				return nil
+			}
+			return wrong
+		}
 	}
 	census, err := e.Check(ctx, bad)
 	if err == nil && census.Bad > 0 && !opts.SkipBad {
@@ -132,13 +155,14 @@ func checkExtract(ctx context.Context, e *extract.Extract, opts ImportOptions) (
 	return census, err
 }
 
-func (r *ImportResult) record(ctx context.Context, tx pgx.Tx, census *extract.Census) error {
+// store writes what was imported beside the digest.
+func (r *ImportResult) store(ctx context.Context, tx pgx.Tx, census *extract.Census) error {
 	r.Sponsors, r.Residents, r.Residencies, r.Skipped = census.Sponsors, census.Residents, census.Residencies, census.Bad
 	return tx.QueryRow(ctx, insertImport, r.Digest[:], r.Sponsors, r.Residents, r.Residencies, r.Skipped).Scan(&r.ImportedAt)
 }
 
-// fillRegister copies the good records and has Postgres check their references
-// once for all of them. They were found good before; it believes nobody.
+// fillRegister copies the good records and has Postgres check their references once for
+// all of them, although the check of the extract found them good.
 func fillRegister(ctx context.Context, tx pgx.Tx, e *extract.Extract, census *extract.Census) error {
 	if err := execute(ctx, tx, suspendReferences, leaveRoom, stageExtract); err != nil {
 		return err
@@ -210,18 +234,18 @@ func residencyRow(r *extract.Record, row []any) []any {
 	return append(row, int64(y.CivilID), int16(y.Article), int64(y.SponsorID), y.Relation.String(), y.ExpiresOn.Time())
 }
 
-// recordStream hands records to one COPY after another: to each as long as they
-// are of its table. pgx reads it in a goroutine of its own, one COPY at a time.
+// recordStream gives records to one COPY after another: to each as long as they are of
+// its table. pgx reads it in a goroutine of its own, one COPY at a time.
 type recordStream struct {
 	next   func() (*extract.Record, error, bool)
 	table  registerTable
-	record *extract.Record // the first that no COPY has had; nil at the end
-	fresh  bool            // record is not handed out yet
+	record *extract.Record // the latest; nil at the end
+	fresh  bool            // no COPY has had it yet
 	err    error
 	row    []any
 }
 
-// advance takes the next record.
+// advance moves to the next record.
 func (s *recordStream) advance() {
 	var ok bool
 	s.record, s.err, ok = s.next()

@@ -113,6 +113,44 @@ func TestBadLines(t *testing.T) {
 	wantRows(t, pool, `SELECT civil_id::text FROM residency`, "291030104196")
 }
 
+// Without options the first bad line ends the import and is its error.
+func TestStrictImport(t *testing.T) {
+	t.Parallel()
+	pool := postgrestest.New(t)
+	dir := writeExtract(t, changed("sponsors.csv", "318200457,resident", "318200457,cousin"))
+	err := postgres.ImportFolder(t.Context(), pool, dir, nil)
+	wrong, ok := errors.AsType[*extract.LineError](err)
+	if !ok || wrong.File != "sponsors.csv" || wrong.Line != 3 || wrong.Rule != extract.RuleNotInSet {
+		t.Fatalf("%v", err)
+	}
+	wantRows(t, pool, `SELECT count(*)::text FROM resident`, "0")
+
+	result, err := postgres.ImportRegister(t.Context(), pool, openExtract(t, changed("sponsors.csv", "318200457,resident", "318200457,cousin")),
+		postgres.ImportOptions{SkipBad: true})
+	if err != nil || result.Skipped != 2 || result.Residents != 3 {
+		t.Fatalf("bad lines skipped: %+v, %v", result, err)
+	}
+}
+
+func TestImportFolder(t *testing.T) {
+	t.Parallel()
+	pool, dir := postgrestest.New(t), writeExtract(t, smallRegister)
+	var size, seen int
+	for _, content := range smallRegister {
+		size += len(content)
+	}
+	if err := postgres.ImportFolder(t.Context(), pool, dir, func(n int) { seen += n }); err != nil {
+		t.Fatal(err)
+	}
+	if want := postgres.ImportPasses * size; seen != want {
+		t.Errorf("%d bytes were read, want %d", seen, want)
+	}
+	wantRows(t, pool, `SELECT count(*)::text FROM resident`, "3")
+	if err := postgres.ImportFolder(t.Context(), pool, filepath.Join(dir, "none"), nil); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a folder that is not there: %v", err)
+	}
+}
+
 // TestNothingIsLeftOfAnImportThatEnds changes the extract between its check and
 // its copy: the transaction must take all of it back.
 func TestNothingIsLeftOfAnImportThatEnds(t *testing.T) {
