@@ -1,6 +1,6 @@
-// Package kafka creates an installation's topics with their settings and refuses
-// ones that a stage cannot work with. The names and settings themselves are the
-// contract's, in the parent package.
+// Package kafka creates an installation's topics with their settings, refuses topics that
+// a stage cannot work with, and converts headers to and from kafka-go. The names and
+// settings of the topics are part of the contract, in the parent package.
 package kafka
 
 import (
@@ -173,4 +173,23 @@ func partitions(ctx context.Context, conn *client.Client, names []string) (map[s
 func newClient(brokers []string) (conn *client.Client, hangUp func()) {
 	transport := new(client.Transport)
 	return &client.Client{Addr: client.TCP(brokers...), Timeout: requestTimeout, Transport: transport}, transport.CloseIdleConnections
+}
+
+// Headers returns a message's headers as kafka-go takes them. The values are shared.
+func Headers(headers []schema.Header) []client.Header {
+	out := make([]client.Header, len(headers))
+	for i, h := range headers {
+		out[i] = client.Header(h)
+	}
+	return out
+}
+
+// FromHeaders returns the headers of kafka-go's message as package schema reads them. The
+// values are shared.
+func FromHeaders(headers []client.Header) []schema.Header {
+	out := make([]schema.Header, len(headers))
+	for i, h := range headers {
+		out[i] = schema.Header(h)
+	}
+	return out
 }

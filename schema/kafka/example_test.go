@@ -1,0 +1,23 @@
+package kafka_test
+
+import (
+	"fmt"
+
+	client "github.com/segmentio/kafka-go"
+
+	"tajdeed/schema"
+	"tajdeed/schema/kafka"
+)
+
+// An application on its way to its topic, and read again as it lies there.
+func ExampleHeaders() {
+	event := schema.Envelope{ID: "e-1", Type: schema.TypeApplicationSubmitted, Source: "/channels/counter"}
+	message := client.Message{
+		Topic:   schema.NamedTopics(schema.DefaultPrefix).Submissions,
+		Key:     []byte("291030104196"),
+		Headers: kafka.Headers(event.Headers()),
+	}
+	again, err := schema.ReadEnvelope(kafka.FromHeaders(message.Headers))
+	fmt.Println(message.Topic, again.Type, err)
+	// Output: tajdeed.submissions tajdeed.application.submitted.v1 <nil>
+}
