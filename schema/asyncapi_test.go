@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// asyncAPI is asyncapi.yaml as the AsyncAPI project's parser gives it back.
+// asyncAPI is asyncapi.yaml as the AsyncAPI project's parser returns it.
 type asyncAPI struct {
 	Diagnostics []struct {
 		Severity      int // 0 an error, 1 a warning, 2 information, 3 a hint
@@ -77,7 +77,7 @@ func TestAsyncAPIHasTheTopicsOfGo(t *testing.T) {
 	}
 }
 
-// kafkaSettings writes a channel's settings as the broker takes them.
+// kafkaSettings writes a channel's settings as the broker accepts them.
 func kafkaSettings(channel asyncChannel) map[string]string {
 	settings := map[string]string{}
 	for name, value := range channel.Bindings.Kafka.TopicConfiguration {

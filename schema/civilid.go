@@ -8,9 +8,9 @@ import (
 )
 
 // CivilID is the 12-digit number of the Public Authority for Civil Information:
-// century, birth date, serial and check digit (C YY MM DD SSSS K). It is held as
-// a number because that is what the record's keys are; its leading digit is
-// never zero in a valid one.
+// century, birth date, serial and check digit (C YY MM DD SSSS K). It is a number
+// because the record's keys are numbers; the leading digit of a valid one is never
+// zero.
 type CivilID uint64
 
 // civilIDDigits is the length of a Civil ID as it is written.
@@ -47,11 +47,11 @@ func parseCivilID(s string) (CivilID, bool) {
 
 // Check says whether the number can be one that the Authority issued: its
 // century, birth date and check digit. A weighted sum that leaves the remainder
-// 0 or 1 has no check digit of one figure, so no such number is valid; published
-// implementations differ on the remainder 0 and the strict reading is taken.
+// 0 or 1 has no check digit of one figure, so no such number is valid. Published
+// implementations differ on the remainder 0; here it is refused.
 //
-// The published weights of digits 2 and 12 are equal, so swapping those two is
-// not seen by the check digit.
+// The published weights of digits 2 and 12 are equal, so the check digit does not
+// find those two swapped.
 func (id CivilID) Check() error {
 	if century := id / 1e11; century != 2 && century != 3 {
 		return ErrCivilIDCentury
@@ -81,10 +81,10 @@ func (id CivilID) BirthDate() (Date, bool) {
 // checkDigit computes the check digit of the first eleven digits, and whether
 // there is one.
 func (id CivilID) checkDigit() (uint64, bool) {
-	sum, rest := uint64(0), uint64(id/10)
+	sum, left := uint64(0), uint64(id/10)
 	for i := len(civilIDWeights) - 1; i >= 0; i-- {
-		sum += rest % 10 * civilIDWeights[i]
-		rest /= 10
+		sum += left % 10 * civilIDWeights[i]
+		left /= 10
 	}
 	check := 11 - sum%11
 	return check, check < 10

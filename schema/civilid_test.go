@@ -12,8 +12,8 @@ import (
 
 var errNotDigits = errors.New("not twelve digits")
 
-// civilIDVectors are the public test numbers, and three of our own for what the
-// check digit cannot say.
+// civilIDVectors are the public test numbers, and three of our own for errors that the
+// check digit does not find.
 var civilIDVectors = []struct {
 	number string
 	want   error
@@ -55,8 +55,8 @@ func checkCivilID(number string) error {
 	return id.Check()
 }
 
-// Our two numbers whose weighted sum leaves 0 and 1: no check digit makes them
-// valid, 0 included, which some implementations take for the remainder 0.
+// Two numbers whose weighted sum leaves 0 and 1: no check digit makes them valid, also
+// not 0, which some implementations accept for the remainder 0.
 func TestCivilIDWithoutACheckDigit(t *testing.T) {
 	for _, first := range []string{"29001010007", "29001010002"} {
 		for check := range 10 {

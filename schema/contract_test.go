@@ -37,8 +37,8 @@ func published(t *testing.T, data []byte) node {
 	return n
 }
 
-// Fields, sets, patterns and limits stand in Go and in JSON; this holds them
-// together.
+// Fields, sets, patterns and limits are written in Go and in JSON: these tests compare
+// them.
 func TestSchemasNameTheFieldsOfTheDecoders(t *testing.T) {
 	application, decision := published(t, ApplicationSchema), published(t, DecisionSchema)
 	for _, c := range []struct {
@@ -157,7 +157,7 @@ func TestSchemasHaveTheLimitsOfGo(t *testing.T) {
 	}
 }
 
-// The two schemas are files of their own, so what they share stands in both.
+// Each schema is one file, so what they share is written in both.
 func TestSchemasShareTheirDates(t *testing.T) {
 	application, decision := published(t, ApplicationSchema), published(t, DecisionSchema)
 	for _, name := range []string{"date", "date_time"} {

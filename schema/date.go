@@ -11,7 +11,7 @@ import (
 var Kuwait = time.FixedZone("Asia/Kuwait", 3*60*60)
 
 // Date is a civil date of the calendar in Kuwait, counted in days since
-// 1970-01-01. It has no time and no zone: an expiry or a birth date is a page of
+// 1970-01-01. It has no time and no zone: an expiry or a birth date is a day of
 // the calendar, not an instant.
 type Date int32
 
@@ -62,8 +62,8 @@ func parseDate(s string) (Date, bool) {
 // daysBefore are the days of a year before each month, without a leap day.
 var daysBefore = [13]int{1: 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334}
 
-// civilDate is [NewDate] of a date that the calendar has, of the years 0 to 9999: it
-// has nothing to normalise.
+// civilDate is a faster [NewDate] for a date that the calendar has, of the years 0 to
+// 9999: there is nothing to normalise.
 func civilDate(year, month, day int) Date {
 	const unixEpoch = 719_162 + 146_097 // days before 1970 from the year 1, and those of 400 years
 	past := year + 399                  // years, so that none is negative
@@ -100,8 +100,8 @@ func daysIn(year, month int) int {
 	}
 }
 
-// Time returns midnight UTC of the date, the form that the database drivers take
-// for a column of type date.
+// Time returns midnight UTC of the date, which is what the database drivers accept for
+// a column of type date.
 func (d Date) Time() time.Time { return time.Unix(int64(d)*secondsPerDay, 0).UTC() }
 
 // AddDays returns the date n days later.

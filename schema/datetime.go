@@ -3,9 +3,9 @@ package schema
 import "time"
 
 // A date-time of a message is RFC 3339 with a capital T and Z, seconds up to 59
-// (no clock here counts leap seconds) and at most nine digits of a fraction,
-// which is what a Go time holds. An offset tells the instant and is then
-// forgotten: times are kept and written in UTC.
+// (no clock here counts leap seconds) and at most nine digits of a fraction, as many
+// as a Go time has. The offset is used to compute the instant and is then dropped:
+// times are stored and written in UTC.
 
 // parseDateTime reads a date-time. The rule is 0 where there is nothing wrong.
 func parseDateTime(s string) (time.Time, Rule) {
@@ -26,8 +26,8 @@ func parseDateTime(s string) (time.Time, Rule) {
 	return time.Unix(int64(date)*secondsPerDay+int64(clock-offset), int64(nanos)).UTC(), 0
 }
 
-// leavesRange says whether a date is outside the years of a message, or might be
-// once its offset is taken off: then it could not be written in UTC again.
+// leavesRange says whether a date is outside the years of a message, or might be in UTC:
+// then the instant could not be written in UTC and read again.
 func leavesRange(date Date, sign byte) bool {
 	return date < MinDate || date > MaxDate ||
 		date == MinDate && sign == '+' || date == MaxDate && sign == '-'
@@ -53,9 +53,9 @@ func parseHourMinute(s string) (minute int, ok bool) {
 	return hours*60 + minutes, ok1 && ok2 && hours <= 23 && minutes <= 59
 }
 
-// parseFraction reads the fraction of a second, if there is one, and returns
-// what follows.
-func parseFraction(s string) (nanos int, rest string, ok bool) {
+// parseFraction reads the fraction of a second, if there is one, and returns the offset
+// that follows.
+func parseFraction(s string) (nanos int, offset string, ok bool) {
 	if s[0] != '.' {
 		return 0, s, true
 	}

@@ -59,7 +59,7 @@ const (
 	// again.
 	DispositionResend
 	// DispositionConflict rejects another application under an application_id
-	// that is taken; the first stays as it was.
+	// that is in use; the first stays as it was.
 	DispositionConflict
 )
 

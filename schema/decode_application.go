@@ -27,7 +27,8 @@ var (
 )
 
 // DecodeApplication reads the data of an event [TypeApplicationSubmitted]. Any
-// error is an [*Error]. The application holds nothing of the data.
+// error is an [*Error]. The caller may use the data's bytes again: the application has
+// copies.
 func DecodeApplication(data []byte) (Application, error) {
 	c := newCursor(data)
 	a := c.application()

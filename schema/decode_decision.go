@@ -9,7 +9,7 @@ import (
 const (
 	maxReasonText = 500 // characters, in each language
 	maxPartition  = 100_000
-	// maxOffset is the largest integer that every JSON reader holds exactly.
+	// maxOffset is the largest integer that every JSON reader reads exactly.
 	maxOffset = 1<<53 - 1
 )
 
@@ -30,8 +30,8 @@ var (
 )
 
 // DecodeDecision reads the data of an event [TypeDecision]. Any error is an
-// [*Error]. The decision holds nothing of the data. The Civil ID is not in it: see
-// [ReadDecision].
+// [*Error]. The caller may use the data's bytes again: the decision has copies. It has
+// no Civil ID: see [ReadDecision].
 func DecodeDecision(data []byte) (Decision, error) {
 	c := newCursor(data)
 	d := c.decision()
@@ -95,7 +95,7 @@ func (c *cursor) decisionFacts(d *Decision, name string) {
 	}
 }
 
-// checkOutcome holds the outcome against what follows from it.
+// checkOutcome compares the outcome with the reasons and the new expiry.
 func (c *cursor) checkOutcome(d *Decision) {
 	approved := d.Outcome == OutcomeApproved
 	switch {
@@ -109,8 +109,8 @@ func (c *cursor) checkOutcome(d *Decision) {
 	}
 }
 
-// reasons reads the set. A wording is checked for its form and not compared with
-// ours: the producer's may be older.
+// reasons reads the set. Only the form of a wording is checked: the publisher's texts
+// may be older than ours.
 func (c *cursor) reasons() (set Reasons) {
 	a := c.array()
 	for c.element(&a) {
@@ -167,8 +167,8 @@ func (c *cursor) cause() (p Position) {
 	return p
 }
 
-// expiry reads a date or null. The first day of 1970 is how a [Decision] holds
-// null, so it cannot be an expiry as well.
+// expiry reads a date or null. A [Decision] stores null as the first day of 1970, so that
+// day cannot be an expiry as well.
 func (c *cursor) expiry() Date {
 	if c.null() {
 		return 0

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// digestDomain keeps these digests apart from those of any other kind of bytes,
-// and of any later form of these.
+// digestDomain begins the bytes of this digest, so that it equals none of another kind
+// of data or of a later version of this form.
 const digestDomain = "tajdeed.application.v1\x00"
 
 // Digest identifies what the application says: two messages have the same one

@@ -1,13 +1,13 @@
 // Package schema is the contract: the messages that cross a topic, the rules of
 // their form, the topics, and the words that channels, workers and analysts
-// share. It is what outlives a process, so it imports nothing of ours.
+// share. It outlives every process, so it imports nothing of ours.
 //
 // A message is a CloudEvent in Kafka's binary mode with JSON data. [ReadApplication]
-// and [ReadDecision] take one as it lies on a topic (key, value, headers);
-// [DecodeApplication] and [DecodeDecision] take its data alone. The same contract is
-// published for other languages beside this file: a JSON Schema for each type,
-// asyncapi.yaml for the topics and README.md for the engineer of a channel. Tests
-// hold the Go code and those files together.
+// and [ReadDecision] read a whole message: key, value and headers. [DecodeApplication]
+// and [DecodeDecision] read its data alone. The same contract is published for other
+// languages beside this file: a JSON Schema for each type, asyncapi.yaml for the topics
+// and README.md for the engineer of a channel. Tests compare the Go code with those
+// files.
 //
 // Decoding refuses whatever the contract does not name: unknown and doubled fields,
 // null for an absent field, wrong types, values outside their range or pattern, text
@@ -16,7 +16,7 @@
 // found. It never repeats a value: a message holds personal data and an error ends
 // up in a log.
 //
-// What decoding leaves alone is meaning. A Civil ID with a wrong check digit, an
+// Decoding does not ask what a message means. A Civil ID with a wrong check digit, an
 // insurance that ends before it begins, an article nobody can renew: those are
 // readable applications, and a rejection with its [Reason] is the answer to them.
 package schema

@@ -27,7 +27,7 @@ const (
 	ContentType = "application/json"
 )
 
-// Header names that a quarantined message carries besides its own: where it lay
+// Header names that a quarantined message carries besides its own: which message it was
 // and why it could not be read.
 const (
 	HeaderOriginTopic      = "tajdeed_origin_topic"
@@ -42,15 +42,15 @@ const (
 // maxHeaderBytes bounds each header of the envelope.
 const maxHeaderBytes = 256
 
-// Position is where a message lies: what every effect of it carries.
+// Position is the place of a message in Kafka. Every effect of a message carries it.
 type Position struct {
 	Topic     string
 	Partition int
 	Offset    int64
 }
 
-// Header is a header of a Kafka message. It has the shape that Kafka clients give
-// it, so that theirs converts to it.
+// Header is a header of a Kafka message. It has the fields that Kafka clients give it,
+// so that theirs converts to it.
 type Header struct {
 	Key   string
 	Value []byte
@@ -116,8 +116,8 @@ var attributeNames = [attributeCount]string{
 	attributeTime:        HeaderTime,
 }
 
-// attributes are an envelope's headers as they lie in the message, so that
-// checking them allocates nothing.
+// attributes are an envelope's headers as slices of the message, so that checking them
+// allocates nothing.
 type attributes struct {
 	value [attributeCount][]byte
 	seen  [attributeCount]bool
@@ -126,16 +126,16 @@ type attributes struct {
 
 func (a *attributes) read(headers []Header) error {
 	for i := range headers {
-		if err := a.take(&headers[i]); err != nil {
+		if err := a.add(&headers[i]); err != nil {
 			return err
 		}
 	}
 	return a.check()
 }
 
-// take keeps a header if it is one of the envelope's. The error is a plain error
-// so that no nil pointer hides in one.
-func (a *attributes) take(h *Header) error {
+// add keeps a header if it is one of the envelope's. It returns error instead of *Error
+// because a nil *Error in an error is not nil.
+func (a *attributes) add(h *Header) error {
 	at := indexOf(attributeNames[:], h.Key)
 	switch {
 	case at < 0:
@@ -153,7 +153,7 @@ func (a *attributes) take(h *Header) error {
 	return nil
 }
 
-// check holds the envelope together once all headers are in.
+// check checks the envelope as a whole, after the last header.
 func (a *attributes) check() error {
 	for at, name := range attributeNames {
 		if !a.seen[at] && at != attributeTime {
@@ -181,11 +181,11 @@ func (a *attributes) readTime() error {
 	return nil
 }
 
-// isJSON says whether a content type is that of JSON, parameters such as a
-// charset aside. Only ASCII letters have two cases here.
+// isJSON says whether a content type is that of JSON, in capital or small letters and
+// with or without parameters such as a charset.
 func isJSON(contentType []byte) bool {
 	switch {
-	case string(contentType) == ContentType: // as nearly all write it
+	case string(contentType) == ContentType: // as most publishers write it
 		return true
 	case len(contentType) < len(ContentType):
 		return false
@@ -195,6 +195,6 @@ func isJSON(contentType []byte) bool {
 			return false
 		}
 	}
-	rest := bytes.TrimLeft(contentType[len(ContentType):], " \t")
-	return len(rest) == 0 || rest[0] == ';'
+	parameters := bytes.TrimLeft(contentType[len(ContentType):], " \t")
+	return len(parameters) == 0 || parameters[0] == ';'
 }

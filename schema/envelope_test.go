@@ -24,7 +24,7 @@ func with(name, value string) []Header {
 	return append(list, Header{name, []byte(value)})
 }
 
-func TestReadRefusesWhatTheEnvelopeOrTheKeySay(t *testing.T) {
+func TestReadRefusesBadHeadersAndKeys(t *testing.T) {
 	const good = "291030104196"
 	twice := append(headers(TypeApplicationSubmitted), Header{HeaderID, []byte("e-2")})
 	for name, c := range map[string]struct {
@@ -60,7 +60,7 @@ func TestReadRefusesWhatTheEnvelopeOrTheKeySay(t *testing.T) {
 	}
 }
 
-func TestReadTakesHeadersAsClientsSendThem(t *testing.T) {
+func TestReadAcceptsHeadersAsClientsSendThem(t *testing.T) {
 	for name, list := range map[string][]Header{
 		"charset":         with(HeaderContentType, "application/json; charset=utf-8"),
 		"capitals":        with(HeaderContentType, "Application/JSON"),
@@ -95,7 +95,8 @@ func TestEnvelopeIsReadAsItIsWritten(t *testing.T) {
 	}
 }
 
-// A worker reads thousands of messages a second; each costs the strings that it keeps.
+// A worker reads thousands of messages a second: each allocates only the strings that are
+// kept.
 func TestReadingAllocatesItsStringsOnly(t *testing.T) {
 	key, value, list := []byte("291030104196"), []byte(applicationJSON), headers(TypeApplicationSubmitted)
 	if n := testing.AllocsPerRun(100, func() { _, _ = ReadApplication(key, value, list) }); n != 5 {
@@ -107,7 +108,7 @@ func TestReadingAllocatesItsStringsOnly(t *testing.T) {
 	}
 }
 
-// Writing checks nothing, so it must come out as JSON whatever a string holds.
+// Writing checks nothing, so it must write JSON whatever bytes a string has.
 func TestWritingEscapes(t *testing.T) {
 	a := application()
 	a.SubmittedBy = "a\"b\\c\n\x00\x1fد\xff😀"

@@ -61,8 +61,8 @@ func checkDecisionRoundTrip(t *testing.T, d *Decision) {
 	}
 }
 
-// FuzzMutatedMessage gets deeper than bytes at random do: its input is a series
-// of changes to the tokens of a valid message.
+// FuzzMutatedMessage reaches more of the decoders than random bytes do: its input is a
+// series of changes to the tokens of a valid message.
 func FuzzMutatedMessage(f *testing.F) {
 	oracles := []oracle{newOracle(f, messages[0].published), newOracle(f, messages[1].published)}
 	f.Add(uint8(0), []byte{0, 5, 0})
@@ -75,8 +75,8 @@ func FuzzMutatedMessage(f *testing.F) {
 	})
 }
 
-// The same changes, drawn at random, in every run of the tests.
-func TestMutatedMessagesAreJudgedAlike(t *testing.T) {
+// Every run of the tests makes the same changes, from a fixed seed.
+func TestDecodersAndSchemasAgreeOnMutatedMessages(t *testing.T) {
 	random := rand.New(rand.NewPCG(2249, 2025))
 	for _, m := range messages {
 		o := newOracle(t, m.published)
@@ -93,8 +93,8 @@ func TestMutatedMessagesAreJudgedAlike(t *testing.T) {
 // token matches a string, a number, a word or a mark of JSON.
 var token = regexp.MustCompile(`"(\\.|[^"\\])*"|[-+.0-9eE]+|[a-z]+|\S`)
 
-// strangers are tokens that a mutation puts in place of others.
-var strangers = []string{
+// replacements are tokens that a mutation puts in place of others.
+var replacements = []string{
 	"null", "true", "[]", "{}", `""`, "0", "-0", "-1", "1.0", "1.5", "1e1", "0.1E+2", "1e-1", "1e400", "1e-99999999",
 	"9007199254740991", "9007199254740992", "18446744073709551617", "100000000", "100000001", "181", "99", "100",
 	`"1970-01-01"`, `"1900-01-01"`, `"2199-12-31"`, `"2200-01-01"`, `"2026-02-29"`, `"2028-02-29"`,
@@ -117,7 +117,7 @@ func mutate(valid string, changes []byte) []byte {
 		case 1:
 			tokens[at] += "," + tokens[at]
 		case 2, 3:
-			tokens[at] = strangers[with%len(strangers)]
+			tokens[at] = replacements[with%len(replacements)]
 		case 4:
 			tokens[at], tokens[with%len(tokens)] = tokens[with%len(tokens)], tokens[at]
 		case 5:
@@ -159,7 +159,7 @@ func FuzzReadEnvelope(f *testing.F) {
 }
 
 // envelopeHeaders writes the headers; the flags leave one out (bits 0 to 2), give
-// one twice (3 to 5) and put strangers between them (6).
+// one twice (3 to 5) and put unknown headers between them (6).
 func envelopeHeaders(fields [attributeCount]string, flags uint8) []Header {
 	var list []Header
 	for i, name := range attributeNames {
@@ -183,7 +183,7 @@ var (
 	yearLeft    = regexp.MustCompile(`^(1900-01-01T.*\+|2199-12-31T.*-)`)
 )
 
-// envelopeIsGood says the same by other means.
+// envelopeIsGood says by other means whether the headers can be read.
 func envelopeIsGood(fields [attributeCount]string, flags uint8) bool {
 	for i, value := range fields {
 		left, twice := int(flags&7) == i+1, int(flags>>3&7) == i+1

@@ -31,7 +31,7 @@ type cursor struct {
 }
 
 // newCursor begins a message. It reads the caller's bytes in place: a copy would cost
-// an eighth of the decode, and each row of a batch would hold a whole message.
+// an eighth of the decode, and each row of a batch would keep a whole message in memory.
 func newCursor(data []byte) cursor {
 	switch {
 	case len(data) > MaxMessageBytes:
@@ -73,7 +73,7 @@ func (c *cursor) peek() byte {
 	return 0
 }
 
-// The shapes of a value, in the words of an error.
+// The types of a value, in the words of an error.
 const (
 	anObject  = "an object"
 	anArray   = "an array"
@@ -136,7 +136,7 @@ func (c *cursor) null() bool {
 	return true
 }
 
-// members are the fields of an object. The optional ones stand last.
+// members are the fields of an object, the optional ones last.
 type members struct {
 	names    []string
 	spelled  []string // the names with quotes and colon, as most channels write them
@@ -236,7 +236,8 @@ func (c *cursor) memberName() string {
 	return name
 }
 
-// locate finds the name among the object's.
+// locate looks a name up among the object's, and fails where it is unknown or came
+// before.
 func (c *cursor) locate(o *object, name string) {
 	at := indexOf(o.names, name)
 	switch {

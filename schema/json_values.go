@@ -49,7 +49,8 @@ func (p *pattern) match(s string) bool {
 	return len(s) >= p.min && len(s) <= p.max
 }
 
-// code reads a string of a pattern. It is the only kind that a result keeps.
+// code reads a string of a pattern. It is cloned, because only these strings are kept in
+// what is decoded.
 func (c *cursor) code(p *pattern) string {
 	s := c.text()
 	switch {
@@ -64,8 +65,8 @@ func (c *cursor) code(p *pattern) string {
 	return ""
 }
 
-// named reads a member of a closed set. It is a function because a method takes
-// no type parameter.
+// named reads a member of a closed set. It is a function because a method cannot have a
+// type parameter.
 func named[E ~uint8](c *cursor, parse func(string) (E, bool)) E {
 	s := c.text()
 	if c.err != nil {
@@ -78,13 +79,13 @@ func named[E ~uint8](c *cursor, parse func(string) (E, bool)) E {
 	return e
 }
 
-// badFormat says that a string is not what it should be.
+// badFormat fails because a string is not of the form that belongs here.
 func (c *cursor) badFormat(s, want string) {
 	c.fail(RuleBadFormat, fmt.Sprintf("a string of %d bytes, not %s", len(s), want))
 }
 
-// uuid reads 8-4-4-4-12 hexadecimal digits; the other spellings that the library
-// knows are none of JSON Schema's.
+// uuid reads 8-4-4-4-12 hexadecimal digits. The library reads other spellings too, which
+// JSON Schema does not allow.
 func (c *cursor) uuid() uuid.UUID {
 	s := c.text()
 	if c.err != nil {
@@ -97,7 +98,8 @@ func (c *cursor) uuid() uuid.UUID {
 	return id
 }
 
-// civilID reads twelve digits. Their meaning is for the rules.
+// civilID reads twelve digits. Whether they are somebody's number is a matter of the
+// rules that decide.
 func (c *cursor) civilID() CivilID {
 	s := c.text()
 	id, ok := parseCivilID(s)
@@ -107,7 +109,7 @@ func (c *cursor) civilID() CivilID {
 	return id
 }
 
-// sponsorID reads nine digits that begin with none but zero.
+// sponsorID reads nine digits, the first not 0.
 func (c *cursor) sponsorID() SponsorID {
 	s := c.text()
 	n, ok := digits(s)

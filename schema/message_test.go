@@ -116,7 +116,7 @@ func TestDecisionSaysWhatItsDataSays(t *testing.T) {
 	}
 }
 
-func TestReadTakesAMessageAsItLies(t *testing.T) {
+func TestReadKeyValueAndHeaders(t *testing.T) {
 	a, err := ReadApplication([]byte("291030104196"), []byte(applicationJSON), headers(TypeApplicationSubmitted))
 	if err != nil || a != application() {
 		t.Errorf("application: %+v, %v", a, err)
@@ -129,8 +129,8 @@ func TestReadTakesAMessageAsItLies(t *testing.T) {
 	}
 }
 
-// The caller may use the bytes of a message again for the next.
-func TestDecodedHoldsNothingOfTheData(t *testing.T) {
+// The caller may use the bytes of a message for the next one.
+func TestDecodedHasCopiesOfTheData(t *testing.T) {
 	value := []byte(applicationJSON)
 	a, err := DecodeApplication(value)
 	clear(value)

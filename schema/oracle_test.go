@@ -90,7 +90,7 @@ func boundNumber(n json.Number) json.Number {
 	return json.Number(sign + "1e400")
 }
 
-// message is a type of message with its two judges.
+// message is a type of message with its published schema and its decoder.
 type message struct {
 	name      string
 	published []byte
@@ -109,7 +109,7 @@ var messages = []message{
 	}},
 }
 
-// agree fails where decoder and oracle differ.
+// agree fails where the decoder and the oracle differ.
 func (m message) agree(tb testing.TB, o oracle, data []byte) {
 	tb.Helper()
 	decoded, refused := m.decode(data), o.refusal(data)

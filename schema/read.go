@@ -5,10 +5,10 @@ import "fmt"
 // fieldKey names the message's key in an error.
 const fieldKey = "key"
 
-// ReadApplication reads a message of the topic of submissions as it lies there.
-// Besides what [DecodeApplication] checks, it is an event of the right type and its
-// key is the resident's Civil ID, because the key chose the partition and with it
-// the order. Any error is an [*Error].
+// ReadApplication reads a message of the topic of submissions. Besides what
+// [DecodeApplication] checks, it must be an event of the right type and its key the
+// resident's Civil ID, because the key chose the partition and with it the order. Any
+// error is an [*Error].
 func ReadApplication(key, value []byte, headers []Header) (Application, error) {
 	if err := checkType(headers, TypeApplicationSubmitted); err != nil {
 		return Application{}, err
@@ -23,8 +23,8 @@ func ReadApplication(key, value []byte, headers []Header) (Application, error) {
 	return a, nil
 }
 
-// ReadDecision reads a message of the topic of decisions as it lies there and takes
-// the Civil ID from its key. Any error is an [*Error].
+// ReadDecision reads a message of the topic of decisions. The Civil ID is in its key
+// only. Any error is an [*Error].
 func ReadDecision(key, value []byte, headers []Header) (Decision, error) {
 	if err := checkType(headers, TypeDecision); err != nil {
 		return Decision{}, err
@@ -41,7 +41,7 @@ func ReadDecision(key, value []byte, headers []Header) (Decision, error) {
 	return d, nil
 }
 
-// checkType checks the envelope and that it is of one type.
+// checkType checks the envelope and its type.
 func checkType(headers []Header, want string) error {
 	var raw attributes
 	if err := raw.read(headers); err != nil {

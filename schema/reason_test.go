@@ -81,7 +81,7 @@ func TestReasonsHoldAll(t *testing.T) {
 	}
 }
 
-// A set of names is read back as it is written, and nothing else is.
+// Each name of a set is read as it is written, and no other name is.
 func TestNamedSetsAreReadBack(t *testing.T) {
 	checkSet(t, Kinds(), ParseKind)
 	checkSet(t, Channels(), ParseChannel)

@@ -3,14 +3,14 @@ package schema
 import _ "embed" // for the published schemas
 
 // ApplicationSchema is the JSON Schema (2020-12) of the data of an event
-// [TypeApplicationSubmitted], as published. It says what [DecodeApplication]
-// does.
+// [TypeApplicationSubmitted], as published. [DecodeApplication] accepts the same
+// messages.
 //
 //go:embed application.submitted.v1.schema.json
 var ApplicationSchema []byte
 
 // DecisionSchema is the JSON Schema (2020-12) of the data of an event
-// [TypeDecision], as published. It says what [DecodeDecision] does.
+// [TypeDecision], as published. [DecodeDecision] accepts the same messages.
 //
 //go:embed decision.v1.schema.json
 var DecisionSchema []byte

@@ -5,7 +5,7 @@ package schema
 const DefaultPrefix = "tajdeed"
 
 // Topics are the names of an installation's topics. Their key is the resident's
-// Civil ID, so that everything about one person lies in one partition, in order; a
+// Civil ID, so that everything about one person is in one partition, in order. A
 // decision goes to the partition of the message that caused it, with its key.
 type Topics struct {
 	Submissions string // applications
@@ -41,9 +41,10 @@ func (t Topics) Settings(name string) map[string]string {
 	return settings
 }
 
-// topicSettings are those of every topic. Nothing expires: the topics are the record's source, and a lost
-// database is rebuilt from them. A message's time is its publisher's, because that
-// is what every client library reads; a clock that is far ahead is refused.
+// topicSettings are those of every topic. Nothing expires: the topics are the record's
+// source, and a lost database is rebuilt from them. A message's time is its publisher's,
+// because that is what every client library reads; a time that is more than an hour ahead
+// is refused.
 func topicSettings() map[string]string {
 	return map[string]string{
 		"cleanup.policy":                 "delete",

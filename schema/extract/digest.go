@@ -35,7 +35,8 @@ func (e *Extract) sumFile(s *sum, p part) error {
 		return err
 	}
 	defer f.Close()
-	// A plain io.Copy would hand small pieces to the hash: io.Discard chooses them.
+	// With io.Copy alone io.Discard would choose the buffer, and the hash would get small
+	// pieces.
 	_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, &teeReader{f, s.file, e.observe}, make([]byte, readBytes))
 	s.endFile()
 	return err
@@ -67,7 +68,7 @@ func (s *sum) digest(e *Extract) [sha256.Size]byte {
 	return sha256.Sum256(listing)
 }
 
-// teeReader has everything read summed and counted.
+// teeReader adds what is read to the sum and tells how much it was.
 type teeReader struct {
 	from    io.Reader
 	sum     hash.Hash

@@ -71,8 +71,8 @@ func ParseFormat(s string) (Format, bool) {
 // tables are the names of a directory's files, without their extension.
 var tables = [...]string{KindSponsor: "sponsors", KindResident: "residents", KindResidency: "residencies"}
 
-// Extract is an extract that lies in one file or in a directory. It is not safe
-// for use by two goroutines at once.
+// Extract is an extract in one file or in a directory. It is not safe for use by two
+// goroutines at once.
 type Extract struct {
 	parts   []part
 	digest  *[32]byte // once it is known

@@ -50,7 +50,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// write writes the register of the examples, kinds mixed.
+// write writes the register of the examples, with its kinds in mixed order.
 func write(t *testing.T, dir string, format extract.Format) {
 	t.Helper()
 	w, err := extract.Create(dir, format)
@@ -64,7 +64,7 @@ func write(t *testing.T, dir string, format extract.Format) {
 	}
 }
 
-func TestWriterRefusesWhatNoReaderTakes(t *testing.T) {
+func TestWriterRefusesWhatReadersRefuse(t *testing.T) {
 	w, err := extract.Create(t.TempDir(), extract.FormatCSV)
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +181,7 @@ func TestObserveCountsEveryByteOfAPass(t *testing.T) {
 	}
 }
 
-// wantAll compares what an extract holds.
+// wantAll compares an extract's records.
 func wantAll(t *testing.T, e *extract.Extract, want ...any) {
 	t.Helper()
 	var got []any

@@ -75,12 +75,12 @@ func (b *builder) fail(i int, rule Rule, detail string) {
 	}
 }
 
-// badFormat says that a value is not what it should be.
+// badFormat fails because a value is not of its field's form.
 func (b *builder) badFormat(i int, want string) {
 	b.fail(i, RuleBadFormat, fmt.Sprintf("%d bytes, not %s", len(b.values[i].text), want))
 }
 
-// sponsorID reads nine digits that begin with none but zero.
+// sponsorID reads nine digits, the first not 0.
 func (b *builder) sponsorID(i int) schema.SponsorID {
 	v := b.values[i].text
 	n, err := strconv.ParseUint(v, 10, 32)

@@ -37,21 +37,21 @@ type anyRecord struct {
 	ExpiresOn         string `json:"expires_on"`
 }
 
-// FuzzNDJSON: what the parser takes, encoding/json takes and reads the same.
+// FuzzNDJSON: a line that the parser accepts encoding/json accepts and reads the same.
 func FuzzNDJSON(f *testing.F) {
 	for _, seed := range seeds {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
-		r, taken := readNDJSON(line)
-		if !taken {
+		r, accepted := readNDJSON(line)
+		if !accepted {
 			return
 		}
 		var want anyRecord
 		decoder := json.NewDecoder(bytes.NewReader(line))
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(&want); err != nil {
-			t.Fatalf("taken, but encoding/json says %v", err)
+			t.Fatalf("accepted, but encoding/json says %v", err)
 		}
 		if got := asAny(r); got != want {
 			t.Fatalf("read %+v, encoding/json %+v", got, want)
@@ -93,7 +93,7 @@ func sponsorID(id schema.SponsorID) string {
 }
 
 // FuzzCSV: the parsers of header and row neither crash nor read a row in two ways:
-// a row that is taken reads the same with every cell quoted.
+// a row that is accepted reads the same with every cell quoted.
 func FuzzCSV(f *testing.F) {
 	f.Add("sponsor_id,kind,article", "204118336,company,")
 	f.Add("kind,\"article\",sponsor_id", "resident,18,\"318200457\"")

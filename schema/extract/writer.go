@@ -65,8 +65,8 @@ func (w *Writer) Sponsor(s schema.Sponsor) error {
 	return w.end(KindSponsor)
 }
 
-// Resident writes a resident. A passport that no reader of the format would take
-// is an error.
+// Resident writes a resident. A passport that readers of the format refuse is an
+// error.
 func (w *Writer) Resident(r schema.Resident) error {
 	if w.err == nil && (!isPassportNumber(r.Passport.Number) || !isCountry(r.Passport.Country)) {
 		w.err = errors.New("write extract: a passport's number or country is not of the form of the format")

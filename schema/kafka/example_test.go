@@ -9,7 +9,7 @@ import (
 	"tajdeed/schema/kafka"
 )
 
-// An application on its way to its topic, and read again as it lies there.
+// The headers of an application, written for kafka-go and read again.
 func ExampleHeaders() {
 	event := schema.Envelope{ID: "e-1", Type: schema.TypeApplicationSubmitted, Source: "/channels/counter"}
 	message := client.Message{

@@ -35,13 +35,13 @@ var (
 	ErrPartitions   = errors.New("the topics differ in their numbers of partitions: a decision keeps its cause's partition")
 )
 
-// requestTimeout bounds one question to the brokers.
+// requestTimeout bounds one request to the brokers.
 const requestTimeout = 15 * time.Second
 
 // Create creates the topics that are missing and returns their names.
 func Create(ctx context.Context, c Config) (created []string, err error) {
-	conn, hangUp := newClient(c.Brokers)
-	defer hangUp()
+	conn, closeIdle := newClient(c.Brokers)
+	defer closeIdle()
 	have, err := partitions(ctx, conn, c.Topics.Names())
 	if err != nil {
 		return nil, err
@@ -87,8 +87,8 @@ func (c Config) topic(name string) client.TopicConfig {
 // Check says whether the topics exist and have the same number of partitions, and
 // returns that number.
 func Check(ctx context.Context, brokers []string, topics schema.Topics) (int, error) {
-	conn, hangUp := newClient(brokers)
-	defer hangUp()
+	conn, closeIdle := newClient(brokers)
+	defer closeIdle()
 	have, err := partitions(ctx, conn, topics.Names())
 	if err != nil {
 		return 0, err
@@ -110,11 +110,11 @@ func Check(ctx context.Context, brokers []string, topics schema.Topics) (int, er
 // the one after its last.
 type End struct{ First, Next int64 }
 
-// settleWithin is how long a new topic's partitions may take to find their leaders.
-const settleWithin = 15 * time.Second
+// leadersWithin is how long a new topic's partitions may have no leader.
+const leadersWithin = 15 * time.Second
 
 // Ends asks the brokers where the partitions of a topic begin and end. It asks again
-// while a partition has no leader yet: a topic can be seen before it can be used.
+// while a partition has no leader: a new topic is listed before it can be used.
 func Ends(ctx context.Context, brokers []string, topic string) (map[int]End, error) {
 	return backoff.Retry(ctx, func() (map[int]End, error) {
 		ends, err := askEnds(ctx, brokers, topic)
@@ -122,12 +122,12 @@ func Ends(ctx context.Context, brokers []string, topic string) (map[int]End, err
 			return nil, backoff.Permanent(err)
 		}
 		return ends, err
-	}, backoff.WithMaxElapsedTime(settleWithin))
+	}, backoff.WithMaxElapsedTime(leadersWithin))
 }
 
 func askEnds(ctx context.Context, brokers []string, topic string) (map[int]End, error) {
-	conn, hangUp := newClient(brokers)
-	defer hangUp()
+	conn, closeIdle := newClient(brokers)
+	defer closeIdle()
 	have, err := partitions(ctx, conn, []string{topic})
 	if err != nil {
 		return nil, err
@@ -168,9 +168,9 @@ func partitions(ctx context.Context, conn *client.Client, names []string) (map[s
 	return have, nil
 }
 
-// newClient has a transport of its own, which does not outlive the question, so
-// that no connection stays behind and no old metadata answers.
-func newClient(brokers []string) (conn *client.Client, hangUp func()) {
+// newClient returns a client with a transport of its own, for one function's requests:
+// no connection stays open after them, and no older metadata is used.
+func newClient(brokers []string) (conn *client.Client, closeIdle func()) {
 	transport := new(client.Transport)
 	return &client.Client{Addr: client.TCP(brokers...), Timeout: requestTimeout, Transport: transport}, transport.CloseIdleConnections
 }

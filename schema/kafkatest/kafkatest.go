@@ -20,9 +20,9 @@ import (
 // host:port with commas between.
 const EnvBrokers = "TAJDEED_BROKERS"
 
-// patience is how long a broker may take to make topics ready. It takes
-// milliseconds; a machine with too much to do takes seconds.
-const patience = 30 * time.Second
+// timeout is how long a broker may need to make topics ready. It needs milliseconds, on
+// an overloaded machine seconds.
+const timeout = 30 * time.Second
 
 // Topics are the topics of one test.
 type Topics struct {
@@ -42,8 +42,8 @@ func Brokers(t testing.TB) []string {
 }
 
 // NewTopics creates topics for this test only, one for each name, which becomes
-// the first part of theirs. They are empty and take messages when it returns, and
-// are deleted when the test ends.
+// the first part of theirs. When it returns they are empty and messages can be
+// published; they are deleted when the test ends.
 func NewTopics(t testing.TB, partitions int, names ...string) Topics {
 	t.Helper()
 	topics := Topics{Brokers: Brokers(t)}
@@ -69,7 +69,7 @@ func unique() string { return uuid.NewString()[:13] }
 
 func (ts Topics) make(t testing.TB, partitions int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	if err := ts.create(ctx, partitions); err != nil {
 		t.Fatalf("create topics for the test: %v", err)
@@ -80,7 +80,7 @@ func (ts Topics) make(t testing.TB, partitions int) {
 	}
 }
 
-// create asks for the topics with the settings that production's have.
+// create creates the topics with the settings of an installation's.
 func (ts Topics) create(ctx context.Context, partitions int) error {
 	client, done := ts.client()
 	defer done()
@@ -110,9 +110,8 @@ func (ts Topics) create(ctx context.Context, partitions int) error {
 	return nil
 }
 
-// awaitLeaders waits until the leader of every partition answers for it. An offset
-// is asked for, which a broker answers when it takes messages too, and which
-// leaves the topics empty.
+// awaitLeaders waits until the leader of every partition answers for it. It asks for an
+// offset: a broker that answers that also accepts messages, and the topics stay empty.
 func (ts Topics) awaitLeaders(ctx context.Context, partitions int) error {
 	request := &kafka.ListOffsetsRequest{Topics: make(map[string][]kafka.OffsetRequest)}
 	for _, name := range ts.Names {
@@ -135,8 +134,7 @@ func (ts Topics) awaitLeaders(ctx context.Context, partitions int) error {
 	}
 }
 
-// askLeaders asks with a client of its own: another's knowledge of the cluster may
-// be older than the topics.
+// askLeaders uses a new client: an older one's metadata may be older than the topics.
 func (ts Topics) askLeaders(ctx context.Context, request *kafka.ListOffsetsRequest) error {
 	client, done := ts.client()
 	defer done()
@@ -157,12 +155,12 @@ func (ts Topics) askLeaders(ctx context.Context, request *kafka.ListOffsetsReque
 	return nil
 }
 
-// delete is done without regard to the answer: a broker that the test stopped
-// keeps the topics, and no other test knows their names.
+// delete only logs an error: a broker that the test stopped keeps the topics, and no
+// other test knows their names.
 func (ts Topics) delete(t testing.TB) {
 	client, done := ts.client()
 	defer done()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	if _, err := client.DeleteTopics(ctx, &kafka.DeleteTopicsRequest{Topics: ts.Names}); err != nil {
 		t.Logf("delete the test's topics: %v", err)
@@ -171,5 +169,5 @@ func (ts Topics) delete(t testing.TB) {
 
 func (ts Topics) client() (*kafka.Client, func()) {
 	transport := &kafka.Transport{MetadataTopics: ts.Names}
-	return &kafka.Client{Addr: kafka.TCP(ts.Brokers...), Transport: transport, Timeout: patience}, transport.CloseIdleConnections
+	return &kafka.Client{Addr: kafka.TCP(ts.Brokers...), Transport: transport, Timeout: timeout}, transport.CloseIdleConnections
 }

@@ -85,7 +85,7 @@ type price struct {
 	SponsorKind    string         `json:"sponsor_kind"`
 	SponsorArticle schema.Article `json:"sponsor_article"`
 	Relation       string         `json:"relation"`
-	FilsPerYear    *schema.Fils   `json:"fils_per_year"` // a pointer, so that none is not free of charge
+	FilsPerYear    *schema.Fils   `json:"fils_per_year"` // a pointer: a missing price is not 0
 	provenance
 }
 
@@ -145,7 +145,7 @@ func loadFile(folder fs.FS, name string) (*Policy, error) {
 	return e.compile()
 }
 
-// compile turns the file into what is looked up.
+// compile makes the policy of a file.
 func (e *epoch) compile() (*Policy, error) {
 	from, err := schema.ParseDate(e.From.Day)
 	if err != nil {
@@ -185,7 +185,7 @@ func (row *price) compile() (fee, error) {
 	return f, nil
 }
 
-// versionForm is what the record and the messages take as a policy's version.
+// versionForm is the form that a policy's version has in the record and in messages.
 var versionForm = regexp.MustCompile(`^[A-Za-z0-9.@-]{1,32}$`)
 
 // validate checks what the types don't: that each value is in its range and says

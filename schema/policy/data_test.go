@@ -22,7 +22,7 @@ func TestEmbeddedDataIsValid(t *testing.T) {
 	}
 }
 
-// TestEverySourceIsUsed keeps the addresses from outliving the values.
+// TestEverySourceIsUsed fails for an address whose last value was removed.
 func TestEverySourceIsUsed(t *testing.T) {
 	for _, name := range files(t) {
 		e := parse(t, name)
@@ -52,7 +52,8 @@ func TestNoRowIsUnreachable(t *testing.T) {
 	}
 }
 
-// TestUntilIsTheDayBeforeTheNext keeps the day that readers see true.
+// TestUntilIsTheDayBeforeTheNext checks the day that readers see and the code does not
+// use.
 func TestUntilIsTheDayBeforeTheNext(t *testing.T) {
 	for _, name := range files(t) {
 		e := parse(t, name)

@@ -1,9 +1,9 @@
-// Package policy holds the rules of residency as data, by the day they came into
+// Package policy has the rules of residency as data, by the day they came into
 // force, and the pure functions that read them. It decides nothing: a consumer
-// asks it for a limit, a price or a window and draws the conclusion. It takes no
-// time from a clock; every question names its day.
+// asks it for a limit, a price or a window and decides. It reads no clock: the caller
+// names the day.
 //
-// The data lie in one JSON file per epoch beside this one. Each value there names
+// The data are in one JSON file per epoch beside this one. Each value there names
 // its rule, the sources it was read in and how far they can be trusted: A an
 // official body, B the national press quoting one, C a guide, D inferred, and
 // "assumed" where nothing was found and the project chose. An officer changes a

@@ -56,7 +56,7 @@ func TestOn(t *testing.T) {
 	}
 }
 
-// noPrice stands in the table of fees for a case without a known price.
+// noPrice means in the table of fees that no price is known for a case.
 const noPrice schema.Fils = -1
 
 func TestFeePerYear(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 // row is the SQL of a row's values by their columns.
 type row map[string]string
 
-// validRows hold one row of each table that the constraints let in, also of tables that
+// validRows are one row for each table that its constraints accept, also for tables that
 // only older schemas have.
 var validRows = map[string]row{
 	"sponsor":         {"sponsor_id": "123456789", "kind": "'company'"},
@@ -45,24 +45,24 @@ var validRows = map[string]row{
 		"insurance_policy": "'H1'", "insurance_from": "'2026-12-02'", "insurance_to": "'2027-12-01'"},
 }
 
-// residing is a resident with a residency, but for what differs.
+// residing returns the row of a resident with a residency, with some values changed.
 func residing(differs row) row { return with(validRows["residency"], differs) }
 
-// with is a row but for what differs.
+// with returns the row with some values changed.
 func with(r, differs row) row {
 	r = maps.Clone(r)
 	maps.Copy(r, differs)
 	return r
 }
 
-// SQLSTATEs of what a constraint refuses.
+// The SQLSTATEs with which a constraint refuses a row.
 const (
 	checkViolation      = "23514"
 	uniqueViolation     = "23505"
 	foreignKeyViolation = "23503"
 )
 
-// refusals are rows that a constraint keeps out: what differs from the valid one.
+// refusals are rows that a constraint refuses: which values differ from the valid row's.
 var refusals = []struct {
 	name, table string
 	differs     row
@@ -92,7 +92,7 @@ var refusals = []struct {
 
 	{"an empty batch", "batch", row{"to_offset": "5"}, "batch_is_not_empty", checkViolation},
 	{"a batch that runs backwards", "batch", row{"to_offset": "4"}, "batch_is_not_empty", checkViolation},
-	{"a place in the order that is taken", "batch", row{"sequence": "1"}, "batch_pkey", uniqueViolation},
+	{"a place in the order that is in use", "batch", row{"sequence": "1"}, "batch_pkey", uniqueViolation},
 
 	{"a header without a value", "quarantined", row{"header_keys": "'{a,b,c}'"}, "headers_are_pairs", checkViolation},
 	{"a message put aside twice", "quarantined", row{}, "quarantined_pkey", uniqueViolation},
@@ -113,7 +113,7 @@ var refusals = []struct {
 	{"a repeat with what it said", "decision", row{"disposition": "'resend'"}, "first_is_whole", checkViolation},
 	{"a repeat with a payment", "decision", row{"disposition": "'resend'", "digest": "NULL", "passport_number": "NULL", "passport_country": "NULL",
 		"passport_expires_on": "NULL", "submitted_by": "NULL", "insurance_policy": "NULL", "insurance_from": "NULL", "insurance_to": "NULL"}, "first_is_whole", checkViolation},
-	{"an id that is taken", "decision", row{`"offset"`: "6", "application_id": "(SELECT application_id FROM decision)"}, "decision_first", uniqueViolation},
+	{"an id that is in use", "decision", row{`"offset"`: "6", "application_id": "(SELECT application_id FROM decision)"}, "decision_first", uniqueViolation},
 }
 
 func TestConstraintsRefuse(t *testing.T) {
@@ -137,8 +137,8 @@ func TestConstraintsRefuse(t *testing.T) {
 	}
 }
 
-// A residency that is deleted as a row of its own would take the passport along, an
-// application its decision.
+// To delete a residency from its view would delete the resident, and an application its
+// decision.
 func TestNoRowIsChangedThroughAViewOfAPart(t *testing.T) {
 	t.Parallel()
 	db := postgrestest.New(t)
@@ -194,7 +194,8 @@ func insertRow(table string, values row) string {
 		table, strings.Join(columns, ", "), strings.Join(list, ", "))
 }
 
-// tables returns the tables in the order of their making: what is referred to first.
+// tables returns the tables in the order of their creation, those that are referred to
+// first.
 func tables(t *testing.T, db *pgxpool.Pool) []string {
 	t.Helper()
 	return selectNames(t, db, `SELECT relname FROM pg_class

@@ -12,10 +12,10 @@ import (
 	"tajdeed/schema"
 )
 
-// Copy is rows on their way into a table by COPY in its binary format. It costs
+// Copy collects rows for a table and sends them by COPY in its binary format. It costs
 // Postgres no more than unnest of arrays does, and this program a fifth of the
-// allocations. The values of a row follow one another in the order of the statement's
-// columns, each of exactly the column's type: the format converts nothing.
+// allocations. The values of a row are added in the order of the statement's columns,
+// each of exactly the column's type: the format converts nothing.
 type Copy struct {
 	rows []byte
 }
@@ -24,11 +24,11 @@ type Copy struct {
 // of an extension, both 0; then rows.
 const copyHeader = "PGCOPY\n\xff\r\n\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00"
 
-// copyTrailer ends the rows: where a row's number of values would be stands -1.
+// copyTrailer ends the rows: -1 in place of a row's number of values.
 const copyTrailer = "\xff\xff"
 
 const (
-	// null stands where a value's length would be.
+	// null is -1 in place of a value's length.
 	null = "\xff\xff\xff\xff"
 	// textOID is the type of the elements of a text[].
 	textOID = 25
@@ -37,10 +37,10 @@ const (
 	epochMicros = epochDays * 24 * 60 * 60 * 1e6
 )
 
-// Reset empties it and keeps its memory.
+// Reset removes all rows and keeps the memory.
 func (c *Copy) Reset() { c.rows = append(c.rows[:0], copyHeader...) }
 
-// Row begins a row of so many values.
+// Row begins a row of a number of values.
 func (c *Copy) Row(values int) { c.rows = binary.BigEndian.AppendUint16(c.rows, uint16(values)) }
 
 // Null adds a value that is null.
@@ -98,14 +98,14 @@ func (c *Copy) words(words ...int) {
 	}
 }
 
-// length begins a value of so many bytes.
+// length begins a value of n bytes.
 func (c *Copy) length(n int) []byte {
 	c.rows = binary.BigEndian.AppendUint32(c.rows, uint32(n))
 	return c.rows
 }
 
 // Send runs a statement `COPY table (columns) FROM STDIN (FORMAT binary)` with the
-// rows, as part of a transaction. It fails unless all of them were taken.
+// rows, as part of a transaction. It fails unless all of them were copied.
 func (c *Copy) Send(ctx context.Context, tx pgx.Tx, statement string, rows int) error {
 	c.rows = append(c.rows, copyTrailer...)
 	tag, err := tx.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(c.rows), statement)

@@ -19,7 +19,7 @@ const kinds = `CREATE TEMP TABLE kinds (
 
 const copyKinds = `COPY kinds FROM STDIN (FORMAT binary)`
 
-// What goes in by COPY is what SQL makes of the same literals.
+// COPY stores the same values as SQL does for the same literals.
 func TestCopyWritesEveryType(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 15, 9, 30, 1, 250_000_999, schema.Kuwait)
@@ -102,8 +102,8 @@ func inKinds(t *testing.T, f func(pgx.Tx) error) error {
 	})
 }
 
-// A row that is not the statement's is refused, and so is a number of rows that is not
-// what was taken; the connection can be used again.
+// A row that does not fit the statement is refused, and so is a number of rows that
+// differs from what was copied; the connection can be used again.
 func TestCopyRefuses(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -130,7 +130,7 @@ func TestCopyRefuses(t *testing.T) {
 				return rows.Send(t.Context(), tx, copyKinds, c.rows)
 			})
 			if err == nil {
-				t.Error("was taken")
+				t.Error("was accepted")
 			}
 			if err := db.Ping(context.WithoutCancel(t.Context())); err != nil {
 				t.Errorf("the connection is of no use any more: %v", err)
@@ -139,7 +139,7 @@ func TestCopyRefuses(t *testing.T) {
 	}
 }
 
-// Reset keeps nothing of what was there.
+// After a reset nothing is left of the rows before it.
 func TestCopyReset(t *testing.T) {
 	t.Parallel()
 	var rows postgres.Copy

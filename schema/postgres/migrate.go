@@ -17,7 +17,7 @@ import (
 //go:embed *.sql
 var migrations embed.FS
 
-// versionTable is where goose records what it applied.
+// versionTable is where goose notes what it applied.
 const versionTable = "schema_migration"
 
 // Migrate brings the database up to this program's schema and returns the names

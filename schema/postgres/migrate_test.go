@@ -78,8 +78,8 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 	}
 }
 
-// insertOlder inserts the valid row of a table, but for what differs, into an older
-// schema's, which may lack columns.
+// insertOlder inserts the valid row of a table, with some values changed, into an older
+// schema's table, which may lack columns.
 func insertOlder(t *testing.T, db *pgxpool.Pool, table string, differs row) string {
 	t.Helper()
 	has, values := columnsOf(t, db, table), with(validRows[table], differs)
@@ -158,7 +158,7 @@ func migrationFiles(t *testing.T) []string {
 	return files
 }
 
-// A message's two rows become one, and both can be read as they were.
+// A message's two rows become one, and the views show both as they were.
 func TestMigrationOfMessagesKeepsWhatTheySaid(t *testing.T) {
 	t.Parallel()
 	db := postgrestest.Empty(t)

@@ -1,6 +1,6 @@
-// Package postgres holds the record's schema: its migrations, how it is opened
-// and how it is brought up to date. It knows no queries of any stage; those lie
-// beside the stages that ask them.
+// Package postgres has the record's schema: its migrations, how it is opened, how it is
+// brought up to date and how the register is imported. It has no queries of any stage;
+// those are beside the stages that run them.
 package postgres
 
 import (
@@ -26,8 +26,8 @@ type Config struct {
 	// StatementTimeout ends a statement on the server's side, so that a stopped
 	// client leaves nothing running. 0 means 30 s.
 	StatementTimeout time.Duration
-	// ByKey is for a stage, whose statements find rows by keys that they are given,
-	// and are planned so whatever the tables' statistics say.
+	// ByKey makes the planner find rows by their keys, whatever the tables' statistics
+	// say. It is for a stage, whose statements name the keys of the rows they read.
 	ByKey bool
 }
 
@@ -85,8 +85,8 @@ func Connect(ctx context.Context, c Config) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-// pool sets what every connection of ours has. A transaction whose client has
-// gone silent is ended by the server: its locks would stop other workers.
+// pool returns the settings of every connection of ours. The server ends a transaction
+// whose client sends nothing: its locks would stop other workers.
 func (c Config) pool() (*pgxpool.Config, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -116,10 +116,10 @@ func (c Config) pool() (*pgxpool.Config, error) {
 	return config, nil
 }
 
-// byKey leaves the planner one way. Left to itself it reads whole tables for a thousand
-// keys, at the first five executions on each connection (which it plans for those very
-// keys) or for good (where it planned while the tables were small): 100 ms instead of 5
-// for a batch of 1,000 of 300,000 residents.
+// byKey are the settings with which the planner uses the indexes. Without them it reads
+// whole tables for a thousand keys, at the first five executions on each connection
+// (which it plans for those very keys) or for good (where it planned while the tables
+// were small): 100 ms instead of 5 for a batch of 1,000 of 300,000 residents.
 var byKey = map[string]string{
 	"plan_cache_mode":  "force_generic_plan",
 	"enable_seqscan":   "off",

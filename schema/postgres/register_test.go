@@ -17,7 +17,7 @@ import (
 	"tajdeed/schema/postgres/postgrestest"
 )
 
-// The smallest register that holds one of everything, by the files of a directory.
+// smallRegister has each kind of record, as the files of a directory.
 var smallRegister = map[string]string{
 	"sponsors.csv": "sponsor_id,kind,article\n204118336,company,\n318200457,resident,18\n",
 	"residents.csv": "civil_id,passport_number,passport_country,passport_expires_on\n" +
@@ -151,8 +151,8 @@ func TestImportFolder(t *testing.T) {
 	}
 }
 
-// TestNothingIsLeftOfAnImportThatEnds changes the extract between its check and
-// its copy: the transaction must take all of it back.
+// TestNothingIsLeftOfAnImportThatEnds changes the extract between its check and its
+// copy: the transaction must be rolled back.
 func TestNothingIsLeftOfAnImportThatEnds(t *testing.T) {
 	t.Parallel()
 	pool := postgrestest.New(t)
