@@ -121,7 +121,7 @@ func (r *libraryReader) member(o *object) bool {
 		return true
 	}
 	name := unquote(raw) // before the decoder is asked again
-	if rest := bytes.TrimLeft(r.decoder.UnreadBuffer(), " \t\r\n"); len(rest) == 0 || rest[0] != ':' {
+	if unread := bytes.TrimLeft(r.decoder.UnreadBuffer(), " \t\r\n"); len(unread) == 0 || unread[0] != ':' {
 		r.broken()
 	}
 	r.locate(o, name)
@@ -153,8 +153,8 @@ func unquote(raw jsontext.Value) string {
 // brokenString finds out what is wrong with a string: its grammar, if it stays broken
 // where surrogates need no partner.
 func (r *libraryReader) brokenString() {
-	rest := bytes.TrimLeft(r.decoder.UnreadBuffer(), " \t\r\n:,")
-	again := jsontext.NewDecoder(bytes.NewReader(rest), jsontext.AllowInvalidUTF8(true))
+	unread := bytes.TrimLeft(r.decoder.UnreadBuffer(), " \t\r\n:,")
+	again := jsontext.NewDecoder(bytes.NewReader(unread), jsontext.AllowInvalidUTF8(true))
 	if _, err := again.ReadToken(); err != nil {
 		r.broken()
 		return
@@ -175,8 +175,8 @@ func (r *libraryReader) integer(low, high int64) int64 {
 	if err == nil && n >= low && n <= high {
 		return n
 	}
-	rest := r.decoder.UnreadBuffer()
-	if len(rest) > 0 && !endsNumber(rest[0]) {
+	unread := r.decoder.UnreadBuffer()
+	if len(unread) > 0 && !endsNumber(unread[0]) {
 		r.broken()
 		return 0
 	}

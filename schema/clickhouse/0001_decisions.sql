@@ -1,13 +1,13 @@
 -- +goose Up
--- One row for each decision, for analysts: no Civil ID, no name, no document. Who
--- must be told apart is a keyed hash.
+-- One row for each decision, for analysts: no Civil ID, no name, no document. A person
+-- is a keyed hash.
 CREATE TABLE IF NOT EXISTS decision (
     -- The message that was decided. A decision's position is its identity.
     cause_topic     LowCardinality(String),
     cause_partition Int32,
     cause_offset    Int64 CODEC(Delta, LZ4),
-    -- Where the decision lies on the decisions topic: the sink goes on after the
-    -- highest that stands here.
+    -- Where the decision is on the decisions topic: the analytics stage goes on after
+    -- the highest offset in this table.
     log_partition   Int32,
     log_offset      Int64 CODEC(Delta, LZ4),
 
@@ -29,16 +29,16 @@ CREATE TABLE IF NOT EXISTS decision (
     new_expiry      Nullable(Date32),
 
     -- The time of every stage. submitted_at is the channel's, received_at and
-    -- published_at the broker's, decided_at the worker's, inserted_at the sink's.
+    -- published_at the broker's, decided_at the worker's, inserted_at the analytics stage's.
     submitted_at    DateTime64(6, 'Asia/Kuwait'),
     received_at     DateTime64(6, 'Asia/Kuwait') CODEC(Delta, LZ4),
     decided_at      DateTime64(6, 'Asia/Kuwait') CODEC(Delta, LZ4),
     published_at    DateTime64(6, 'Asia/Kuwait') CODEC(Delta, LZ4),
     inserted_at     DateTime64(6, 'Asia/Kuwait') CODEC(Delta, LZ4)
 )
--- The sink drops what it has inserted before, so a row stands here once and no
--- query needs FINAL. Replacing is the second net, for two owners of a partition at
--- the same moment; so is the deduplication window, for a block sent twice.
+-- The analytics stage drops what it has inserted before, so a row is here once and no
+-- query needs FINAL. The replacing engine is for two owners of a partition at the same
+-- moment, the deduplication window for a block that was sent twice.
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(decided_at)
 ORDER BY (cause_topic, cause_partition, cause_offset)

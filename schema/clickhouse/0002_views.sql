@@ -1,8 +1,8 @@
 -- The views that analysts read. They count an application once: `first` is how many
 -- were seen for the first time, and only these are approved or rejected; `resend`
 -- and `conflict` are messages that came later under an application_id that was
--- taken. Hours and days are Kuwait's, of the time of decision. None needs FINAL,
--- because the sink inserts a decision once.
+-- in use. Hours and days are Kuwait's, of the time of decision. None needs FINAL,
+-- because the analytics stage inserts a decision once.
 
 -- +goose Up
 CREATE OR REPLACE VIEW throughput_by_hour AS

@@ -1,9 +1,9 @@
 -- Up to when every decision is in, and what tells two copies of a decision apart.
 
 -- +goose Up
--- How far the sink has come, one row now and then for each partition of the decisions
--- topic that it holds, also while nothing comes. Only the newest of a partition
--- counts, and only it is kept in the end.
+-- How far the analytics stage has read: one row at intervals for each partition of the
+-- decisions topic that is assigned to it, also while no message comes. Only the newest
+-- row of a partition counts; merges remove the others.
 CREATE TABLE IF NOT EXISTS sink_position (
     log_partition  Int32,
     log_offset     Int64 COMMENT 'every decision that lies before it on the decisions topic is in',
@@ -13,10 +13,11 @@ CREATE TABLE IF NOT EXISTS sink_position (
 ENGINE = ReplacingMergeTree(complete_until)
 ORDER BY log_partition;
 
--- A partition is complete until the sink last saw its end, or until the publication of
--- the last decision that is in, whichever is later: decisions go in in the order in
--- which they were published. What holds for all is the least of them. The instants are
--- those of the clocks that took them, the sink's and the publishing workers'.
+-- A partition is complete up to the moment at which the analytics stage last saw its end,
+-- or at which the last inserted decision was published, whichever is later: decisions are
+-- inserted in the order in which they were published. All partitions are complete up to
+-- the earliest of these moments. They are read from two clocks, the analytics stage's and
+-- the publishing worker's.
 CREATE OR REPLACE VIEW complete_up_to AS
 SELECT
     if(max(p.partitions) > 0 AND count() >= max(p.partitions), min(p.until), toDateTime64(0, 6, 'Asia/Kuwait')) AS complete_up_to,
@@ -35,8 +36,8 @@ FROM
 ) AS p
 COMMENT 'Every decision whose message was published before complete_up_to is in, however quiet a partition is. 1970 while a partition of the decisions topic has never been read: it may hold anything.';
 
--- The text is the same that the record's query and the program make of a decision:
--- all that the stores have in common.
+-- Postgres' query and the program make the same text of a decision: all that both stores
+-- have of it.
 CREATE OR REPLACE VIEW decision_fingerprint AS
 SELECT
     cause_topic, cause_partition, cause_offset,

@@ -47,7 +47,7 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 	}
 }
 
-// TestMigrateAfterACut runs the views' migration over what a first attempt left.
+// TestMigrateAfterACut runs the views' migration after a first attempt was interrupted.
 func TestMigrateAfterACut(t *testing.T) {
 	t.Parallel()
 	config := clickhouse.Config{URL: clickhousetest.Empty(t)}
@@ -83,8 +83,8 @@ func TestOpenRefusesAnotherSchema(t *testing.T) {
 	}
 }
 
-// setVersion migrates as far as a version goes; one that does not exist yet is only
-// noted, as a later program would.
+// setVersion migrates up to a version. One that does not exist yet is only noted, as a
+// later program would.
 func setVersion(t *testing.T, config clickhouse.Config, version int64) {
 	t.Helper()
 	if version == 0 {

@@ -79,7 +79,7 @@ func TestViewsCountByHand(t *testing.T) {
 	}
 }
 
-// TestPaceCountsBackFromNow keeps well clear of the edges: the clock runs on.
+// TestPaceCountsBackFromNow uses times well inside the spans, because the clock runs on.
 func TestPaceCountsBackFromNow(t *testing.T) {
 	t.Parallel()
 	db := clickhousetest.New(t)
@@ -96,7 +96,7 @@ func TestPaceCountsBackFromNow(t *testing.T) {
 	}
 }
 
-// TestViewsExplainThemselves holds the views to what analysts are told of them.
+// TestViewsExplainThemselves checks what analysts are told of the views.
 func TestViewsExplainThemselves(t *testing.T) {
 	t.Parallel()
 	db := clickhousetest.New(t)

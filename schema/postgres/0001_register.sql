@@ -33,7 +33,7 @@ CREATE TABLE residency (
     CONSTRAINT relation_is_known CHECK (relation IN (
         'employee', 'domestic_worker', 'spouse_or_child', 'other_relative', 'self'))
 )
--- A renewal changes expires_on alone, which no index holds: with room on its page
+-- A renewal changes expires_on alone, which is in no index: with room on its page
 -- the new row stays there (a HOT update) and no index is touched.
 WITH (fillfactor = 85);
 

@@ -15,14 +15,14 @@ CREATE TABLE position (
     -- Where the record of this partition begins: the offset of the first message
     -- that was read. Nothing before it is accounted for.
     first_offset     bigint NOT NULL,
-    -- Offsets between the first and the next that hold no message: the markers of
+    -- Offsets between the first and the next that have no message: the markers of
     -- transactions and what aborted ones left.
     skipped          bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (topic, partition),
     CONSTRAINT published_follows CHECK (published_offset <= next_offset),
     CONSTRAINT begins_before CHECK (first_offset <= published_offset)
 )
--- Updated with every batch; no index holds what changes.
+-- Updated with every batch; what changes is in no index.
 WITH (fillfactor = 20);
 
 -- The order in which batches took effect, across partitions. A row is written while

@@ -25,7 +25,7 @@ CREATE TABLE application (
     -- SHA-256 of the application's content: the same id with another digest is a
     -- conflict, with the same it was sent again.
     digest              bytea       NOT NULL,
-    -- Where the message lay that was decided first: the key of its row in decision.
+    -- The position of the message that was decided first: the key of its row in decision.
     topic               text        COLLATE "C" NOT NULL,
     partition           int         NOT NULL,
     "offset"            bigint      NOT NULL,

@@ -1,8 +1,8 @@
--- Fewer bytes to compare and fewer pages to tidy, for each application.
+-- Fewer bytes to compare and fewer pages to vacuum, for each application.
 
 -- +goose Up
 -- The index is built anew while nobody may use the table: run it with the stages stopped.
--- A year takes seconds; it may take longer than any statement of a stage.
+-- A year of decisions needs seconds; it may need longer than any statement of a stage.
 SET LOCAL statement_timeout = 0;
 
 -- What differs most comes first: a decision is found by comparing numbers, and the

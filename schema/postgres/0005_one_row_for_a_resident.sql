@@ -11,7 +11,7 @@ LOCK TABLE residency, resident IN ACCESS EXCLUSIVE MODE;
 ALTER TABLE resident RENAME TO resident_before;
 
 -- A resident has at most one residency. The row is what a batch locks before it decides
--- anything about the resident. A renewal changes expires_on alone, which no index holds:
+-- anything about the resident. A renewal changes expires_on alone, which is in no index:
 -- with room on its page the new version stays there (a HOT update) and no index is
 -- touched. Columns of fixed width come first, where they are found without a search.
 CREATE TABLE resident (
@@ -45,7 +45,7 @@ ALTER TABLE resident
         'employee', 'domestic_worker', 'spouse_or_child', 'other_relative', 'self'));
 ANALYZE resident;
 
--- For who asks about residencies. To delete from it would delete residents.
+-- For queries about residencies. To delete from it would delete residents.
 CREATE VIEW residency AS
 SELECT civil_id, article, sponsor_id, relation, expires_on
 FROM resident

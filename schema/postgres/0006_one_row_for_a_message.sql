@@ -4,11 +4,11 @@
 
 -- +goose Up
 -- All decisions are written anew while nobody may use the tables: run it with the stages
--- stopped. A year takes seconds; many take longer than any statement of a stage.
+-- stopped. A year needs seconds; many years need longer than any statement of a stage.
 SET LOCAL statement_timeout = 0;
 
--- A worker that still runs waits here, and then fails with the next new application: it
--- must not decide behind the copy.
+-- A worker that still runs waits here, and then fails with the next new application: what
+-- it decided after the copy would be lost.
 LOCK TABLE application, decision IN ACCESS EXCLUSIVE MODE;
 ALTER TABLE decision RENAME TO decision_before;
 
@@ -16,8 +16,8 @@ ALTER TABLE decision RENAME TO decision_before;
 -- receipt, the audit trail and what the decisions topic is published from. Rows are only
 -- ever added.
 CREATE TABLE decision (
-    -- What the indexes hold comes first, and what fits between it, where it is found
-    -- without a search.
+    -- The indexed columns come first, with others of fixed width that fit between them:
+    -- their place in the row is known without reading what is before.
     partition           int         NOT NULL,
     article             smallint    NOT NULL,
     months              smallint    NOT NULL,
@@ -91,7 +91,7 @@ CREATE UNIQUE INDEX decision_first ON decision (application_id) WHERE dispositio
 CREATE INDEX decision_repeated ON decision (application_id) WHERE disposition <> 'first';
 ANALYZE decision;
 
--- For who asks about applications: the first message under each id.
+-- For queries about applications: the first message under each id.
 CREATE VIEW application AS
 SELECT application_id, civil_id, kind, article, sponsor_id, months,
        passport_number, passport_country, passport_expires_on,

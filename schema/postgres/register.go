@@ -27,7 +27,7 @@ var (
 	selectRegisterEmpty string
 	//go:embed register/find.sql
 	selectImport string
-	//go:embed register/record.sql
+	//go:embed register/store.sql
 	insertImport string
 	//go:embed register/suspend_references.sql
 	suspendReferences string

@@ -1,4 +1,4 @@
--- Where residents and residencies lie until each resident is one row.
+-- Residents and residencies are copied into these tables before each resident is one row.
 CREATE TEMPORARY TABLE extract_resident (
     civil_id            bigint NOT NULL,
     passport_number     text   NOT NULL,

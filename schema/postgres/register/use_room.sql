@@ -1,2 +1,2 @@
--- From here on a page may be filled.
+-- From here on pages may be filled.
 ALTER TABLE resident RESET (fillfactor);
