@@ -5,7 +5,8 @@ import "time"
 // A date-time of a message is RFC 3339 with a capital T and Z, seconds up to 59
 // (no clock here counts leap seconds) and at most nine digits of a fraction, as many
 // as a Go time has. The offset is used to compute the instant and is then dropped:
-// times are stored and written in UTC.
+// times are stored and written in UTC. [time.Time.UnmarshalText] also accepts
+// 09:30:00,5Z, +24:00 and +03:60, which are not RFC 3339.
 
 // parseDateTime reads a date-time. The rule is 0 where there is nothing wrong.
 func parseDateTime(s string) (time.Time, Rule) {

@@ -111,12 +111,12 @@ func (c *cursor) want(shape string, begins byte) bool {
 	if c.err == nil && c.peek() == begins {
 		return true
 	}
-	c.misfit(shape)
+	c.wrongType(shape)
 	return false
 }
 
-// misfit fails because the next value is not of the type that belongs here.
-func (c *cursor) misfit(shape string) {
+// wrongType fails because the next value is not of the type that belongs here.
+func (c *cursor) wrongType(shape string) {
 	if c.err != nil {
 		return
 	}

@@ -20,7 +20,7 @@ const maxDigits = 18
 // integer reads a whole number between two bounds, both included.
 func (c *cursor) integer(low, high int64) int64 {
 	if b := c.peek(); c.err != nil || b != '-' && !isDigit(b) {
-		c.misfit(aNumber)
+		c.wrongType(aNumber)
 		return 0
 	}
 	if n, ok := c.plainInteger(low, high); ok {

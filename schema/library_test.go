@@ -60,8 +60,8 @@ func (r *libraryReader) end(data []byte) error {
 	return r.err
 }
 
-// misfit fails, because the next value has not the shape that belongs here.
-func (r *libraryReader) misfit() {
+// wrongType fails, because the next value has not the shape that belongs here.
+func (r *libraryReader) wrongType() {
 	if r.err != nil {
 		return
 	}
@@ -84,7 +84,7 @@ func (r *libraryReader) want(kind jsontext.Kind) bool {
 	if r.err == nil && r.decoder.PeekKind() == kind {
 		return true
 	}
-	r.misfit()
+	r.wrongType()
 	return false
 }
 
