@@ -19,6 +19,7 @@ import (
 	"tajdeed/deploy/local/localtest"
 	"tajdeed/schema"
 	"tajdeed/schema/clickhouse"
+	"tajdeed/schema/kafka"
 	"tajdeed/schema/postgres"
 )
 
@@ -76,11 +77,7 @@ func (s *stores) announces(id interface{ String() string }, key []byte) {
 			if err != nil {
 				s.Fatal(err)
 			}
-			var headers []schema.Header
-			for _, h := range m.Headers {
-				headers = append(headers, schema.Header{Key: h.Key, Value: h.Value})
-			}
-			d, err := schema.ReadDecision(m.Key, m.Value, headers)
+			d, err := schema.ReadDecision(m.Key, m.Value, kafka.FromHeaders(m.Headers))
 			if err == nil && d.ApplicationID.String() == id.String() && bytes.Equal(m.Key, key) && d.Cause.Partition == partition {
 				_ = reader.Close()
 				return

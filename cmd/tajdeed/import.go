@@ -67,7 +67,7 @@ func runImport(ctx context.Context, c *cli.Command) error {
 	}
 	defer pool.Close()
 	bad := badLines{path: c.String("skip-bad"), errs: c.Root().ErrWriter}
-	bad.bar = command.ProgressOfBytes(importPasses*e.Size(), "importing", c.Bool("json"))
+	bad.bar = command.ProgressOfBytes(postgres.ImportPasses*e.Size(), "importing", c.Bool("json"))
 	e.Observe(bad.bar.Add)
 	began := time.Now()
 	result, err := postgres.ImportRegister(ctx, pool, e, postgres.ImportOptions{BadLine: bad.name, SkipBad: bad.path != ""})
@@ -87,9 +87,6 @@ func refusedExtract(err error) error {
 	}
 	return err
 }
-
-// importPasses is how often an import reads its extract.
-const importPasses = 3
 
 // badLines names bad lines, or collects them in a file where there is a path.
 type badLines struct {

@@ -32,8 +32,8 @@ func TestVerifyExitCodes(t *testing.T) {
 	if books, code := verified("--wait", "200ms"); code != command.ExitFailed || books.Complete || !books.Balanced {
 		t.Errorf("nothing is through after the wait: exit code %d, %+v", code, books.Totals)
 	}
-	s.Installation.Renewals()
-	s.Installation.Analytics()
+	s.Renewals()
+	s.Analytics()
 	books, code := verified("--wait", "2m", "--pseudonym-key", installationtest.PseudonymKey)
 	if code != command.ExitDone || !books.Balanced || !books.Complete || !books.PersonsCompared {
 		t.Errorf("all is through: exit code %d, %+v", code, books)

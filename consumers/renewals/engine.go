@@ -9,6 +9,7 @@ import (
 
 	"tajdeed/consumers"
 	"tajdeed/schema"
+	"tajdeed/schema/policy"
 )
 
 // DefaultConfig suits transactions. In one of 3,000 applications Postgres finds the
@@ -31,8 +32,12 @@ func DefaultConfig() consumers.Config {
 // NewEngine puts the stage together: it reads the topic of submissions, applies to db,
 // which must have been opened with [tajdeed/schema/postgres.Config.ByKey], and announces
 // by the publisher. The topic of the configuration is set here. Nothing is contacted
-// before [consumers.Engine.Run].
+// before [consumers.Engine.Run]. An error is one of the configuration or of the policies
+// built into the program, by which nothing can be decided then.
 func NewEngine(config consumers.Config, topics schema.Topics, db *pgxpool.Pool, publisher consumers.Publisher, log *slog.Logger, registry prometheus.Registerer) (*consumers.Engine, error) {
+	if err := policy.Check(); err != nil {
+		return nil, err
+	}
 	config.Topic = topics.Submissions
 	stage := New(config.Topic, config.Now, registry)
 	ledger := consumers.NewLedger(config.Topic, topics, stage, db, publisher)

@@ -25,7 +25,6 @@ import (
 	"tajdeed/schema"
 	"tajdeed/schema/clickhouse"
 	"tajdeed/schema/clickhouse/clickhousetest"
-	"tajdeed/schema/extract"
 	"tajdeed/schema/kafka"
 	"tajdeed/schema/kafkatest"
 	"tajdeed/schema/postgres"
@@ -122,14 +121,7 @@ func (i *Installation) Populate(residents int) *simulate.Simulation {
 // Import imports the register from the extract in a folder.
 func (i *Installation) Import(dir string) {
 	i.Helper()
-	e, err := extract.Open(dir)
-	if err != nil {
-		i.Fatal(err)
-	}
-	_, err = postgres.ImportRegister(i.Context(), i.Postgres, e, postgres.ImportOptions{
-		BadLine: func(_ *extract.Record, wrong *extract.LineError) error { return wrong },
-	})
-	if err != nil {
+	if err := postgres.ImportFolder(i.Context(), i.Postgres, dir, nil); err != nil {
 		i.Fatal(err)
 	}
 }
@@ -137,16 +129,9 @@ func (i *Installation) Import(dir string) {
 // Publish publishes the simulation's next n messages.
 func (i *Installation) Publish(simulation *simulate.Simulation, n int) {
 	i.Helper()
-	messages := make([]client.Message, n)
-	for at := range messages {
-		m, ok := simulation.Next()
-		if !ok {
-			i.Fatal("the simulation is at its end")
-		}
-		messages[at] = client.Message{Key: m.Key, Value: m.Value}
-		for _, h := range m.Headers {
-			messages[at].Headers = append(messages[at].Headers, client.Header{Key: h.Key, Value: h.Value})
-		}
+	messages, err := simulation.NextMessages(n)
+	if err != nil {
+		i.Fatal(err)
 	}
 	if err := i.Publisher.Publish(i.Context(), i.Topics.Submissions, messages); err != nil {
 		i.Fatal(err)

@@ -7,9 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/segmentio/kafka-go"
+	client "github.com/segmentio/kafka-go"
 
-	"tajdeed/schema"
+	"tajdeed/schema/kafka"
 )
 
 // ErrEnded says that the simulation's calendar, of more than a century, is at its
@@ -20,7 +20,7 @@ var ErrEnded = errors.New("the simulated calendar is at its end")
 // Publisher sends messages to a topic and returns when all are acknowledged or given
 // up; [tajdeed/producers.Publisher] does.
 type Publisher interface {
-	Publish(ctx context.Context, topic string, messages []kafka.Message) error
+	Publish(ctx context.Context, topic string, messages []client.Message) error
 }
 
 // Feed publishes a simulation's messages in their order.
@@ -58,7 +58,7 @@ const (
 // simulation anew and [Simulation.Skip] what was published.
 func (f *Feed) Run(ctx context.Context) error {
 	making, stop := context.WithCancel(ctx)
-	chunks := make(chan []kafka.Message, 1)
+	chunks := make(chan []client.Message, 1)
 	var made error
 	var maker sync.WaitGroup
 	maker.Go(func() {
@@ -83,7 +83,7 @@ func (f *Feed) Run(ctx context.Context) error {
 
 // publish sends a chunk to its end even if ctx ends meanwhile: what is published
 // must be counted, so that another run goes on behind it.
-func (f *Feed) publish(ctx context.Context, chunk []kafka.Message) error {
+func (f *Feed) publish(ctx context.Context, chunk []client.Message) error {
 	doing, cancel := context.WithTimeout(context.WithoutCancel(ctx), feedTimeout)
 	defer cancel()
 	if err := f.Publisher.Publish(doing, f.Topic, chunk); err != nil {
@@ -93,7 +93,7 @@ func (f *Feed) publish(ctx context.Context, chunk []kafka.Message) error {
 }
 
 // makeChunks makes what is due, in chunks, until ctx ends or all is made.
-func (f *Feed) makeChunks(ctx context.Context, out chan<- []kafka.Message) error {
+func (f *Feed) makeChunks(ctx context.Context, out chan<- []client.Message) error {
 	begin, made := time.Now(), int64(0)
 	ticker := time.NewTicker(feedTick)
 	defer ticker.Stop()
@@ -138,8 +138,8 @@ func (f *Feed) due(elapsed time.Duration, made int64) int {
 
 // NextMessages returns the next n messages as they are published. Where the
 // simulation ends before, it returns those that there are and [ErrEnded].
-func (s *Simulation) NextMessages(n int) ([]kafka.Message, error) {
-	messages := make([]kafka.Message, 0, n)
+func (s *Simulation) NextMessages(n int) ([]client.Message, error) {
+	messages := make([]client.Message, 0, n)
 	for range n {
 		m, ok := s.Next()
 		if !ok {
@@ -165,14 +165,6 @@ func (s *Simulation) Skip(ctx context.Context, n int64) error {
 }
 
 // Kafka returns the message as it is published.
-func (m *Message) Kafka() kafka.Message {
-	return kafka.Message{Key: m.Key, Value: m.Value, Headers: kafkaHeaders(m.Headers)}
-}
-
-func kafkaHeaders(headers []schema.Header) []kafka.Header {
-	out := make([]kafka.Header, len(headers))
-	for i, h := range headers {
-		out[i] = kafka.Header{Key: h.Key, Value: h.Value}
-	}
-	return out
+func (m *Message) Kafka() client.Message {
+	return client.Message{Key: m.Key, Value: m.Value, Headers: kafka.Headers(m.Headers)}
 }

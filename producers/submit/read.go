@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/segmentio/kafka-go"
+	client "github.com/segmentio/kafka-go"
 
 	"tajdeed/schema"
+	"tajdeed/schema/kafka"
 )
 
 // Source is the software that the envelope of a published application names.
@@ -101,20 +102,12 @@ func (b *Batch) refuse(line int, field string, rule schema.Rule, detail string) 
 // Message returns what is published of the line: its bytes under the Civil ID as key.
 // Its CloudEvents id is the application's, so that the same application, submitted
 // again, is the same event.
-func (l *Line) Message() kafka.Message {
+func (l *Line) Message() client.Message {
 	a := &l.Application
 	envelope := schema.Envelope{ID: a.ID.String(), Type: schema.TypeApplicationSubmitted, Source: Source, Time: a.SubmittedAt}
-	return kafka.Message{
+	return client.Message{
 		Key:     a.CivilID.Append(nil),
 		Value:   l.Data,
-		Headers: kafkaHeaders(envelope.Headers()),
+		Headers: kafka.Headers(envelope.Headers()),
 	}
-}
-
-func kafkaHeaders(headers []schema.Header) []kafka.Header {
-	out := make([]kafka.Header, len(headers))
-	for i, h := range headers {
-		out[i] = kafka.Header{Key: h.Key, Value: h.Value}
-	}
-	return out
 }

@@ -151,11 +151,15 @@ func (p *Program) Get(page string) (status int, body string) {
 	if address == "" {
 		return 0, "it has not said where it listens"
 	}
-	response, err := http.Get("http://" + address + page)
+	request, err := http.NewRequestWithContext(p.Context(), http.MethodGet, "http://"+address+page, http.NoBody)
 	if err != nil {
 		return 0, err.Error()
 	}
-	defer response.Body.Close()
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		return 0, err.Error()
