@@ -16,7 +16,6 @@ import (
 func chaosCommand() *cli.Command {
 	return &cli.Command{
 		Name:     "chaos",
-		Hidden:   true,
 		Category: categoryMeasure,
 		Usage:    "break an installation in every way there is, and see that nothing is lost or doubled",
 		Description: `Starts servers of its own in a temporary folder, several workers and sinks as

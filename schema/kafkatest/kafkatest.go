@@ -74,7 +74,7 @@ func (ts Topics) make(t testing.TB, partitions int) {
 	if err := ts.create(ctx, partitions); err != nil {
 		t.Fatalf("create topics for the test: %v", err)
 	}
-	t.Cleanup(func() { ts.delete(t) })
+	t.Cleanup(func() { ts.Delete(t) })
 	if err := ts.awaitLeaders(ctx, partitions); err != nil {
 		t.Fatalf("wait for the test's topics: %v", err)
 	}
@@ -155,9 +155,9 @@ func (ts Topics) askLeaders(ctx context.Context, request *kafka.ListOffsetsReque
 	return nil
 }
 
-// delete only logs an error: a broker that the test stopped keeps the topics, and no
+// Delete deletes the topics. It only logs an error: a broker that the test stopped keeps the topics, and no
 // other test knows their names.
-func (ts Topics) delete(t testing.TB) {
+func (ts Topics) Delete(t testing.TB) {
 	client, done := ts.client()
 	defer done()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
