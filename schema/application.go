@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,8 +16,20 @@ const MaxMessageBytes = 16 << 10
 // Which ones can be renewed is a matter of policy, not of form.
 type Article uint8
 
+// MaxArticle is the largest number of an article that is read.
+const MaxArticle = 99
+
 // SponsorID is the nine-digit number of a sponsor's file in the register.
 type SponsorID uint32
+
+// ParseSponsorID reads nine ASCII digits, the first not 0.
+func ParseSponsorID(s string) (SponsorID, error) {
+	n, ok := digits(s)
+	if !ok || len(s) != 9 || s[0] == '0' {
+		return 0, errors.New("a sponsor's number is nine digits, the first not 0")
+	}
+	return SponsorID(n), nil
+}
 
 // Application asks for one thing for one resident. Every field is what the
 // channel stated; what the register knows is compared with it by the rules.
@@ -41,6 +54,12 @@ type Passport struct {
 	Country   string // ISO 3166-1 alpha-3, or the codes of ICAO 9303 for documents without a state
 	ExpiresOn Date
 }
+
+// IsPassportNumber says whether s is 5 to 20 capital letters and digits.
+func IsPassportNumber(s string) bool { return passportNumberPattern.match(s) }
+
+// IsCountry says whether s is three capital letters.
+func IsCountry(s string) bool { return countryPattern.match(s) }
 
 // Payment is a fee paid online before the application was submitted.
 type Payment struct {

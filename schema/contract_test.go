@@ -136,10 +136,10 @@ func TestSchemasHaveTheLimitsOfGo(t *testing.T) {
 		got       node
 		low, high int64
 	}{
-		{application.Properties["article"], 1, maxArticle},
+		{application.Properties["article"], 1, MaxArticle},
 		{application.Properties["months"], 1, maxMonths},
 		{application.Defs["fee"].Properties["amount_fils"], 0, int64(MaxFils)},
-		{decision.Properties["article"], 1, maxArticle},
+		{decision.Properties["article"], 1, MaxArticle},
 		{decision.Properties["months"], 1, maxMonths},
 		{decision.Properties["fee_due_fils"], 0, int64(MaxFils)},
 		{decision.Properties["fee_paid_fils"], 0, int64(MaxFils)},

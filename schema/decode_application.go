@@ -1,11 +1,8 @@
 package schema
 
-// maxArticle and maxMonths bound what a message may ask for; which articles and
-// periods there are is a matter of policy.
-const (
-	maxArticle = 99
-	maxMonths  = 180 // 15 years, the longest residency of any article
-)
+// maxMonths is 15 years, the longest residency of any article. Which periods there are is
+// a matter of policy.
+const maxMonths = 180
 
 // The forms of an application's strings.
 var (

@@ -112,15 +112,15 @@ func (c *cursor) civilID() CivilID {
 // sponsorID reads nine digits, the first not 0.
 func (c *cursor) sponsorID() SponsorID {
 	s := c.text()
-	n, ok := digits(s)
-	if c.err == nil && (!ok || len(s) != 9 || s[0] == '0') {
+	id, err := ParseSponsorID(s)
+	if err != nil && c.err == nil {
 		c.badFormat(s, "nine digits, the first not 0")
 	}
-	return SponsorID(n)
+	return id
 }
 
 // article reads the number of an article.
-func (c *cursor) article() Article { return Article(c.integer(1, maxArticle)) }
+func (c *cursor) article() Article { return Article(c.integer(1, MaxArticle)) }
 
 // fils reads an amount of money.
 func (c *cursor) fils() Fils { return Fils(c.integer(0, int64(MaxFils))) }

@@ -256,12 +256,11 @@ func (r *libraryReader) civilID() CivilID {
 }
 
 func (r *libraryReader) sponsorID() SponsorID {
-	s := r.text()
-	n, ok := digits(s)
-	if !ok || len(s) != 9 || s[0] == '0' {
+	id, err := ParseSponsorID(r.text())
+	if err != nil {
 		r.fail(RuleBadFormat, "not nine digits")
 	}
-	return SponsorID(n)
+	return id
 }
 
 func (r *libraryReader) date() Date {
@@ -294,7 +293,7 @@ func (r *libraryReader) application() (a Application) {
 		case "civil_id":
 			a.CivilID = r.civilID()
 		case "article":
-			a.Article = Article(r.integer(1, maxArticle))
+			a.Article = Article(r.integer(1, MaxArticle))
 		case "sponsor_id":
 			a.SponsorID = r.sponsorID()
 		case "months":
@@ -389,7 +388,7 @@ func (r *libraryReader) decisionFacts(d *Decision, name string) {
 	case "kind":
 		d.Kind = libraryNamed(r, ParseKind)
 	case "article":
-		d.Article = Article(r.integer(1, maxArticle))
+		d.Article = Article(r.integer(1, MaxArticle))
 	case "sponsor_id":
 		d.SponsorID = r.sponsorID()
 	case "months":
@@ -496,6 +495,7 @@ func (r *libraryReader) decodeDecision(data []byte) (Decision, error) {
 // Both decoders give the same answer to every golden message and to mutated ones, so
 // that the benchmarks compare like with like.
 func TestLibraryReadsAsWeDo(t *testing.T) {
+	t.Parallel()
 	var r libraryReader
 	for _, m := range messages {
 		for _, folder := range []string{"accepted", "rejected"} {

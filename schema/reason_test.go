@@ -72,6 +72,7 @@ func TestReasonsAreASet(t *testing.T) {
 
 // Each reason has a bit of its own.
 func TestReasonsHoldAll(t *testing.T) {
+	t.Parallel()
 	var s Reasons
 	for _, r := range AllReasons() {
 		s.Add(r)

@@ -82,12 +82,11 @@ func (b *builder) badFormat(i int, want string) {
 
 // sponsorID reads nine digits, the first not 0.
 func (b *builder) sponsorID(i int) schema.SponsorID {
-	v := b.values[i].text
-	n, err := strconv.ParseUint(v, 10, 32)
-	if err != nil || len(v) != 9 || v[0] == '0' {
+	id, err := schema.ParseSponsorID(b.values[i].text)
+	if err != nil {
 		b.badFormat(i, "nine digits, the first not 0")
 	}
-	return schema.SponsorID(n)
+	return id
 }
 
 // civilID reads twelve digits that the Authority can have issued. An application
@@ -104,10 +103,6 @@ func (b *builder) civilID(i int) schema.CivilID {
 	return id
 }
 
-// maxArticle bounds an article as the messages do; which ones there are is a
-// matter of policy.
-const maxArticle = 99
-
 // article reads the number of an article; 0 where it is absent.
 func (b *builder) article(i int) schema.Article {
 	v := b.values[i]
@@ -118,8 +113,8 @@ func (b *builder) article(i int) schema.Article {
 	switch {
 	case !isInteger(v.text):
 		b.badFormat(i, "an integer")
-	case n < 1 || n > maxArticle:
-		b.fail(i, RuleOutOfRange, fmt.Sprintf("an integer outside 1 to %d", maxArticle))
+	case n < 1 || n > schema.MaxArticle:
+		b.fail(i, RuleOutOfRange, fmt.Sprintf("an integer outside 1 to %d", schema.MaxArticle))
 	}
 	return schema.Article(n)
 }
@@ -146,38 +141,17 @@ func named[E ~uint8](b *builder, i int, parse func(string) (E, bool)) E {
 }
 
 func (b *builder) passportNumber(i int) string {
-	if !isPassportNumber(b.values[i].text) {
+	if !schema.IsPassportNumber(b.values[i].text) {
 		b.badFormat(i, "5 to 20 capital letters and digits")
 	}
 	return b.values[i].text
 }
 
 func (b *builder) country(i int) string {
-	if !isCountry(b.values[i].text) {
+	if !schema.IsCountry(b.values[i].text) {
 		b.badFormat(i, "three capital letters")
 	}
 	return b.values[i].text
-}
-
-// isPassportNumber says whether s is 5 to 20 capital letters and digits, as in the
-// messages.
-func isPassportNumber(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
-			return false
-		}
-	}
-	return len(s) >= 5 && len(s) <= 20
-}
-
-// isCountry says whether s is three capital letters, as in the messages.
-func isCountry(s string) bool {
-	for i := range len(s) {
-		if s[i] < 'A' || s[i] > 'Z' {
-			return false
-		}
-	}
-	return len(s) == 3
 }
 
 // date reads YYYY-MM-DD.

@@ -140,6 +140,7 @@ func TestBadCSV(t *testing.T) {
 
 // encoding/csv would read on to the next quote, through the whole file.
 func TestQuoteThatIsNotClosedEndsWithItsLine(t *testing.T) {
+	t.Parallel()
 	e := csvSponsors(t, "sponsor_id,kind,article\n204118336,\"company,\n318200457,resident,18\n")
 	var bad []int
 	var got []any

@@ -68,7 +68,7 @@ func (w *Writer) Sponsor(s schema.Sponsor) error {
 // Resident writes a resident. A passport that readers of the format refuse is an
 // error.
 func (w *Writer) Resident(r schema.Resident) error {
-	if w.err == nil && (!isPassportNumber(r.Passport.Number) || !isCountry(r.Passport.Country)) {
+	if w.err == nil && (!schema.IsPassportNumber(r.Passport.Number) || !schema.IsCountry(r.Passport.Country)) {
 		w.err = errors.New("write extract: a passport's number or country is not of the form of the format")
 	}
 	w.begin(KindResident)

@@ -108,6 +108,7 @@ func TestBadDataIsRefused(t *testing.T) {
 
 // What [Check] says of a set with one bad file: which file, which value, which rule.
 func TestErrorNamesFileAndRule(t *testing.T) {
+	t.Parallel()
 	folder := fstest.MapFS{}
 	for _, name := range files(t) {
 		raw, err := fs.ReadFile(epochs, name)
