@@ -504,7 +504,7 @@ func TestLibraryReadsAsWeDo(t *testing.T) {
 			}
 		}
 		random := rand.New(rand.NewPCG(2249, 2025))
-		for range 4000 {
+		for range 1000 {
 			changes := make([]byte, 3*(1+random.IntN(3)))
 			for i := range changes {
 				changes[i] = byte(random.Uint32())

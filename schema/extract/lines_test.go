@@ -212,6 +212,17 @@ func TestUnknownFieldThatIsAValueIsNotNamed(t *testing.T) {
 	}
 }
 
+// The operator may want the bad line, whatever a parser did with its bytes.
+func TestRecordHasTheBadLine(t *testing.T) {
+	t.Parallel()
+	line := strings.Replace(residencyLine, "employee", "cousin", 1)
+	for r, err := range open(t, file(t, "r.ndjson", line+"\n")).Records() {
+		if err == nil || string(r.Raw) != line {
+			t.Errorf("%v: %q", err, r.Raw)
+		}
+	}
+}
+
 func TestCheck(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "sponsors.csv", "sponsor_id,kind,article\n204118336,company,\n204118336,company,\n318200457,nobody,\n")
