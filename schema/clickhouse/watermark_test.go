@@ -15,7 +15,7 @@ func TestCompleteUpTo(t *testing.T) {
 		want string
 	}{
 		{"nothing", nil, never + "0,0)"},
-		{"rows, and no sink that knows the partitions", []string{`decision (log_partition, published_at) VALUES (0, '2026-01-01 10:00:00')`}, never + "0,1)"},
+		{"rows, and no stage that has noted the partitions", []string{`decision (log_partition, published_at) VALUES (0, '2026-01-01 10:00:00')`}, never + "0,1)"},
 		{"a partition was never read", []string{`sink_position VALUES (0, 5, '2026-01-01 10:00:00', 2)`}, never + "2,1)"},
 		{"both were read", []string{`sink_position VALUES (0, 5, '2026-01-01 10:00:00', 2), (1, 0, '2026-01-01 09:00:00', 2)`}, "('2026-01-01 09:00:00.000000',2,2)"},
 		{"the newest counts", []string{
