@@ -10,10 +10,10 @@ import (
 // aborted knows of an answer, for each producer, where its aborted transactions begin,
 // in the order of the log. A broker sends their messages too and leaves it to the reader
 // to drop them. The engine does so too; what checks it does not share its code.
-type aborted map[int64][]int64
+type abortedTransactions map[int64][]int64
 
-func newAborted(transactions []fetchapi.ResponseTransaction) aborted {
-	a := make(aborted, len(transactions))
+func newAbortedTransactions(transactions []fetchapi.ResponseTransaction) abortedTransactions {
+	a := make(abortedTransactions, len(transactions))
 	for _, t := range transactions {
 		a[t.ProducerID] = append(a[t.ProducerID], t.FirstOffset)
 	}
@@ -25,22 +25,22 @@ func newAborted(transactions []fetchapi.ResponseTransaction) aborted {
 
 // message says whether the next batch of the log holds messages: no markers, and
 // nothing of a transaction that was aborted.
-func (a aborted) message(batch wire.RecordReader) bool {
+func (a abortedTransactions) hasMessages(batch wire.RecordReader) bool {
 	switch b := batch.(type) {
 	case *wire.ControlBatch:
-		if a.holds(b.ProducerID, b.BaseOffset) { // its marker ends a transaction
+		if a.contains(b.ProducerID, b.BaseOffset) { // its marker ends a transaction
 			a[b.ProducerID] = a[b.ProducerID][1:]
 		}
 		return false
 	case *wire.RecordBatch:
-		return !b.Attributes.Transactional() || !a.holds(b.ProducerID, b.BaseOffset)
+		return !b.Attributes.Transactional() || !a.contains(b.ProducerID, b.BaseOffset)
 	}
 	return true
 }
 
 // holds says whether what a producer laid at an offset belongs to an aborted
 // transaction.
-func (a aborted) holds(producer, offset int64) bool {
+func (a abortedTransactions) contains(producer, offset int64) bool {
 	begins := a[producer]
 	return len(begins) > 0 && begins[0] <= offset
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// books are what `tajdeed verify` found, as --json prints them.
+// Books are what `tajdeed verify` found, as --json prints them.
 type Books struct {
 	Balanced bool `json:"balanced"`
 	// Complete says that nothing was pending: all that was published is verified.
@@ -26,13 +26,13 @@ type Books struct {
 	Repair *Repair `json:"repair,omitempty"`
 }
 
-// topicBooks are the books of one topic that a stage reads.
+// TopicBooks are the books of one topic that a stage reads.
 type TopicBooks struct {
 	Topic      string            `json:"topic"`
 	Partitions []*PartitionBooks `json:"partitions"`
 }
 
-// partitionBooks are the books of one partition.
+// PartitionBooks are the books of one partition.
 type PartitionBooks struct {
 	Partition int       `json:"partition"`
 	Balanced  bool      `json:"balanced"`
@@ -46,7 +46,7 @@ type PartitionBooks struct {
 	topic string
 }
 
-// watermark is the offset before which a partition was verified: in the record, on
+// Watermark is the offset before which a partition was verified: in the record, on
 // the topics that are announced on, and in ClickHouse.
 type Watermark struct {
 	Record     int64 `json:"record"`
@@ -57,7 +57,7 @@ type Watermark struct {
 // least is the offset before which everything was verified.
 func (w Watermark) least() int64 { return min(w.Record, w.Published, w.ClickHouse) }
 
-// terms is one line of the books:
+// Terms is one line of the books:
 // consumed = decided + applied + duplicates + conflicts + quarantined.
 type Terms struct {
 	Consumed    int64 `json:"consumed"`
@@ -75,7 +75,7 @@ type Terms struct {
 	Pending              Pending `json:"pending"`
 }
 
-// pending is what is on its way, and no imbalance.
+// Pending is what is on its way, and no imbalance.
 type Pending struct {
 	Consume    int64 `json:"consume"` // messages
 	Publish    int64 `json:"publish"` // decisions and quarantined messages
@@ -106,21 +106,21 @@ func (a *Terms) add(b *Terms) {
 	a.Pending.ClickHouse += b.Pending.ClickHouse
 }
 
-// gap is a run of offsets where the books don't balance, both ends included.
+// Gap is a run of offsets where the books don't balance, both ends included.
 type Gap struct {
 	Kind GapKind `json:"kind"`
 	From int64   `json:"from"`
 	To   int64   `json:"to"`
 }
 
-// stray is a run of offsets of a partition that the record accounts for nothing in.
+// Stray is a run of offsets of a partition that the record accounts for nothing in.
 type Stray struct {
 	Topic     string `json:"topic"`
 	Partition int    `json:"partition"`
 	Gap
 }
 
-// gapKind says what is wrong with a run of offsets. The offsets are those of the
+// GapKind says what is wrong with a run of offsets. The offsets are those of the
 // messages that were consumed, but for what could not be read on another topic.
 type GapKind string
 
@@ -162,12 +162,12 @@ var gapKinds = []GapKind{
 }
 
 // find notes a run of offsets, the last not included.
-func (p *PartitionBooks) find(kind GapKind, from, to int64) {
+func (p *PartitionBooks) addGap(kind GapKind, from, to int64) {
 	p.Gaps = append(p.Gaps, Gap{kind, from, to - 1})
 }
 
 // of are the runs of one kind.
-func (p *PartitionBooks) of(kind GapKind) (runs []Gap) {
+func (p *PartitionBooks) gapsOf(kind GapKind) (runs []Gap) {
 	for _, g := range p.Gaps {
 		if g.Kind == kind {
 			runs = append(runs, g)
@@ -178,7 +178,7 @@ func (p *PartitionBooks) of(kind GapKind) (runs []Gap) {
 
 // close draws the line under a partition: runs that touch become one, in the order in
 // which they are told.
-func (p *PartitionBooks) close() {
+func (p *PartitionBooks) balance() {
 	slices.SortFunc(p.Gaps, func(a, b Gap) int {
 		return cmp.Or(cmp.Compare(slices.Index(gapKinds, a.Kind), slices.Index(gapKinds, b.Kind)), cmp.Compare(a.From, b.From))
 	})

@@ -3,106 +3,141 @@ package verify
 import (
 	"context"
 	_ "embed"
-	"fmt"
+	"errors"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
+
+	"tajdeed/consumers/analytics"
+	"tajdeed/schema"
 )
 
-//go:embed reached.sql
-var verifyReached string
+//go:embed ranges.sql
+var rangesQuery string
 
-//go:embed highest.sql
-var verifyHighest string
+//go:embed range_places.sql
+var rangePlacesQuery string
 
-//go:embed above.sql
-var verifyAbove string
+// rangeWidth is how many offsets are compared at once. A year is about a hundred
+// ranges, and a range that differs is read in no time.
+const rangeWidth = 4096
 
-// reached is how far the analysts' database had come, before the record was read.
-type reached struct {
-	log     map[int]int64              // by partition, where the decisions topic goes on
-	highest map[topicPartition]int64   // the highest cause that is in
-	above   map[topicPartition][]int64 // causes beyond where the positions stood
+// clickhouseComparison compares ClickHouse with the record and the decisions topic. All
+// columns are compared but for inserted_at, which nobody else knows; whom a row is about
+// only under the key of the pseudonyms.
+type clickhouseComparison struct {
+	db           driver.Conn
+	fingerprints fingerprinter
+	// pseudonyms is nil without the key.
+	pseudonyms             func(schema.CivilID, schema.SponsorID) (person, sponsor uint64)
+	keyMatches, keyDiffers bool // whether some rows are, or are not, of this key
 }
 
-// readReached must be asked before the record is read: whatever is in by now, the
-// record holds.
-func readReached(ctx context.Context, db driver.Conn, positions map[topicPartition]position) (r reached, err error) {
-	r = reached{log: map[int]int64{}, highest: map[topicPartition]int64{}, above: map[topicPartition][]int64{}}
-	var partition int32
-	var offset int64
-	err = askRows(ctx, db, verifyReached, []any{&partition, &offset}, func() { r.log[int(partition)] = offset })
-	if err != nil {
-		return r, err
+var errOtherKey = errors.New("no row of ClickHouse was written under this pseudonym key")
+
+// compareAnalysts compares the rows of each lane up to an offset. A key may be nil.
+func compareClickHouse(ctx context.Context, db driver.Conn, key *analytics.Pseudonym, record *recordContents, through map[topicPartition]int64) error {
+	c := clickhouseComparison{db: db}
+	if key != nil {
+		c.pseudonyms = key.Pairs()
 	}
-	var topic string
-	err = askRows(ctx, db, verifyHighest, []any{&topic, &partition, &offset}, func() { r.highest[topicPartition{topic, int(partition)}] = offset })
-	if err != nil {
-		return r, err
-	}
-	for topic, limits := range byTopic(positions, func(p position) int64 { return p.next }) {
-		err = askRows(ctx, db, verifyAbove, []any{&partition, &offset}, func() {
-			l := topicPartition{topic, int(partition)}
-			r.above[l] = append(r.above[l], offset)
-		}, topic, limits.partitions, limits.offsets)
-		if err != nil {
-			return r, err
+	for topic, of := range byTopic(through, func(offset int64) int64 { return offset }) {
+		if err := c.compareTopic(ctx, record, topic, of); err != nil {
+			return err
 		}
 	}
-	return r, nil
-}
-
-// limits are the offsets of a topic's partitions, as a query takes them.
-type limits struct {
-	partitions []int32
-	offsets    []int64
-}
-
-func byTopic[V any](lanes map[topicPartition]V, offset func(V) int64) map[string]*limits {
-	topics := map[string]*limits{}
-	for l, v := range lanes {
-		of := topics[l.topic]
-		if of == nil {
-			of = &limits{}
-			topics[l.topic] = of
-		}
-		of.partitions, of.offsets = append(of.partitions, int32(l.partition)), append(of.offsets, offset(v))
+	// Persons that differ are damage only where others show that the key is right.
+	if c.keyDiffers && !c.keyMatches {
+		return errOtherKey
 	}
-	return topics
+	record.books.PersonsCompared = key != nil
+	return nil
 }
 
-// askRows scans every row of a query into the same variables.
-func askRows(ctx context.Context, db driver.Conn, query string, into []any, each func(), args ...any) error {
-	rows, err := db.Query(ctx, query, args...)
+// compareTopic compares a topic's decisions with the rows, range by range, and the
+// ranges that differ row by row.
+func (c *clickhouseComparison) compareTopic(ctx context.Context, record *recordContents, topic string, of *partitionOffsets) error {
+	have, err := c.readTallies(ctx, topic, of)
 	if err != nil {
-		return fmt.Errorf("ask the analysts' database: %w", err)
+		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := rows.Scan(into...); err != nil {
-			return fmt.Errorf("ask the analysts' database: %w", err)
+	for i, partition := range of.partitions {
+		l := topicPartition{topic, int(partition)}
+		r := partitionComparison{
+			clickhouseComparison: c, limit: of.offsets[i],
+			books: record.books.partition(topic, l.partition), entries: record.decisions[l],
 		}
-		each()
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("ask the analysts' database: %w", err)
+		if err := r.compare(ctx, have[l]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// through is the offset before which every decision of a lane must have arrived. They
-// arrive in their order, so that is behind the highest that has, and behind the highest
-// that lies before where the sink stands on the decisions topic.
-func (r *reached) through(l topicPartition, e *entries) (through int64) {
-	if highest, some := r.highest[l]; some {
-		if _, known := e.find(highest); known {
-			through = highest + 1
-		}
+// prints are the fingerprints of a decision: of what it says, of where it lies on its
+// topic, and of whom it is about.
+type fingerprints struct{ content, place, persons int64 }
+
+// tally is what is compared of a range.
+type tally struct {
+	rows uint64
+	fingerprints
+}
+
+// add adds a row. The exclusive or depends on no order.
+func (t *tally) add(p fingerprints) {
+	t.rows++
+	t.content ^= p.content
+	t.place ^= p.place
+	t.persons ^= p.persons
+}
+
+// tallies are those of a lane's ranges.
+type tallies map[int64]*tally
+
+func (t tallies) at(index int64) *tally {
+	if t[index] == nil {
+		t[index] = &tally{}
 	}
-	stands := r.log[l.partition]
-	for i := len(e.offsets) - 1; i >= 0 && e.offsets[i] >= through; i-- {
-		if e.logged[i] != unlogged && e.logged[i] < stands {
-			return e.offsets[i] + 1
+	return t[index]
+}
+
+func (c *clickhouseComparison) readTallies(ctx context.Context, topic string, of *partitionOffsets) (map[topicPartition]tallies, error) {
+	have := map[topicPartition]tallies{}
+	var partition int32
+	var index int64
+	at := func() *tally {
+		l := topicPartition{topic, int(partition)}
+		if have[l] == nil {
+			have[l] = tallies{}
 		}
+		return have[l].at(index)
 	}
-	return through
+	var t tally
+	args := []any{int64(rangeWidth), topic, of.partitions, of.offsets}
+	err := queryRows(ctx, c.db, rangesQuery, []any{&partition, &index, &t.rows, &t.content}, func() {
+		into := at()
+		into.rows, into.content = t.rows, t.content
+	}, args...)
+	if err != nil {
+		return nil, err
+	}
+	err = queryRows(ctx, c.db, rangePlacesQuery, []any{&partition, &index, &t.place, &t.persons}, func() {
+		into := at()
+		into.place = t.place
+		if c.pseudonyms != nil {
+			into.persons = t.persons
+		}
+	}, args...)
+	return have, err
+}
+
+// want are the fingerprints that the row of a lane's decision should have.
+func (c *clickhouseComparison) expected(partition int, e *entries, i int) fingerprints {
+	p := fingerprints{content: e.fingerprints[i], place: c.fingerprints.place(e.offsets[i], partition, e.logOffsets[i], e.publishedAt[i])}
+	if c.pseudonyms != nil {
+		who := e.parties[i]
+		person, sponsor := c.pseudonyms(schema.CivilID(who.person), schema.SponsorID(who.sponsor))
+		p.persons = c.fingerprints.persons(e.offsets[i], person, sponsor)
+	}
+	return p
 }

@@ -88,7 +88,7 @@ func (log *fuzzedLog) end(producer int, commit bool) {
 
 // Of any log, from any offset to any other, exactly the messages that were not aborted
 // are handed over, once, in their order, and the reading goes on behind them.
-func FuzzTakeLog(f *testing.F) {
+func FuzzReadResponse(f *testing.F) {
 	f.Add(uint8(0), uint8(99), []byte{0, 2, 1, 1, 0, 0, 1, fuzzedAbort, 0, 1})
 	f.Add(uint8(2), uint8(9), []byte{1, 3, 2, 0, 1, fuzzedCommit, 1, 1, 2, fuzzedAbort, 1, fuzzedAbort})
 	f.Add(uint8(1), uint8(20), []byte{1, 3, 1, fuzzedAbort, 1, 3, 1, fuzzedCommit, 3, 0})
@@ -99,7 +99,7 @@ func FuzzTakeLog(f *testing.F) {
 		answer := &fetchapi.ResponsePartition{AbortedTransactions: log.aborted}
 		answer.RecordSet.Records = &wire.RecordStream{Records: log.batches}
 		var got []int64
-		next, err := new(logReader).take(answer, from, to, func(m *topicMessage) error {
+		next, err := new(logReader).readResponse(answer, from, to, func(m *topicMessage) error {
 			if string(m.value) != fmt.Sprint(m.offset) {
 				t.Errorf("offset %d has the bytes of %s", m.offset, m.value)
 			}
@@ -115,7 +115,7 @@ func FuzzTakeLog(f *testing.F) {
 
 // Whatever lies on the topics that stages announce on: what is taken for ours names a
 // place of this partition, and the same message is always taken for the same.
-func FuzzSightings(f *testing.F) {
+func FuzzAnnouncements(f *testing.F) {
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, schema.Kuwait)
 	d := schema.Decision{
 		Cause:       schema.Position{Topic: "t.submissions", Partition: 3, Offset: 7},
@@ -134,13 +134,13 @@ func FuzzSightings(f *testing.F) {
 			schema.Header{Key: schema.HeaderOriginPartition, Value: []byte(partition)},
 			schema.Header{Key: schema.HeaderOriginOffset, Value: []byte(offset)},
 			schema.Header{Key: schema.HeaderQuarantineRule, Value: []byte(rule)})}
-		look := looker{partition: 3, topics: map[string]string{}}
-		for name, at := range map[string]func(*topicMessage) (sighting, bool){"decision": look.decision, "quarantined": look.quarantined} {
+		look := announcementReader{partition: 3, topics: map[string]string{}}
+		for name, at := range map[string]func(*topicMessage) (announcement, bool){"decision": look.decision, "quarantined": look.quarantined} {
 			s, ok := at(m)
 			if again, still := at(m); again != s || still != ok {
 				t.Errorf("%s: %+v %t, and then %+v %t", name, s, ok, again, still)
 			}
-			if ok && (s.cause < 0 || s.topic == "") {
+			if ok && (s.causeOffset < 0 || s.topic == "") {
 				t.Errorf("%s: taken for ours: %+v", name, s)
 			}
 		}

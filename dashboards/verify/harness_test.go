@@ -21,16 +21,16 @@ func newInstallation(t *testing.T) *installation {
 }
 
 // small cuts batches small, so that there are many.
-func small(c *consumers.Config) { c.BatchMessages = 50 }
+func smallBatches(c *consumers.Config) { c.BatchMessages = 50 }
 
 // asked are books and all that is told of them.
-type asked struct {
+type verified struct {
 	*Books
 	text string // as JSON
 }
 
 // verify asks for the books.
-func (s *installation) verify(change ...func(*Config)) (v asked) {
+func (s *installation) verify(change ...func(*Config)) (v verified) {
 	s.Helper()
 	books, err := Run(s.Context(), s.config(change...))
 	if err != nil {
@@ -40,7 +40,7 @@ func (s *installation) verify(change ...func(*Config)) (v asked) {
 	if err := books.WriteJSON(&out); err != nil {
 		s.Fatal(err)
 	}
-	return asked{books, out.String()}
+	return verified{books, out.String()}
 }
 
 func (s *installation) config(change ...func(*Config)) Config {
@@ -55,10 +55,10 @@ func (s *installation) config(change ...func(*Config)) Config {
 }
 
 // waiting waits until all is through.
-func waiting(d time.Duration) func(*Config) { return func(c *Config) { c.Wait = d } }
+func withWait(d time.Duration) func(*Config) { return func(c *Config) { c.Wait = d } }
 
 // underKey tells the pseudonym key, so that persons are compared too.
-func (s *installation) underKey(c *Config) {
+func (s *installation) withKey(c *Config) {
 	var err error
 	if c.Pseudonym, err = analytics.NewPseudonym([]byte(installationtest.PseudonymKey)); err != nil {
 		s.Fatal(err)
@@ -66,15 +66,15 @@ func (s *installation) underKey(c *Config) {
 }
 
 // verifyPersons asks for the books under the key.
-func (s *installation) verifyPersons() asked {
+func (s *installation) verifyPersons() verified {
 	s.Helper()
-	return s.verify(s.underKey)
+	return s.verify(s.withKey)
 }
 
 // repair asks to mend ClickHouse.
-func (s *installation) repair() asked {
+func (s *installation) repair() verified {
 	s.Helper()
-	return s.verify(s.underKey, func(c *Config) { c.Repair = true })
+	return s.verify(s.withKey, func(c *Config) { c.Repair = true })
 }
 
 // gaps are all that doesn't balance, in one order, each as "partition kind from-to".
@@ -96,7 +96,7 @@ func gapLine(partition int, kind GapKind, from, to int64) string {
 }
 
 // is fails unless exactly these gaps were found, and the books say so.
-func (v asked) is(t *testing.T, want ...string) {
+func (v verified) wantGaps(t *testing.T, want ...string) {
 	t.Helper()
 	slices.Sort(want)
 	if got := v.gaps(); !slices.Equal(got, want) {
@@ -108,13 +108,13 @@ func (v asked) is(t *testing.T, want ...string) {
 }
 
 // settled is a run that has ended: nothing moves any more.
-func settled(t *testing.T, messages int) *installation {
+func drained(t *testing.T, messages int) *installation {
 	t.Helper()
 	s := newInstallation(t)
 	s.Publish(s.Populate(messages), messages)
 	worker, sink := s.Renewals(), s.Analytics()
 	s.Drained(messages)
-	if v := s.verify(waiting(time.Minute)); !v.Complete {
+	if v := s.verify(withWait(time.Minute)); !v.Complete {
 		t.Fatalf("not all of it was through in a minute: %+v", v.Totals.Pending)
 	}
 	worker.Stop()
@@ -148,7 +148,7 @@ func (s *installation) spot() (p spot) {
 }
 
 // harm does something to the record that nobody should.
-func (s *installation) harm(t *testing.T, statements ...string) {
+func (s *installation) damageRecord(t *testing.T, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {
 		if _, err := s.Postgres.Exec(t.Context(), statement); err != nil {
@@ -160,14 +160,14 @@ func (s *installation) harm(t *testing.T, statements ...string) {
 // unmerged lets no parts of the analysts' table be merged, so what is doubled stays so
 // until somebody looks: the table's engine would drop one of two, when it pleases.
 // Statements that change rows go on; SYSTEM STOP MERGES would stop them too.
-func (s *installation) unmerged(t *testing.T) {
+func (s *installation) preventMerges(t *testing.T) {
 	t.Helper()
-	s.harmAnalysts(t, `ALTER TABLE decision MODIFY SETTING
+	s.damageClickHouse(t, `ALTER TABLE decision MODIFY SETTING
 		max_bytes_to_merge_at_max_space_in_pool = 1, max_bytes_to_merge_at_min_space_in_pool = 1`)
 }
 
 // harmAnalysts does to the analysts' database what nobody should.
-func (s *installation) harmAnalysts(t *testing.T, statements ...string) {
+func (s *installation) damageClickHouse(t *testing.T, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {
 		if err := s.ClickHouse.Exec(t.Context(), statement); err != nil {

@@ -14,7 +14,7 @@ import (
 	"tajdeed/consumers/renewals"
 )
 
-// repair is what was done to ClickHouse.
+// Repair is what was done to ClickHouse.
 type Repair struct {
 	Inserted int64 `json:"inserted"` // rows that were missing
 	Replaced int64 `json:"replaced"` // decisions whose rows were doubled or different
@@ -24,7 +24,7 @@ type Repair struct {
 	Left int64 `json:"left"`
 }
 
-func (r *Repair) Done() int64 { return r.Inserted + r.Replaced + r.Removed }
+func (r *Repair) changed() int64 { return r.Inserted + r.Replaced + r.Removed }
 
 // repairLock is the advisory lock of the record under which ClickHouse is repaired:
 // two at once would each insert what is missing.
@@ -62,7 +62,7 @@ func lockRepair(ctx context.Context, db *pgxpool.Pool) (unlock func(), err error
 
 // repair verifies, mends what it finds in ClickHouse, and verifies again.
 func (v *verifier) repair(ctx context.Context) (*Books, error) {
-	unlock, err := lockRepair(ctx, v.record)
+	unlock, err := lockRepair(ctx, v.postgres)
 	if err != nil {
 		return nil, err
 	}
@@ -71,15 +71,15 @@ func (v *verifier) repair(ctx context.Context) (*Books, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := mender{
+	m := repairer{
 		verifier: v, found: found, run: "repair/" + uuid.NewString(),
-		sink:  analytics.New(v.topics, 0, v.analysts, nil, v.pseudonym, nil, prometheus.NewRegistry()),
+		sink:  analytics.New(v.topics, 0, v.clickhouse, nil, v.pseudonym, nil, prometheus.NewRegistry()),
 		stage: renewals.New(v.topics.Submissions, nil, prometheus.NewRegistry()),
 	}
-	if err := m.mend(ctx); err != nil {
+	if err := m.repairAll(ctx); err != nil {
 		return nil, fmt.Errorf("repair ClickHouse: %w", err)
 	}
-	if m.done.Done() > 0 {
+	if m.done.changed() > 0 {
 		if found, err = v.verify(ctx); err != nil {
 			return nil, err
 		}

@@ -108,7 +108,7 @@ var gapTexts = map[GapKind]string{
 func (b *Books) writeGaps(out *strings.Builder) {
 	for p := range b.all {
 		for _, kind := range gapKinds {
-			if runs := p.of(kind); len(runs) > 0 {
+			if runs := p.gapsOf(kind); len(runs) > 0 {
 				writeRuns(out, p.topic, p.Partition, kind, runs)
 			}
 		}
@@ -119,7 +119,7 @@ func (b *Books) writeGaps(out *strings.Builder) {
 }
 
 func writeRuns(out *strings.Builder, topic string, partition int, kind GapKind, runs []Gap) {
-	fmt.Fprintf(out, "\n%s, partition %d: %s offsets\n%s:\n", topic, partition, text.Thousands(count(runs)), gapTexts[kind])
+	fmt.Fprintf(out, "\n%s, partition %d: %s offsets\n%s:\n", topic, partition, text.Thousands(countOffsets(runs)), gapTexts[kind])
 	for _, line := range text.Wrap(runsText(runs), gapWidth) {
 		out.WriteString("    " + line + "\n")
 	}

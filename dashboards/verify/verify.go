@@ -76,8 +76,8 @@ func Run(ctx context.Context, c Config) (*Books, error) {
 	begin := time.Now()
 	v := &verifier{
 		brokers: c.Brokers, prefix: c.Prefix, topics: schema.NamedTopics(c.Prefix),
-		group:  cmp.Or(c.AnalyticsGroup, analytics.Group),
-		record: c.Postgres, analysts: c.ClickHouse, transport: newTransport(), pseudonym: c.Pseudonym,
+		group:    cmp.Or(c.AnalyticsGroup, analytics.Group),
+		postgres: c.Postgres, clickhouse: c.ClickHouse, transport: newTransport(), pseudonym: c.Pseudonym,
 	}
 	defer v.transport.CloseIdleConnections()
 	if err := v.wait(ctx, c.Wait); err != nil {
@@ -93,14 +93,14 @@ func Run(ctx context.Context, c Config) (*Books, error) {
 
 // verifier compares the three stores.
 type verifier struct {
-	brokers   []string
-	prefix    string
-	topics    schema.Topics
-	group     string // of the stage analytics
-	record    *pgxpool.Pool
-	analysts  driver.Conn
-	transport *client.Transport
-	pseudonym *analytics.Pseudonym // nil if the key was not told
+	brokers    []string
+	prefix     string
+	topics     schema.Topics
+	group      string // of the stage analytics
+	postgres   *pgxpool.Pool
+	clickhouse driver.Conn
+	transport  *client.Transport
+	pseudonym  *analytics.Pseudonym // nil if the key was not told
 }
 
 func (v *verifier) run(ctx context.Context, repair bool) (*Books, error) {
@@ -120,17 +120,17 @@ func (v *verifier) run(ctx context.Context, repair bool) (*Books, error) {
 // there or is in ClickHouse by then is in the record when that is read.
 type marks struct {
 	positions  map[topicPartition]position
-	reached    reached
+	progress   progress
 	decisions  map[int]kafka.End
 	quarantine map[int]kafka.End
-	claims     map[int]int64 // where the sink stands, as its group knows
+	committed  map[int]int64 // where the sink stands, as its group knows
 }
 
-func (v *verifier) mark(ctx context.Context) (m marks, err error) {
-	if m.positions, err = readPositions(ctx, v.record); err != nil {
+func (v *verifier) readMarks(ctx context.Context) (m marks, err error) {
+	if m.positions, err = readPositions(ctx, v.postgres); err != nil {
 		return m, err
 	}
-	if m.reached, err = readReached(ctx, v.analysts, m.positions); err != nil {
+	if m.progress, err = readProgress(ctx, v.clickhouse, m.positions); err != nil {
 		return m, err
 	}
 	if m.decisions, err = kafka.Ends(ctx, v.brokers, v.topics.Decisions); err != nil {
@@ -139,17 +139,17 @@ func (v *verifier) mark(ctx context.Context) (m marks, err error) {
 	if m.quarantine, err = kafka.Ends(ctx, v.brokers, v.topics.Quarantine); err != nil {
 		return m, err
 	}
-	m.claims, err = v.readClaims(ctx, len(m.decisions))
-	for partition, offset := range m.claims {
+	m.committed, err = v.readCommitted(ctx, len(m.decisions))
+	for partition, offset := range m.committed {
 		// Beyond the end there is nothing to have been read.
-		m.reached.log[partition] = max(m.reached.log[partition], min(offset, m.decisions[partition].Next))
+		m.progress.readUpTo[partition] = max(m.progress.readUpTo[partition], min(offset, m.decisions[partition].Next))
 	}
 	return m, err
 }
 
 // readClaims asks the sink's group where it stands. A partition that nobody has read
 // is left out.
-func (v *verifier) readClaims(ctx context.Context, partitions int) (map[int]int64, error) {
+func (v *verifier) readCommitted(ctx context.Context, partitions int) (map[int]int64, error) {
 	topic := v.topics.Decisions
 	request := &client.OffsetFetchRequest{GroupID: v.group, Topics: map[string][]int{}}
 	for p := range partitions {
@@ -177,71 +177,71 @@ func (v *verifier) readClaims(ctx context.Context, partitions int) (map[int]int6
 }
 
 // verified is one look at everything.
-type verified struct {
-	*recordBooks
-	marks   marks
-	through map[topicPartition]int64 // where ClickHouse was compared up to
+type verification struct {
+	*recordContents
+	marks  marks
+	limits map[topicPartition]int64 // where ClickHouse was compared up to
 }
 
 // verify looks at everything once.
-func (v *verifier) verify(ctx context.Context) (*verified, error) {
+func (v *verifier) verify(ctx context.Context) (*verification, error) {
 	taken := time.Now()
-	marks, err := v.mark(ctx)
+	marks, err := v.readMarks(ctx)
 	if err != nil {
 		return nil, err
 	}
-	record, seen, err := v.read(ctx, marks)
+	record, seen, err := v.readRecordAndTopics(ctx, marks)
 	if err != nil {
 		return nil, err
 	}
-	found := &verified{recordBooks: record, marks: marks, through: map[topicPartition]int64{}}
-	if err := v.explainGaps(ctx, record); err != nil {
+	found := &verification{recordContents: record, marks: marks, limits: map[topicPartition]int64{}}
+	if err := v.checkUnaccounted(ctx, record); err != nil {
 		return nil, err
 	}
 	for p := range record.books.all {
-		found.compareTopics(p, seen)
+		found.compareWithTopics(p, seen)
 	}
-	seen.strangers(record.books, record.known)
-	if err := compareAnalysts(ctx, v.analysts, v.pseudonym, record, found.through); err != nil {
+	seen.addStrays(record.books, record.known)
+	if err := compareClickHouse(ctx, v.clickhouse, v.pseudonym, record, found.limits); err != nil {
 		return nil, err
 	}
-	found.strangeRows()
+	found.addUnknownRows()
 	if err := v.countPending(ctx, record.books); err != nil {
 		return nil, err
 	}
-	record.books.close(taken)
+	record.books.balance(taken)
 	return found, nil
 }
 
 // read reads the record and, beside it, the topics.
-func (v *verifier) read(ctx context.Context, marks marks) (record *recordBooks, seen *onTopics, err error) {
+func (v *verifier) readRecordAndTopics(ctx context.Context, marks marks) (record *recordContents, seen *announcements, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		record, err = readRecord(ctx, v.record, v.prefix)
+		record, err = readRecord(ctx, v.postgres, v.prefix)
 		return err
 	})
 	group.Go(func() (err error) {
-		seen, err = readAnnounced(ctx, v.brokers, v.transport, v.topics, marks.decisions, marks.quarantine)
+		seen, err = readAnnouncements(ctx, v.brokers, v.transport, v.topics, marks.decisions, marks.quarantine)
 		return err
 	})
 	return record, seen, group.Wait()
 }
 
 // known says whether the record has heard of a lane.
-func (r *recordBooks) known(l topicPartition) bool { return r.decisions[l] != nil || r.others[l] }
+func (r *recordContents) known(l topicPartition) bool { return r.decisions[l] != nil || r.foreign[l] }
 
 // compareTopics compares a partition with the topics, and sets how far ClickHouse must
 // be.
-func (f *verified) compareTopics(p *PartitionBooks, seen *onTopics) {
+func (f *verification) compareWithTopics(p *PartitionBooks, seen *announcements) {
 	l := topicPartition{p.topic, p.Partition}
 	p.Watermark = Watermark{Record: p.Next, Published: p.Next, ClickHouse: p.Next}
 	published := f.marks.positions[l].published
 	compareDecisions(p, f.decisions[l], seen.decisions[p.Partition], published)
 	compareQuarantined(p, f.quarantined[l], seen.quarantined[p.Partition], published)
 	e := f.decisions[l]
-	through := f.marks.reached.through(l, e)
-	f.through[l] = through
-	if i := e.from(through); i < len(e.offsets) {
+	through := f.marks.progress.limit(l, e)
+	f.limits[l] = through
+	if i := e.indexFrom(through); i < len(e.offsets) {
 		p.Watermark.ClickHouse = e.offsets[i]
 		p.Pending.ClickHouse = int64(len(e.offsets) - i)
 	}
@@ -249,20 +249,20 @@ func (f *verified) compareTopics(p *PartitionBooks, seen *onTopics) {
 
 // strangeRows notes rows of causes that the record had never reached when it was read
 // later than they.
-func (f *verified) strangeRows() {
-	for l, highest := range f.marks.reached.highest {
+func (f *verification) addUnknownRows() {
+	for l, highest := range f.marks.progress.highest {
 		if !f.known(l) {
 			f.books.Strays = append(f.books.Strays, Stray{l.topic, l.partition, Gap{GapUnknown, 0, highest}})
 		}
 	}
-	for l, offsets := range f.marks.reached.above {
+	for l, offsets := range f.marks.progress.above {
 		if !f.ours(l.topic) {
 			continue
 		}
 		p := f.books.partition(l.topic, l.partition)
 		for _, offset := range offsets {
-			if offset >= max(p.Next, f.through[l]) {
-				p.find(GapUnknown, offset, offset+1)
+			if offset >= max(p.Next, f.limits[l]) {
+				p.addGap(GapUnknown, offset, offset+1)
 			}
 		}
 	}
@@ -286,10 +286,10 @@ func (v *verifier) countPending(ctx context.Context, b *Books) error {
 }
 
 // close draws the line under all of it.
-func (b *Books) close(taken time.Time) {
+func (b *Books) balance(taken time.Time) {
 	b.TakenAt, b.Balanced = taken.In(schema.Kuwait).Truncate(time.Millisecond), len(b.Strays) == 0
 	for p := range b.all {
-		p.close()
+		p.balance()
 		b.Balanced = b.Balanced && p.Balanced
 		b.Totals.add(&p.Terms)
 		b.Watermark[fmt.Sprintf("%s/%d", p.topic, p.Partition)] = p.Watermark.least()

@@ -20,9 +20,9 @@ import (
 // The books of a run balance, every term of them.
 func TestBalances(t *testing.T) {
 	t.Parallel()
-	s := settled(t, 3000)
+	s := drained(t, 3000)
 	v := s.verify()
-	v.is(t)
+	v.wantGaps(t)
 	sum := v.Totals
 	if sum.Consumed != 3000 || sum.accounted() != 3000 || sum.Published != sum.decisions() ||
 		sum.ClickHouseRows != sum.decisions() || sum.QuarantinedPublished != sum.Quarantined || !v.Complete {
@@ -54,9 +54,9 @@ func (s *installation) namesNobody(report string) {
 }
 
 // Each damage to the record is found and named exactly, and undone again.
-func TestFindsDamageOfTheRecord(t *testing.T) {
+func TestFindsDamageToTheRecord(t *testing.T) {
 	t.Parallel()
-	s := settled(t, 2000)
+	s := drained(t, 2000)
 	p := s.spot()
 	at := func(table string, offset int64) string {
 		return fmt.Sprintf(`FROM %s WHERE partition = %d AND "offset" = %d`, table, p.partition, offset)
@@ -121,48 +121,48 @@ func TestFindsDamageOfTheRecord(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s.harm(t, c.harm...)
+			s.damageRecord(t, c.harm...)
 			found := s.verify()
-			found.is(t, c.want...)
+			found.wantGaps(t, c.want...)
 			repaired := s.repair()
-			repaired.is(t, c.want...) // it is no damage of ClickHouse
-			if done := repaired.Repair.Done(); done != 0 {
+			repaired.wantGaps(t, c.want...) // it is no damage of ClickHouse
+			if done := repaired.Repair.changed(); done != 0 {
 				t.Errorf("%d rows of ClickHouse were touched: %+v", done, repaired.Repair)
 			}
-			s.harm(t, c.undo...)
+			s.damageRecord(t, c.undo...)
 		})
 	}
 	v := s.verify()
-	v.is(t)
+	v.wantGaps(t)
 }
 
 // Damage to the topics is found: what is on them and not in the record, and what is no
 // message of ours. What lies there once more is counted, and is no damage.
-func TestFindsDamageOfTheTopics(t *testing.T) {
+func TestFindsDamageToTheTopics(t *testing.T) {
 	t.Parallel()
-	s := settled(t, 1000)
+	s := drained(t, 1000)
 	p := s.spot()
 	stage := renewals.New(s.Topics.Submissions, nil, prometheus.NewRegistry())
 	again, err := stage.Announced(t.Context(), s.Postgres, p.partition, p.a, p.b+1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.put(p.partition, again...)
+	s.publishDecisions(p.partition, again...)
 	v := s.verify()
-	v.is(t)
+	v.wantGaps(t)
 	if v.Totals.Repeated != 2 {
 		t.Errorf("%d repeats, want 2", v.Totals.Repeated)
 	}
 	foreign := again[0]
 	foreign.Value = []byte(strings.Replace(string(foreign.Value), fmt.Sprintf(`"offset":%d`, p.a), `"offset":987654`, 1))
-	s.put(p.partition, foreign, client.Message{Key: []byte("299999999999"), Value: []byte("nonsense")})
-	end := s.end(p.partition)
+	s.publishDecisions(p.partition, foreign, client.Message{Key: []byte("299999999999"), Value: []byte("nonsense")})
+	end := s.decisionsEnd(p.partition)
 	v = s.verify()
-	v.is(t, gapLine(p.partition, GapPublishedUnknown, 987654, 987654), gapLine(p.partition, GapUnreadable, end-1, end-1))
+	v.wantGaps(t, gapLine(p.partition, GapPublishedUnknown, 987654, 987654), gapLine(p.partition, GapUnreadable, end-1, end-1))
 	s.namesNobody(v.text)
 }
 
-func (s *installation) put(partition int, messages ...client.Message) {
+func (s *installation) publishDecisions(partition int, messages ...client.Message) {
 	s.Helper()
 	for i := range messages {
 		messages[i].Partition = partition
@@ -173,7 +173,7 @@ func (s *installation) put(partition int, messages ...client.Message) {
 }
 
 // end is where a partition of the decisions topic ends.
-func (s *installation) end(partition int) int64 {
+func (s *installation) decisionsEnd(partition int) int64 {
 	s.Helper()
 	conn, err := client.DialLeader(s.Context(), "tcp", s.Brokers[0], s.Topics.Decisions, partition)
 	if err != nil {
@@ -188,14 +188,14 @@ func (s *installation) end(partition int) int64 {
 }
 
 // While messages flow, what is on its way is never taken for an imbalance.
-func TestWhileItFlows(t *testing.T) {
+func TestBalancesWhileMessagesFlow(t *testing.T) {
 	t.Parallel()
 	s := newInstallation(t)
 	simulation := s.Populate(10_000)
 	v := s.verify() // nothing was published, nobody has read anything
-	v.is(t)
+	v.wantGaps(t)
 	s.Analytics().Ready()
-	s.Renewals(small).Ready()
+	s.Renewals(smallBatches).Ready()
 	publishing, done := context.WithCancel(t.Context())
 	go func() {
 		defer done()
@@ -206,7 +206,7 @@ func TestWhileItFlows(t *testing.T) {
 	looks, pending := 0, 0
 	for publishing.Err() == nil || !v.Complete || v.Totals.Consumed < 10_000 {
 		v = s.verify()
-		v.is(t)
+		v.wantGaps(t)
 		looks++
 		if !v.Complete {
 			pending++
@@ -226,14 +226,14 @@ func TestWaits(t *testing.T) {
 	t.Parallel()
 	s := newInstallation(t)
 	s.Publish(s.Populate(1000), 1000)
-	if v := s.verify(waiting(200 * time.Millisecond)); v.Complete || !v.Balanced || v.Totals.Pending.Consume != 1000 {
+	if v := s.verify(withWait(200 * time.Millisecond)); v.Complete || !v.Balanced || v.Totals.Pending.Consume != 1000 {
 		t.Errorf("nobody works: %+v", v.Totals)
 	}
 	s.Renewals()
 	s.Analytics()
 	begin := time.Now()
-	v := s.verify(waiting(2 * time.Minute))
-	v.is(t)
+	v := s.verify(withWait(2 * time.Minute))
+	v.wantGaps(t)
 	if v.Totals.ClickHouseRows != v.Totals.decisions() || v.Totals.Consumed != 1000 || time.Since(begin) > 90*time.Second {
 		t.Errorf("after the wait: %+v", v.Totals)
 	}
@@ -277,13 +277,13 @@ func TestReportFits(t *testing.T) {
 		}
 		for _, kind := range gapKinds {
 			for i := range int64(60) {
-				p.find(kind, 9_000_000+10*i, 9_000_001+11*i)
+				p.addGap(kind, 9_000_000+10*i, 9_000_001+11*i)
 			}
 		}
 	}
 	b.Strays = []Stray{{"tajdeed.decisions", 11, Gap{GapUnreadable, 9_999_999, 9_999_999}}}
 	b.Repair = &Repair{9_999_999, 9_999_999, 9_999_999, 9_999_999}
-	b.close(b.TakenAt)
+	b.balance(b.TakenAt)
 	report := b.Text()
 	texttest.Fits(t, report)
 	for _, kind := range gapKinds {

@@ -9,7 +9,7 @@ import (
 )
 
 // waitEvery is how often it is asked whether all is through.
-const waitEvery = 100 * time.Millisecond
+const pollInterval = 100 * time.Millisecond
 
 // wait waits until all that lies on the topics now has been decided, announced and
 // inserted, or the time is over: what is missing then is told by what was verified.
@@ -23,11 +23,11 @@ func (v *verifier) wait(ctx context.Context, atMost time.Duration) error {
 	}
 	timeout := time.NewTimer(atMost)
 	defer timeout.Stop()
-	ticker := time.NewTicker(waitEvery)
+	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
-	w := waited{verifier: v, submissions: ends}
+	w := backlog{verifier: v, submissions: ends}
 	for {
-		through, err := w.through(ctx)
+		through, err := w.processed(ctx)
 		if err != nil || through {
 			return err
 		}
@@ -42,7 +42,7 @@ func (v *verifier) wait(ctx context.Context, atMost time.Duration) error {
 }
 
 // waited is what is waited for.
-type waited struct {
+type backlog struct {
 	*verifier
 	submissions map[int]kafka.End
 	decisions   map[int]kafka.End // once all of it is announced
@@ -50,7 +50,7 @@ type waited struct {
 
 // through asks first whether all is decided and announced, and then whether the sink
 // has come to where the announcements ended.
-func (w *waited) through(ctx context.Context) (bool, error) {
+func (w *backlog) processed(ctx context.Context) (bool, error) {
 	if w.decisions == nil {
 		announced, err := w.announced(ctx)
 		if err != nil || !announced {
@@ -60,20 +60,20 @@ func (w *waited) through(ctx context.Context) (bool, error) {
 			return false, err
 		}
 	}
-	now, err := w.mark(ctx)
+	now, err := w.readMarks(ctx)
 	if err != nil {
 		return false, err
 	}
 	for partition, end := range w.decisions {
-		if end.Next > end.First && now.reached.log[partition] < end.Next {
+		if end.Next > end.First && now.progress.readUpTo[partition] < end.Next {
 			return false, nil
 		}
 	}
 	return true, nil
 }
 
-func (w *waited) announced(ctx context.Context) (bool, error) {
-	positions, err := readPositions(ctx, w.record)
+func (w *backlog) announced(ctx context.Context) (bool, error) {
+	positions, err := readPositions(ctx, w.postgres)
 	if err != nil {
 		return false, err
 	}

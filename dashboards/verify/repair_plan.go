@@ -13,25 +13,25 @@ import (
 )
 
 //go:embed delete.sql
-var verifyDelete string
+var deleteStatement string
 
 // mender mends what one look at everything found.
-type mender struct {
+type repairer struct {
 	*verifier
-	found *verified
+	found *verification
 	run   string // names the blocks of this repair
 	sink  *analytics.Sink
 	stage *renewals.Stage
 	done  Repair
 }
 
-func (m *mender) mend(ctx context.Context) error {
+func (m *repairer) repairAll(ctx context.Context) error {
 	for p := range m.found.books.all {
 		plan := m.plan(p)
 		if plan.empty() {
 			continue
 		}
-		if err := m.carryOut(ctx, plan); err != nil {
+		if err := m.apply(ctx, plan); err != nil {
 			return fmt.Errorf("%s/%d: %w", p.topic, p.Partition, err)
 		}
 	}
@@ -40,7 +40,7 @@ func (m *mender) mend(ctx context.Context) error {
 
 // plan is what is to be done about one partition: offsets, in their order.
 type plan struct {
-	lane   topicPartition
+	at     topicPartition
 	remove []int64
 	insert []int64
 }
@@ -50,12 +50,12 @@ func (p *plan) empty() bool { return len(p.remove)+len(p.insert) == 0 }
 // plan sorts what is wrong with a partition's rows. All rows of a decision whose are
 // doubled or different are removed, exactly these, and the right one is inserted: a
 // merge would rewrite the whole month and keep the row that came last, right or not.
-func (m *mender) plan(p *PartitionBooks) *plan {
-	planned := &plan{lane: topicPartition{p.topic, p.Partition}}
+func (m *repairer) plan(p *PartitionBooks) *plan {
+	planned := &plan{at: topicPartition{p.topic, p.Partition}}
 	otherwise, published := p.offsets(GapPublishedOtherwise), p.offsets(GapPublishedUnknown)
 	for _, kind := range []GapKind{GapMissing, GapDoubled, GapDifferent} {
 		for offset := range p.offsets(kind) {
-			m.planRow(planned, kind, offset, !otherwise[offset] && m.passed(planned.lane, offset))
+			m.planRow(planned, kind, offset, !otherwise[offset] && m.analyticsPassed(planned.at, offset))
 		}
 	}
 	for offset := range p.offsets(GapUnknown) {
@@ -78,7 +78,7 @@ func (p *PartitionBooks) offsets(kinds ...GapKind) map[int64]bool {
 
 // planRow leaves alone what the record and the decisions topic don't agree on, and what
 // the sink may still insert.
-func (m *mender) planRow(planned *plan, kind GapKind, offset int64, repairable bool) {
+func (m *repairer) planRow(planned *plan, kind GapKind, offset int64, repairable bool) {
 	switch {
 	case !repairable:
 		m.done.Left++
@@ -94,19 +94,19 @@ func (m *mender) planRow(planned *plan, kind GapKind, offset int64, repairable b
 
 // passed says whether a decision lies on its topic and the sink has passed it: it will
 // not insert it any more.
-func (m *mender) passed(l topicPartition, offset int64) bool {
+func (m *repairer) analyticsPassed(l topicPartition, offset int64) bool {
 	e := m.found.decisions[l]
-	i, known := e.find(offset)
-	stands, claimed := m.found.marks.claims[l.partition]
+	i, known := e.index(offset)
+	stands, claimed := m.found.marks.committed[l.partition]
 	if !claimed {
-		stands = m.found.marks.reached.log[l.partition]
+		stands = m.found.marks.progress.readUpTo[l.partition]
 	}
-	return known && e.logged[i] != unlogged && e.logged[i] < stands
+	return known && e.logOffsets[i] != notOnTopic && e.logOffsets[i] < stands
 }
 
 // planUnknown removes a row that nothing accounts for. If the decision lies on its
 // topic, it is the record that may have lost it.
-func (m *mender) planUnknown(planned *plan, offset int64, published bool) {
+func (m *repairer) planUnknown(planned *plan, offset int64, published bool) {
 	if published {
 		m.done.Left++
 		return
@@ -118,10 +118,10 @@ func (m *mender) planUnknown(planned *plan, offset int64, published bool) {
 // repairPage is how many offsets are worked on at a time.
 const repairPage = 10_000
 
-func (m *mender) carryOut(ctx context.Context, planned *plan) error {
-	l := planned.lane
+func (m *repairer) apply(ctx context.Context, planned *plan) error {
+	l := planned.at
 	for offsets := range slices.Chunk(planned.remove, repairPage) {
-		if err := m.analysts.Exec(ctx, verifyDelete, l.topic, int32(l.partition), offsets); err != nil {
+		if err := m.clickhouse.Exec(ctx, deleteStatement, l.topic, int32(l.partition), offsets); err != nil {
 			return fmt.Errorf("remove rows: %w", err)
 		}
 	}
@@ -141,8 +141,8 @@ func (m *mender) carryOut(ctx context.Context, planned *plan) error {
 }
 
 // decisions reads decisions from the record as the stage announces them.
-func (m *mender) decisions(ctx context.Context, l topicPartition, offsets []int64) ([]analytics.Replayed, error) {
-	messages, err := m.stage.Announced(ctx, m.record, l.partition, offsets[0], offsets[len(offsets)-1]+1)
+func (m *repairer) decisions(ctx context.Context, l topicPartition, offsets []int64) ([]analytics.Replayed, error) {
+	messages, err := m.stage.Announced(ctx, m.postgres, l.partition, offsets[0], offsets[len(offsets)-1]+1)
 	if err != nil {
 		return nil, fmt.Errorf("read decisions: %w", err)
 	}
@@ -160,9 +160,9 @@ func (m *mender) decisions(ctx context.Context, l topicPartition, offsets []int6
 		if _, wanted := slices.BinarySearch(offsets, d.Cause.Offset); !wanted {
 			continue
 		}
-		i, _ := e.find(d.Cause.Offset)
+		i, _ := e.index(d.Cause.Offset)
 		replayed = append(replayed, analytics.Replayed{
-			Decision: d, LogOffset: e.logged[i], PublishedAt: time.UnixMilli(e.loggedAt[i]),
+			Decision: d, LogOffset: e.logOffsets[i], PublishedAt: time.UnixMilli(e.publishedAt[i]),
 		})
 	}
 	return replayed, nil

@@ -30,10 +30,10 @@ type logReader struct {
 // topicMessage is a message as it lies on its topic. Its bytes are valid until the next one
 // is read.
 type topicMessage struct {
-	offset     int64
-	at         time.Time
-	key, value []byte
-	headers    []schema.Header
+	offset      int64
+	publishedAt time.Time
+	key, value  []byte
+	headers     []schema.Header
 }
 
 const (
@@ -55,13 +55,13 @@ func (r *logReader) read(ctx context.Context, topic string, partition int, from,
 		before := next
 		answer, err := r.fetch(ctx, topic, partition, next)
 		if err == nil {
-			next, err = r.take(answer, next, to, each)
+			next, err = r.readResponse(answer, next, to, each)
 		}
 		if empty++; next > before {
 			empty = 0
 		}
-		if err == nil && empty > mostEmpty {
-			err = errNothingComes
+		if err == nil && empty > maxEmptyResponses {
+			err = errNoMessages
 		}
 		if err != nil {
 			return fmt.Errorf("read %s/%d from offset %d: %w", topic, partition, next, err)
@@ -72,14 +72,14 @@ func (r *logReader) read(ctx context.Context, topic string, partition int, from,
 
 // mostEmpty is how many answers in a row may bring nothing. A producer that leaves its
 // transaction open keeps what lies behind it from every reader.
-const mostEmpty = 100
+const maxEmptyResponses = 100
 
-var errNothingComes = errors.New("the broker says that there is more, and it doesn't come")
+var errNoMessages = errors.New("the broker says that there is more, and it doesn't come")
 
 // fetch asks once with success: a leader may just be moving.
 func (r *logReader) fetch(ctx context.Context, topic string, partition int, from int64) (*fetchapi.ResponsePartition, error) {
 	return backoff.Retry(ctx, func() (*fetchapi.ResponsePartition, error) {
-		answer, err := r.ask(ctx, fetchRequest(topic, partition, from))
+		answer, err := r.fetchOnce(ctx, fetchRequest(topic, partition, from))
 		if errors.Is(err, client.OffsetOutOfRange) {
 			err = backoff.Permanent(err)
 		}
@@ -102,7 +102,7 @@ func fetchRequest(topic string, partition int, from int64) *fetchapi.Request {
 
 var errOtherAnswer = errors.New("the broker's answer is not about the partition asked for")
 
-func (r *logReader) ask(ctx context.Context, request *fetchapi.Request) (*fetchapi.ResponsePartition, error) {
+func (r *logReader) fetchOnce(ctx context.Context, request *fetchapi.Request) (*fetchapi.ResponsePartition, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	message, err := r.transport.RoundTrip(ctx, r.broker, request)
@@ -123,19 +123,19 @@ func (r *logReader) ask(ctx context.Context, request *fetchapi.Request) (*fetcha
 // take goes through the batches of an answer. Those that hold no messages are passed
 // over here: the client would hide control records, and we would ask for them again and
 // again.
-func (r *logReader) take(answer *fetchapi.ResponsePartition, next, to int64, each func(*topicMessage) error) (int64, error) {
+func (r *logReader) readResponse(answer *fetchapi.ResponsePartition, next, to int64, each func(*topicMessage) error) (int64, error) {
 	stream, ok := answer.RecordSet.Records.(*wire.RecordStream)
 	if !ok {
 		return next, nil // nothing came within the wait
 	}
-	aborted := newAborted(answer.AbortedTransactions)
+	aborted := newAbortedTransactions(answer.AbortedTransactions)
 	for _, batch := range stream.Records {
 		hand := each
-		if !aborted.message(batch) {
+		if !aborted.hasMessages(batch) {
 			hand = func(*topicMessage) error { return nil }
 		}
 		var err error
-		if next, err = r.takeBatch(batch, next, to, hand); err != nil {
+		if next, err = r.readBatch(batch, next, to, hand); err != nil {
 			return next, err
 		}
 	}
@@ -143,7 +143,7 @@ func (r *logReader) take(answer *fetchapi.ResponsePartition, next, to int64, eac
 }
 
 // takeBatch goes through one batch, which may begin before the offset asked for.
-func (r *logReader) takeBatch(batch wire.RecordReader, next, to int64, each func(*topicMessage) error) (int64, error) {
+func (r *logReader) readBatch(batch wire.RecordReader, next, to int64, each func(*topicMessage) error) (int64, error) {
 	for {
 		record, err := batch.ReadRecord()
 		if errors.Is(err, io.EOF) {
@@ -168,7 +168,7 @@ func (r *logReader) takeBatch(batch wire.RecordReader, next, to int64, each func
 
 // message copies a record out of the answer's pages, which are used again.
 func (r *logReader) message(record *wire.Record) (m *topicMessage, err error) {
-	m = &topicMessage{offset: record.Offset, at: record.Time}
+	m = &topicMessage{offset: record.Offset, publishedAt: record.Time}
 	if r.key, err = readBytes(r.key, record.Key); err != nil {
 		return nil, err
 	}

@@ -8,11 +8,11 @@ import (
 
 // explainGaps looks on the topic for the messages of offsets that nothing accounts
 // for. An offset may hold none: the record counts these without naming them.
-func (v *verifier) explainGaps(ctx context.Context, record *recordBooks) error {
+func (v *verifier) checkUnaccounted(ctx context.Context, record *recordContents) error {
 	ends := map[string]map[int]kafka.End{}
 	for p := range record.books.all {
-		unaccounted := p.take(GapUnaccounted)
-		if count(unaccounted) == p.Skipped {
+		unaccounted := p.removeGaps(GapUnaccounted)
+		if countOffsets(unaccounted) == p.Skipped {
 			continue
 		}
 		if ends[p.topic] == nil {
@@ -21,7 +21,7 @@ func (v *verifier) explainGaps(ctx context.Context, record *recordBooks) error {
 				return err
 			}
 		}
-		if err := v.explain(ctx, p, unaccounted, ends[p.topic][p.Partition]); err != nil {
+		if err := v.checkUnaccountedOf(ctx, p, unaccounted, ends[p.topic][p.Partition]); err != nil {
 			return err
 		}
 	}
@@ -30,7 +30,7 @@ func (v *verifier) explainGaps(ctx context.Context, record *recordBooks) error {
 
 // explain notes the offsets that hold a message. If what is left is not what the
 // record says it skipped, that is noted too.
-func (v *verifier) explain(ctx context.Context, p *PartitionBooks, unaccounted []Gap, end kafka.End) error {
+func (v *verifier) checkUnaccountedOf(ctx context.Context, p *PartitionBooks, unaccounted []Gap, end kafka.End) error {
 	lost := map[int64]bool{}
 	if n := len(unaccounted); n > 0 {
 		from, to := max(unaccounted[0].From, end.First), min(unaccounted[n-1].To+1, end.Next)
@@ -46,30 +46,30 @@ func (v *verifier) explain(ctx context.Context, p *PartitionBooks, unaccounted [
 	for _, g := range unaccounted {
 		for offset := g.From; offset <= g.To; offset++ {
 			if lost[offset] {
-				p.find(GapUnaccounted, offset, offset+1)
+				p.addGap(GapUnaccounted, offset, offset+1)
 			} else {
 				empty = append(empty, offset)
 			}
 		}
 	}
-	p.noteEmpty(empty)
+	p.checkSkipped(empty)
 	return nil
 }
 
 // noteEmpty compares the offsets that hold no message with how many were skipped.
-func (p *PartitionBooks) noteEmpty(empty []int64) {
+func (p *PartitionBooks) checkSkipped(empty []int64) {
 	switch n := int64(len(empty)); {
 	case n > p.Skipped:
 		for _, offset := range empty {
-			p.find(GapEmpty, offset, offset+1)
+			p.addGap(GapEmpty, offset, offset+1)
 		}
 	case n < p.Skipped:
-		p.find(GapSkipped, p.First, p.Next)
+		p.addGap(GapSkipped, p.First, p.Next)
 	}
 }
 
 // take takes the gaps of one kind out of the books.
-func (p *PartitionBooks) take(kind GapKind) (taken []Gap) {
+func (p *PartitionBooks) removeGaps(kind GapKind) (taken []Gap) {
 	kept := p.Gaps[:0]
 	for _, g := range p.Gaps {
 		if g.Kind == kind {
@@ -82,7 +82,7 @@ func (p *PartitionBooks) take(kind GapKind) (taken []Gap) {
 	return taken
 }
 
-func count(gaps []Gap) (n int64) {
+func countOffsets(gaps []Gap) (n int64) {
 	for _, g := range gaps {
 		n += g.To - g.From + 1
 	}

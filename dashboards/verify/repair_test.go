@@ -12,12 +12,12 @@ import (
 )
 
 // Each damage to ClickHouse is found, named exactly and mended, once.
-func TestMendsClickHouse(t *testing.T) {
+func TestRepairsClickHouse(t *testing.T) {
 	t.Parallel()
-	s := settled(t, 2000)
-	s.unmerged(t)
+	s := drained(t, 2000)
+	s.preventMerges(t)
 	p := s.spot()
-	before := s.analystsRows()
+	before := s.rowsDigest()
 	where := func(list ...int64) string {
 		return fmt.Sprintf(`cause_partition = %d AND cause_offset IN (%s)`, p.partition, strings.Trim(strings.ReplaceAll(fmt.Sprint(list), " ", ","), "[]"))
 	}
@@ -78,21 +78,21 @@ func TestMendsClickHouse(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s.harmAnalysts(t, c.harm...)
+			s.damageClickHouse(t, c.harm...)
 			if found := s.verifyPersons(); c.want != nil {
-				found.is(t, c.want...)
+				found.wantGaps(t, c.want...)
 			} else if found.Balanced {
 				t.Error("balanced")
 			}
 			repaired := s.repair()
-			repaired.is(t)
+			repaired.wantGaps(t)
 			if *repaired.Repair != c.done {
 				t.Errorf("done: %+v, want %+v", *repaired.Repair, c.done)
 			}
-			if again := s.repair(); again.Repair.Done() != 0 {
+			if again := s.repair(); again.Repair.changed() != 0 {
 				t.Errorf("done a second time: %+v", *again.Repair)
 			}
-			if after := s.analystsRows(); after != before {
+			if after := s.rowsDigest(); after != before {
 				t.Errorf("the rows are not what they were:\n%s\nwant\n%s", after, before)
 			}
 		})
@@ -100,7 +100,7 @@ func TestMendsClickHouse(t *testing.T) {
 }
 
 // analystsRows is a figure of every row but for when it was inserted.
-func (s *installation) analystsRows() (figure string) {
+func (s *installation) rowsDigest() (figure string) {
 	s.Helper()
 	err := s.ClickHouse.QueryRow(s.Context(), `SELECT concat(toString(count()), ' rows, ',
 		toString(groupBitXor(cityHash64(* EXCEPT inserted_at)))) FROM decision`).Scan(&figure)
@@ -121,21 +121,21 @@ func (s *installation) rowsOf(partition int) (n int64) {
 // Every column of a row is compared, but for when it was inserted.
 func TestComparesEveryColumn(t *testing.T) {
 	t.Parallel()
-	s := settled(t, 500)
-	s.unmerged(t)
+	s := drained(t, 500)
+	s.preventMerges(t)
 	p := s.spot()
 	copied := fmt.Sprintf(`FROM (SELECT * FROM decision WHERE cause_partition = %d AND cause_offset = %d) SETTINGS insert_deduplicate = 0`, p.partition, p.a) //nolint:unqueryvet // whole rows are copied
 	for column, other := range s.otherValues() {
 		t.Run(column, func(t *testing.T) {
-			s.harmAnalysts(t, `INSERT INTO decision SELECT * REPLACE (`+other+` AS `+column+`) `+copied)
+			s.damageClickHouse(t, `INSERT INTO decision SELECT * REPLACE (`+other+` AS `+column+`) `+copied)
 			want := gapLine(p.partition, GapDifferent, p.a, p.a)
 			if column == "inserted_at" {
 				want = gapLine(p.partition, GapDoubled, p.a, p.a)
 			}
 			found := s.verifyPersons()
-			found.is(t, want)
+			found.wantGaps(t, want)
 			repaired := s.repair()
-			repaired.is(t)
+			repaired.wantGaps(t)
 		})
 	}
 }
@@ -182,9 +182,9 @@ func otherValue(name, kind string) string {
 
 // Without the key persons are not compared, and the report says so; whom a decision is
 // about on its topic is compared always.
-func TestTellsWhatItDoesNotCompare(t *testing.T) {
+func TestReportSaysWhatIsNotCompared(t *testing.T) {
 	t.Parallel()
-	s := settled(t, 500)
+	s := drained(t, 500)
 	p := s.spot()
 	const said = "were not compared with ClickHouse"
 	if report := s.verify().Text(); !strings.Contains(report, said) {
@@ -195,35 +195,35 @@ func TestTellsWhatItDoesNotCompare(t *testing.T) {
 	}
 	for _, column := range []string{"civil_id", "sponsor_id"} {
 		change := fmt.Sprintf(`UPDATE decision SET %[1]s = %[1]s %%s WHERE partition = %d AND "offset" = %d`, column, p.partition, p.a)
-		s.harm(t, fmt.Sprintf(change, "+ 1"))
+		s.damageRecord(t, fmt.Sprintf(change, "+ 1"))
 		published := gapLine(p.partition, GapPublishedOtherwise, p.a, p.a)
 		if v := s.verify(); v.PersonsCompared {
 			t.Error("persons were compared without the key")
 		} else {
-			v.is(t, published)
+			v.wantGaps(t, published)
 		}
 		v := s.verifyPersons()
-		v.is(t, published, gapLine(p.partition, GapDifferent, p.a, p.a))
+		v.wantGaps(t, published, gapLine(p.partition, GapDifferent, p.a, p.a))
 		if !v.PersonsCompared {
 			t.Error("persons were not compared")
 		}
-		s.harm(t, fmt.Sprintf(change, "- 1"))
+		s.damageRecord(t, fmt.Sprintf(change, "- 1"))
 	}
 }
 
 // A repair under another key writes nothing.
 func TestRefusesAnotherKey(t *testing.T) {
 	t.Parallel()
-	s := settled(t, 500)
+	s := drained(t, 500)
 	p := s.spot()
-	s.harmAnalysts(t, fmt.Sprintf(`DELETE FROM decision WHERE cause_partition = %d AND cause_offset = %d`, p.partition, p.a))
-	before := s.analystsRows()
+	s.damageClickHouse(t, fmt.Sprintf(`DELETE FROM decision WHERE cause_partition = %d AND cause_offset = %d`, p.partition, p.a))
+	before := s.rowsDigest()
 	another, err := analytics.NewPseudonym([]byte("another key for tests"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	repair := s.config(func(c *Config) { c.Repair, c.Pseudonym = true, another })
-	if _, err := Run(t.Context(), repair); !errors.Is(err, errOtherKey) || s.analystsRows() != before {
+	if _, err := Run(t.Context(), repair); !errors.Is(err, errOtherKey) || s.rowsDigest() != before {
 		t.Errorf("a repair under another key: %v", err)
 	}
 	repair.Pseudonym = nil
@@ -234,24 +234,24 @@ func TestRefusesAnotherKey(t *testing.T) {
 
 // Rows that are lost while messages flow are mended while they flow, and the sink
 // neither skips nor repeats anything for it.
-func TestMendsWhileItFlows(t *testing.T) {
+func TestRepairsWhileMessagesFlow(t *testing.T) {
 	t.Parallel()
 	s := newInstallation(t)
 	simulation := s.Populate(6_000)
 	s.Analytics().Ready()
-	s.Renewals(small).Ready()
+	s.Renewals(smallBatches).Ready()
 	rng := rand.New(rand.NewPCG(1, 4))
 	var done Repair
 	for range 12 {
 		s.Publish(simulation, 500)
-		s.harmAnalysts(t, fmt.Sprintf(`DELETE FROM decision WHERE cause_offset %% 97 = %d`, rng.IntN(97)))
+		s.damageClickHouse(t, fmt.Sprintf(`DELETE FROM decision WHERE cause_offset %% 97 = %d`, rng.IntN(97)))
 		v := s.repair()
 		done.Inserted += v.Repair.Inserted
 		done.Left += v.Repair.Left
 	}
-	s.verify(waiting(time.Minute))
+	s.verify(withWait(time.Minute))
 	v := s.repair()
-	v.is(t)
+	v.wantGaps(t)
 	if v.Totals.Consumed != 6_000 || v.Totals.ClickHouseRows != v.Totals.decisions() || done.Inserted == 0 {
 		t.Errorf("totals %+v, repaired %+v", v.Totals, done)
 	}

@@ -1,2 +1,0 @@
-SELECT topic, partition, next_offset, published_offset
-FROM position
