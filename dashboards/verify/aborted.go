@@ -7,9 +7,10 @@ import (
 	fetchapi "github.com/segmentio/kafka-go/protocol/fetch"
 )
 
-// aborted knows of an answer, for each producer, where its aborted transactions begin,
-// in the order of the log. A broker sends their messages too and leaves it to the reader
-// to drop them. The engine does so too; what checks it does not share its code.
+// abortedTransactions holds the first offsets of the aborted transactions in one response,
+// by producer and in the order of the log. A broker sends their messages too and leaves it
+// to the reader to drop them. The engine does the same with code of its own: a proof must
+// not share the code of what it proves.
 type abortedTransactions map[int64][]int64
 
 func newAbortedTransactions(transactions []fetchapi.ResponseTransaction) abortedTransactions {
@@ -17,18 +18,19 @@ func newAbortedTransactions(transactions []fetchapi.ResponseTransaction) aborted
 	for _, t := range transactions {
 		a[t.ProducerID] = append(a[t.ProducerID], t.FirstOffset)
 	}
-	for _, begins := range a {
-		slices.Sort(begins)
+	for _, first := range a {
+		slices.Sort(first)
 	}
 	return a
 }
 
-// message says whether the next batch of the log holds messages: no markers, and
-// nothing of a transaction that was aborted.
+// hasMessages says whether a batch holds messages that count: it is no transaction's
+// marker, and no part of an aborted transaction. It must be called for each batch of the
+// response, in their order.
 func (a abortedTransactions) hasMessages(batch wire.RecordReader) bool {
 	switch b := batch.(type) {
 	case *wire.ControlBatch:
-		if a.contains(b.ProducerID, b.BaseOffset) { // its marker ends a transaction
+		if a.contains(b.ProducerID, b.BaseOffset) { // the marker ends this transaction
 			a[b.ProducerID] = a[b.ProducerID][1:]
 		}
 		return false
@@ -38,9 +40,9 @@ func (a abortedTransactions) hasMessages(batch wire.RecordReader) bool {
 	return true
 }
 
-// holds says whether what a producer laid at an offset belongs to an aborted
+// contains says whether what a producer wrote at an offset belongs to an aborted
 // transaction.
 func (a abortedTransactions) contains(producer, offset int64) bool {
-	begins := a[producer]
-	return len(begins) > 0 && begins[0] <= offset
+	first := a[producer]
+	return len(first) > 0 && first[0] <= offset
 }

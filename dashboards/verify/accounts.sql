@@ -1,5 +1,5 @@
--- Where every partition stands and how what it consumed was accounted for. Rows of a
--- partition that no position knows are found too.
+-- The position of every partition, and how many of the messages that it consumed were
+-- decided or quarantined. A partition that has rows and no position is found too.
 WITH decided AS (
     SELECT topic, partition,
            count(*) FILTER (WHERE disposition = 'first')    AS decided,

@@ -1,6 +1,7 @@
 -- Where the batches of a partition don't follow one another from its first offset to
--- its next one. Both ends are batches of no width.
-WITH laid AS (
+-- its next one. Each end is added as a batch of no width, so that a gap there shows like
+-- any other.
+WITH covered AS (
     SELECT topic, partition, from_offset, to_offset FROM batch
     UNION ALL
     SELECT topic, partition, first_offset, first_offset FROM position
@@ -11,7 +12,7 @@ WITH laid AS (
            max(to_offset) OVER (
                PARTITION BY topic, partition ORDER BY from_offset, to_offset
                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-    FROM laid
+    FROM covered
 )
 SELECT topic, partition, 'batch_missing', before, from_offset
 FROM neighbours

@@ -2,17 +2,20 @@ package verify
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
+
+	"tajdeed/schema"
 )
 
-// Books are what `tajdeed verify` found, as --json prints them.
+// Books are what a verification found, as `tajdeed verify --json` prints them.
 type Books struct {
 	Balanced bool `json:"balanced"`
-	// Complete says that nothing was pending: all that was published is verified.
+	// Complete says that nothing was pending: everything that lay on the topics is verified.
 	Complete bool `json:"complete"`
-	// Watermark is the offset of each partition before which everything was
-	// verified: "tajdeed.submissions/3".
+	// Watermark is the offset before which everything was verified, by partition:
+	// "tajdeed.submissions/3".
 	Watermark map[string]int64 `json:"watermark"`
 	TakenAt   time.Time        `json:"taken_at"`
 	Seconds   float64          `json:"seconds"`
@@ -21,7 +24,7 @@ type Books struct {
 	// PersonsCompared says whether the persons and sponsors of ClickHouse's rows were
 	// compared, which takes the pseudonym key.
 	PersonsCompared bool `json:"persons_compared"`
-	// Strays lie where no partition of the record accounts for them.
+	// Strays are the gaps that belong to no partition of the record.
 	Strays []Stray `json:"strays"`
 	Repair *Repair `json:"repair,omitempty"`
 }
@@ -46,8 +49,8 @@ type PartitionBooks struct {
 	topic string
 }
 
-// Watermark is the offset before which a partition was verified: in the record, on
-// the topics that are announced on, and in ClickHouse.
+// Watermark is the offset before which a partition was verified: in the record, on the
+// decisions and the quarantine topic, and in ClickHouse.
 type Watermark struct {
 	Record     int64 `json:"record"`
 	Published  int64 `json:"published"`
@@ -57,7 +60,7 @@ type Watermark struct {
 // least is the offset before which everything was verified.
 func (w Watermark) least() int64 { return min(w.Record, w.Published, w.ClickHouse) }
 
-// Terms is one line of the books:
+// Terms are one line of the books:
 // consumed = decided + applied + duplicates + conflicts + quarantined.
 type Terms struct {
 	Consumed    int64 `json:"consumed"`
@@ -66,8 +69,8 @@ type Terms struct {
 	Duplicates  int64 `json:"duplicates"`
 	Conflicts   int64 `json:"conflicts"`
 	Quarantined int64 `json:"quarantined"`
-	// Published counts the decisions on their topic, each once; Repeated how often
-	// one lies there again, which a takeover does.
+	// Published counts the decisions on their topic, each once. Repeated counts the copies
+	// beyond the first, which a worker publishes when it takes a partition over.
 	Published            int64   `json:"published"`
 	Repeated             int64   `json:"repeated"`
 	QuarantinedPublished int64   `json:"quarantined_published"`
@@ -75,35 +78,35 @@ type Terms struct {
 	Pending              Pending `json:"pending"`
 }
 
-// Pending is what is on its way, and no imbalance.
+// Pending counts what is on its way, which is no imbalance.
 type Pending struct {
-	Consume    int64 `json:"consume"` // messages
-	Publish    int64 `json:"publish"` // decisions and quarantined messages
-	ClickHouse int64 `json:"clickhouse"`
+	Consume    int64 `json:"consume"`    // messages
+	Publish    int64 `json:"publish"`    // decisions and quarantined messages
+	ClickHouse int64 `json:"clickhouse"` // rows
 }
 
 func (p Pending) none() bool { return p == Pending{} }
 
 // decisions is how many decisions there are.
-func (a *Terms) decisions() int64 { return a.Decided + a.Duplicates + a.Conflicts }
+func (t *Terms) decisions() int64 { return t.Decided + t.Duplicates + t.Conflicts }
 
 // accounted is the right side of the equation.
-func (a *Terms) accounted() int64 { return a.decisions() + a.Applied + a.Quarantined }
+func (t *Terms) accounted() int64 { return t.decisions() + t.Applied + t.Quarantined }
 
-func (a *Terms) add(b *Terms) {
-	a.Consumed += b.Consumed
-	a.Decided += b.Decided
-	a.Applied += b.Applied
-	a.Duplicates += b.Duplicates
-	a.Conflicts += b.Conflicts
-	a.Quarantined += b.Quarantined
-	a.Published += b.Published
-	a.Repeated += b.Repeated
-	a.QuarantinedPublished += b.QuarantinedPublished
-	a.ClickHouseRows += b.ClickHouseRows
-	a.Pending.Consume += b.Pending.Consume
-	a.Pending.Publish += b.Pending.Publish
-	a.Pending.ClickHouse += b.Pending.ClickHouse
+func (t *Terms) add(other *Terms) {
+	t.Consumed += other.Consumed
+	t.Decided += other.Decided
+	t.Applied += other.Applied
+	t.Duplicates += other.Duplicates
+	t.Conflicts += other.Conflicts
+	t.Quarantined += other.Quarantined
+	t.Published += other.Published
+	t.Repeated += other.Repeated
+	t.QuarantinedPublished += other.QuarantinedPublished
+	t.ClickHouseRows += other.ClickHouseRows
+	t.Pending.Consume += other.Pending.Consume
+	t.Pending.Publish += other.Pending.Publish
+	t.Pending.ClickHouse += other.Pending.ClickHouse
 }
 
 // Gap is a run of offsets where the books don't balance, both ends included.
@@ -113,15 +116,16 @@ type Gap struct {
 	To   int64   `json:"to"`
 }
 
-// Stray is a run of offsets of a partition that the record accounts for nothing in.
+// Stray is a gap of a partition that the record does not know, or of a topic that the
+// stages publish on.
 type Stray struct {
 	Topic     string `json:"topic"`
 	Partition int    `json:"partition"`
 	Gap
 }
 
-// GapKind says what is wrong with a run of offsets. The offsets are those of the
-// messages that were consumed, but for what could not be read on another topic.
+// GapKind says what is wrong with a run of offsets. These are the offsets of the messages
+// that were consumed; only for [GapUnreadable] they are those of the topic that was read.
 type GapKind string
 
 // What can be wrong.
@@ -129,14 +133,14 @@ const (
 	GapUnaccounted      GapKind = "unaccounted"        // consumed, and neither decided nor quarantined
 	GapEmpty            GapKind = "no_message"         // consumed, holds no message, and was not skipped
 	GapTwice            GapKind = "accounted_twice"    // decided and quarantined
-	GapNotConsumed      GapKind = "not_consumed"       // accounted for, where the position never was
+	GapNotConsumed      GapKind = "not_consumed"       // decided or quarantined, outside the offsets that were consumed
 	GapSkipped          GapKind = "skipped"            // the count of offsets without a message is too high
 	GapBatchMissing     GapKind = "batch_missing"      // no batch covers it
-	GapBatchOverlaps    GapKind = "batch_overlaps"     // two do
-	GapBatchNotConsumed GapKind = "batch_not_consumed" // one does, where the position never was
+	GapBatchOverlaps    GapKind = "batch_overlaps"     // two batches cover it
+	GapBatchNotConsumed GapKind = "batch_not_consumed" // a batch covers it, beyond the offsets that were consumed
 
 	GapNotPublished       GapKind = "not_published"       // decided and not on the decisions topic
-	GapMisordered         GapKind = "misordered"          // there behind a later one
+	GapMisordered         GapKind = "misordered"          // there, after the decision on a later message
 	GapPublishedOtherwise GapKind = "published_otherwise" // there with another content
 	GapPublishedUnknown   GapKind = "published_unknown"   // there, and the record holds no decision
 
@@ -150,10 +154,10 @@ const (
 	GapDifferent GapKind = "clickhouse_different"
 	GapUnknown   GapKind = "clickhouse_unknown" // the record holds no such decision
 
-	GapUnreadable GapKind = "unreadable" // on a topic that we publish on, and nothing that we published
+	GapUnreadable GapKind = "unreadable" // on a topic that the stages publish on, and not as they publish
 )
 
-// gapKinds are the kinds in the order in which they are told.
+// gapKinds are the kinds in the order in which the books list them.
 var gapKinds = []GapKind{
 	GapUnaccounted, GapEmpty, GapTwice, GapNotConsumed, GapSkipped, GapBatchMissing, GapBatchOverlaps, GapBatchNotConsumed,
 	GapNotPublished, GapMisordered, GapPublishedOtherwise, GapPublishedUnknown,
@@ -161,40 +165,68 @@ var gapKinds = []GapKind{
 	GapMissing, GapDoubled, GapDifferent, GapUnknown, GapUnreadable,
 }
 
-// find notes a run of offsets, the last not included.
+// addGap adds a run of offsets, to not included.
 func (p *PartitionBooks) addGap(kind GapKind, from, to int64) {
 	p.Gaps = append(p.Gaps, Gap{kind, from, to - 1})
 }
 
-// of are the runs of one kind.
-func (p *PartitionBooks) gapsOf(kind GapKind) (runs []Gap) {
+// gapsOf returns the gaps of one kind.
+func (p *PartitionBooks) gapsOf(kind GapKind) (found []Gap) {
 	for _, g := range p.Gaps {
 		if g.Kind == kind {
-			runs = append(runs, g)
+			found = append(found, g)
 		}
 	}
-	return runs
+	return found
 }
 
-// close draws the line under a partition: runs that touch become one, in the order in
-// which they are told.
+// removeGaps takes the gaps of one kind out of the books and returns them.
+func (p *PartitionBooks) removeGaps(kind GapKind) []Gap {
+	removed := p.gapsOf(kind)
+	p.Gaps = slices.DeleteFunc(p.Gaps, func(g Gap) bool { return g.Kind == kind })
+	return removed
+}
+
+// countOffsets is how many offsets the gaps cover.
+func countOffsets(gaps []Gap) (n int64) {
+	for _, g := range gaps {
+		n += g.To - g.From + 1
+	}
+	return n
+}
+
+// balance ends the books: it sets the totals and the watermarks, and says whether they
+// balance.
+func (b *Books) balance(takenAt time.Time) {
+	b.TakenAt, b.Balanced = takenAt.In(schema.Kuwait).Truncate(time.Millisecond), len(b.Strays) == 0
+	for p := range b.all {
+		p.balance()
+		b.Balanced = b.Balanced && p.Balanced
+		b.Totals.add(&p.Terms)
+		b.Watermark[fmt.Sprintf("%s/%d", p.topic, p.Partition)] = p.Watermark.least()
+	}
+	b.Complete = b.Totals.Pending.none()
+}
+
+// balance ends the books of a partition: it joins gaps that touch, and puts them in the
+// order of gapKinds.
 func (p *PartitionBooks) balance() {
 	slices.SortFunc(p.Gaps, func(a, b Gap) int {
 		return cmp.Or(cmp.Compare(slices.Index(gapKinds, a.Kind), slices.Index(gapKinds, b.Kind)), cmp.Compare(a.From, b.From))
 	})
-	runs := p.Gaps[:0]
+	joined := p.Gaps[:0]
 	for _, g := range p.Gaps {
-		if last := len(runs) - 1; last >= 0 && runs[last].Kind == g.Kind && runs[last].To >= g.From-1 {
-			runs[last].To = max(runs[last].To, g.To)
+		if last := len(joined) - 1; last >= 0 && joined[last].Kind == g.Kind && joined[last].To >= g.From-1 {
+			joined[last].To = max(joined[last].To, g.To)
 			continue
 		}
-		runs = append(runs, g)
+		joined = append(joined, g)
 	}
-	p.Gaps = runs
+	p.Gaps = joined
 	p.Balanced = len(p.Gaps) == 0 && p.Consumed == p.accounted()
 }
 
-// partition returns the books of a partition, opened if they are not.
+// partition returns the books of a partition, and opens them if they are new.
 func (b *Books) partition(topic string, partition int) *PartitionBooks {
 	at, found := slices.BinarySearchFunc(b.Topics, topic, func(t TopicBooks, name string) int { return cmp.Compare(t.Topic, name) })
 	if !found {
@@ -208,7 +240,7 @@ func (b *Books) partition(topic string, partition int) *PartitionBooks {
 	return t.Partitions[i]
 }
 
-// all goes through the partitions in their order.
+// all iterates over the partitions, in the order of topics and partitions.
 func (b *Books) all(yield func(*PartitionBooks) bool) {
 	for _, topic := range b.Topics {
 		for _, p := range topic.Partitions {

@@ -2,8 +2,9 @@ package verify
 
 import (
 	"context"
-	_ "embed"
 	"errors"
+	"maps"
+	"slices"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
@@ -11,41 +12,37 @@ import (
 	"tajdeed/schema"
 )
 
-//go:embed ranges.sql
-var rangesQuery string
-
-//go:embed range_places.sql
-var rangePlacesQuery string
-
-// rangeWidth is how many offsets are compared at once. A year is about a hundred
-// ranges, and a range that differs is read in no time.
+// rangeWidth is how many offsets are compared at once. A year is about a hundred ranges.
+// Only a range that differs is read row by row, which takes no noticeable time.
 const rangeWidth = 4096
 
-// clickhouseComparison compares ClickHouse with the record and the decisions topic. All
-// columns are compared but for inserted_at, which nobody else knows; whom a row is about
-// only under the key of the pseudonyms.
+// clickhouseComparison compares the rows of ClickHouse with the record and the decisions
+// topic. It compares every column but inserted_at, which no other store knows. Persons
+// and sponsors are pseudonyms in ClickHouse: they are compared only under the key.
 type clickhouseComparison struct {
 	db           driver.Conn
 	fingerprints fingerprinter
 	// pseudonyms is nil without the key.
-	pseudonyms             func(schema.CivilID, schema.SponsorID) (person, sponsor uint64)
-	keyMatches, keyDiffers bool // whether some rows are, or are not, of this key
+	pseudonyms func(schema.CivilID, schema.SponsorID) (person, sponsor uint64)
+	// Whether some rows show pseudonyms of this key, and some show others.
+	keyMatches, keyDiffers bool
 }
 
 var errOtherKey = errors.New("no row of ClickHouse was written under this pseudonym key")
 
-// compareAnalysts compares the rows of each lane up to an offset. A key may be nil.
-func compareClickHouse(ctx context.Context, db driver.Conn, key *analytics.Pseudonym, record *recordContents, through map[topicPartition]int64) error {
+// compareClickHouse compares the rows of each partition with the record, up to the
+// partition's limit. The key may be nil.
+func compareClickHouse(ctx context.Context, db driver.Conn, key *analytics.Pseudonym, record *recordContents, limits map[topicPartition]int64) error {
 	c := clickhouseComparison{db: db}
 	if key != nil {
 		c.pseudonyms = key.Pairs()
 	}
-	for topic, of := range byTopic(through, func(offset int64) int64 { return offset }) {
-		if err := c.compareTopic(ctx, record, topic, of); err != nil {
+	for topic, offsets := range byTopic(limits, func(limit int64) int64 { return limit }) {
+		if err := c.compareTopic(ctx, record, topic, offsets); err != nil {
 			return err
 		}
 	}
-	// Persons that differ are damage only where others show that the key is right.
+	// Different persons are damage only if other rows show that the key is the right one.
 	if c.keyDiffers && !c.keyMatches {
 		return errOtherKey
 	}
@@ -53,91 +50,112 @@ func compareClickHouse(ctx context.Context, db driver.Conn, key *analytics.Pseud
 	return nil
 }
 
-// compareTopic compares a topic's decisions with the rows, range by range, and the
-// ranges that differ row by row.
-func (c *clickhouseComparison) compareTopic(ctx context.Context, record *recordContents, topic string, of *partitionOffsets) error {
-	have, err := c.readTallies(ctx, topic, of)
+// compareTopic compares the decisions of one topic.
+func (c *clickhouseComparison) compareTopic(ctx context.Context, record *recordContents, topic string, limits *partitionOffsets) error {
+	actual, err := c.readTallies(ctx, topic, limits)
 	if err != nil {
 		return err
 	}
-	for i, partition := range of.partitions {
-		l := topicPartition{topic, int(partition)}
-		r := partitionComparison{
-			clickhouseComparison: c, limit: of.offsets[i],
-			books: record.books.partition(topic, l.partition), entries: record.decisions[l],
+	for i, partition := range limits.partitions {
+		at := topicPartition{topic, int(partition)}
+		p := partitionComparison{
+			clickhouseComparison: c, limit: limits.offsets[i],
+			books: record.books.partition(topic, at.partition), decisions: record.decisions[at],
 		}
-		if err := r.compare(ctx, have[l]); err != nil {
+		if err := p.compare(ctx, actual[at]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// prints are the fingerprints of a decision: of what it says, of where it lies on its
-// topic, and of whom it is about.
-type fingerprints struct{ content, place, persons int64 }
+// partitionComparison compares the decisions of one partition with their rows.
+type partitionComparison struct {
+	*clickhouseComparison
 
-// tally is what is compared of a range.
-type tally struct {
-	rows uint64
-	fingerprints
+	books     *PartitionBooks
+	decisions *entries
+	limit     int64
 }
 
-// add adds a row. The exclusive or depends on no order.
-func (t *tally) add(p fingerprints) {
-	t.rows++
-	t.content ^= p.content
-	t.place ^= p.place
-	t.persons ^= p.persons
-}
-
-// tallies are those of a lane's ranges.
-type tallies map[int64]*tally
-
-func (t tallies) at(index int64) *tally {
-	if t[index] == nil {
-		t[index] = &tally{}
+// compare compares the partition range by range, and the ranges that differ row by row.
+func (c *partitionComparison) compare(ctx context.Context, actual tallies) error {
+	expected := tallies{}
+	for i, offset := range c.decisions.offsets[:c.decisions.indexFrom(c.limit)] {
+		expected.at(offset / rangeWidth).add(c.expected(i))
 	}
-	return t[index]
-}
-
-func (c *clickhouseComparison) readTallies(ctx context.Context, topic string, of *partitionOffsets) (map[topicPartition]tallies, error) {
-	have := map[topicPartition]tallies{}
-	var partition int32
-	var index int64
-	at := func() *tally {
-		l := topicPartition{topic, int(partition)}
-		if have[l] == nil {
-			have[l] = tallies{}
+	for _, t := range actual {
+		c.books.ClickHouseRows += int64(t.rows)
+	}
+	ranges := maps.Clone(expected)
+	maps.Copy(ranges, actual)
+	for index := range ranges {
+		if e, a := expected[index], actual[index]; e != nil && a != nil && *e == *a {
+			c.keyMatches = true
+			continue
 		}
-		return have[l].at(index)
+		if err := c.compareRange(ctx, index*rangeWidth, min((index+1)*rangeWidth, c.limit)); err != nil {
+			return err
+		}
 	}
-	var t tally
-	args := []any{int64(rangeWidth), topic, of.partitions, of.offsets}
-	err := queryRows(ctx, c.db, rangesQuery, []any{&partition, &index, &t.rows, &t.content}, func() {
-		into := at()
-		into.rows, into.content = t.rows, t.content
-	}, args...)
+	return nil
+}
+
+// compareRange names the decisions of a range whose rows are not as expected.
+func (c *partitionComparison) compareRange(ctx context.Context, from, to int64) error {
+	rows, err := c.readRows(ctx, c.books.topic, c.books.Partition, from, to)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	err = queryRows(ctx, c.db, rangePlacesQuery, []any{&partition, &index, &t.place, &t.persons}, func() {
-		into := at()
-		into.place = t.place
-		if c.pseudonyms != nil {
-			into.persons = t.persons
+	for i := c.decisions.indexFrom(from); i < c.decisions.indexFrom(to); i++ {
+		offset := c.decisions.offsets[i]
+		if actual := rows[offset]; actual == nil {
+			c.books.addGap(GapMissing, offset, offset+1)
+		} else {
+			c.compareDecision(i, actual)
 		}
-	}, args...)
-	return have, err
+		delete(rows, offset)
+	}
+	for offset := range rows {
+		c.books.addGap(GapUnknown, offset, offset+1)
+	}
+	return nil
 }
 
-// want are the fingerprints that the row of a lane's decision should have.
-func (c *clickhouseComparison) expected(partition int, e *entries, i int) fingerprints {
-	p := fingerprints{content: e.fingerprints[i], place: c.fingerprints.place(e.offsets[i], partition, e.logOffsets[i], e.publishedAt[i])}
-	if c.pseudonyms != nil {
-		who := e.parties[i]
-		person, sponsor := c.pseudonyms(schema.CivilID(who.person), schema.SponsorID(who.sponsor))
-		p.persons = c.fingerprints.persons(e.offsets[i], person, sponsor)
+// compareDecision compares one decision with its rows, of which there should be one.
+func (c *partitionComparison) compareDecision(i int, actual *rowFingerprints) {
+	offset, expected := c.decisions.offsets[i], c.expected(i)
+	same := allEqual(actual.contents, expected.content)
+	if c.decisions.logOffsets[i] != notOnTopic { // else no store but ClickHouse knows the place
+		same = same && allEqual(actual.places, expected.place)
 	}
-	return p
+	if c.pseudonyms != nil {
+		samePersons := allEqual(actual.persons, expected.persons)
+		c.keyMatches, c.keyDiffers = c.keyMatches || samePersons, c.keyDiffers || !samePersons
+		same = same && samePersons
+	}
+	switch {
+	case !same:
+		c.books.addGap(GapDifferent, offset, offset+1)
+	case len(actual.contents) > 1:
+		c.books.addGap(GapDoubled, offset, offset+1)
+	}
+}
+
+// expected returns the fingerprints that the row of a decision should have.
+func (c *partitionComparison) expected(i int) fingerprints {
+	d := c.decisions
+	expected := fingerprints{
+		content: d.fingerprints[i],
+		place:   c.fingerprints.place(d.offsets[i], c.books.Partition, d.logOffsets[i], d.publishedAt[i]),
+	}
+	if c.pseudonyms != nil {
+		person, sponsor := c.pseudonyms(schema.CivilID(d.parties[i].person), schema.SponsorID(d.parties[i].sponsor))
+		expected.persons = c.fingerprints.persons(d.offsets[i], person, sponsor)
+	}
+	return expected
+}
+
+func allEqual(actual []int64, expected int64) bool {
+	return !slices.ContainsFunc(actual, func(fingerprint int64) bool { return fingerprint != expected })
 }

@@ -1,7 +1,7 @@
 -- A partition's decisions, each by its fingerprint: the first half of the MD5 of what
--- all three stores hold of it, as text. verify_fingerprint.go writes the same text, and
--- the view decision_fingerprint in ClickHouse. Whom it is about ClickHouse doesn't know
--- by these numbers.
+-- all three stores hold of it, as text. fingerprint.go writes the same text, and so does
+-- the view decision_fingerprint in ClickHouse. The person and the sponsor are no part of
+-- it: ClickHouse knows them by pseudonyms only.
 SELECT "offset",
        ('x' || left(md5(concat_ws('|',
            "offset", application_id, disposition, outcome, array_to_string(reasons, ','), policy,

@@ -9,8 +9,9 @@ import (
 	"tajdeed/schema"
 )
 
-// fingerprinter makes the fingerprints that verify_decisions.sql, the view
-// decision_fingerprint and verify_places.sql make. It is for one goroutine.
+// fingerprinter makes the same fingerprints as Postgres by decisions.sql and
+// quarantined.sql, and ClickHouse by its view decision_fingerprint and range_places.sql. It
+// is for one goroutine.
 type fingerprinter struct{ buf []byte }
 
 // decision is the fingerprint of a decision.
@@ -35,16 +36,18 @@ func (f *fingerprinter) decision(d *schema.Decision) int64 {
 	return f.sum()
 }
 
-// place is the fingerprint of where a decision lies on its topic, and since when.
-func (f *fingerprinter) place(offset int64, partition int, logged, publishedMillis int64) int64 {
+// place is the fingerprint of where a decision lies on its topic, and since when. The
+// topic keeps milliseconds, ClickHouse microseconds.
+func (f *fingerprinter) place(offset int64, partition int, logOffset, publishedMillis int64) int64 {
 	f.buf = strconv.AppendInt(f.buf[:0], offset, 10)
 	f.number(int64(partition))
-	f.number(logged)
+	f.number(logOffset)
 	f.number(publishedMillis * time.Millisecond.Microseconds())
 	return f.sum()
 }
 
-// persons is the fingerprint of the pseudonyms of whom a decision is about.
+// persons is the fingerprint of the pseudonyms of the person and the sponsor that a
+// decision is about.
 func (f *fingerprinter) persons(offset int64, person, sponsor uint64) int64 {
 	f.buf = strconv.AppendInt(f.buf[:0], offset, 10)
 	f.unsigned(person)

@@ -140,7 +140,7 @@ func FuzzAnnouncements(f *testing.F) {
 			if again, still := at(m); again != s || still != ok {
 				t.Errorf("%s: %+v %t, and then %+v %t", name, s, ok, again, still)
 			}
-			if ok && (s.causeOffset < 0 || s.topic == "") {
+			if ok && (s.causeOffset < 0 || s.causeTopic == "") {
 				t.Errorf("%s: taken for ours: %+v", name, s)
 			}
 		}

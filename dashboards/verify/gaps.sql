@@ -1,6 +1,6 @@
--- Offsets that were consumed and are accounted for not at all, or twice. Each
--- partition is fenced by an offset before its first and its next one, so that a gap
--- at either end shows like any other.
+-- Offsets that were consumed and are not accounted for, or twice. The offset before the
+-- first and the next offset of each partition are added, so that a gap at either end shows
+-- like any other.
 SELECT p.topic, p.partition,
        CASE WHEN n."offset" > n.before THEN 'unaccounted' ELSE 'accounted_twice' END,
        least(n.before + 1, n."offset"), greatest(n."offset", n.before + 1)

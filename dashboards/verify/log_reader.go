@@ -17,8 +17,8 @@ import (
 	"tajdeed/schema"
 )
 
-// logReader reads runs of topics, fast: whole answers at a time, checked against
-// their checksums, with one buffer for all messages.
+// logReader reads runs of offsets, fast: a whole response at a time, checked against its
+// checksums, with one buffer for all messages.
 type logReader struct {
 	transport client.RoundTripper
 	broker    net.Addr
@@ -27,8 +27,8 @@ type logReader struct {
 	header    []schema.Header
 }
 
-// topicMessage is a message as it lies on its topic. Its bytes are valid until the next one
-// is read.
+// topicMessage is a message as it lies on its topic. Its bytes are valid until the next
+// message is read.
 type topicMessage struct {
 	offset      int64
 	publishedAt time.Time
@@ -42,20 +42,20 @@ const (
 	fetchTimeout = 30 * time.Second
 )
 
-// newTransport is shared by all readers of a run.
+// newTransport returns the transport that all readers of a verification share.
 func newTransport() *client.Transport { return &client.Transport{ClientID: "tajdeed-verify"} }
 
 func newLogReader(brokers []string, transport *client.Transport) *logReader {
 	return &logReader{transport: transport, broker: client.TCP(brokers...)}
 }
 
-// read calls each for every message from one offset to before another.
+// read calls each for every message from an offset to before another.
 func (r *logReader) read(ctx context.Context, topic string, partition int, from, to int64, each func(*topicMessage) error) error {
 	for next, empty := from, 0; next < to; {
 		before := next
-		answer, err := r.fetch(ctx, topic, partition, next)
+		response, err := r.fetch(ctx, topic, partition, next)
 		if err == nil {
-			next, err = r.readResponse(answer, next, to, each)
+			next, err = r.readResponse(response, next, to, each)
 		}
 		if empty++; next > before {
 			empty = 0
@@ -70,24 +70,24 @@ func (r *logReader) read(ctx context.Context, topic string, partition int, from,
 	return nil
 }
 
-// mostEmpty is how many answers in a row may bring nothing. A producer that leaves its
-// transaction open keeps what lies behind it from every reader.
+// maxEmptyResponses is how many responses in a row may bring nothing. A producer that leaves
+// its transaction open withholds what lies behind it from every reader.
 const maxEmptyResponses = 100
 
-var errNoMessages = errors.New("the broker says that there is more, and it doesn't come")
+var errNoMessages = errors.New("the broker says that there are more messages, and sends none")
 
-// fetch asks once with success: a leader may just be moving.
+// fetch returns one response. It tries again: the leader may just be moving.
 func (r *logReader) fetch(ctx context.Context, topic string, partition int, from int64) (*fetchapi.ResponsePartition, error) {
 	return backoff.Retry(ctx, func() (*fetchapi.ResponsePartition, error) {
-		answer, err := r.fetchOnce(ctx, fetchRequest(topic, partition, from))
+		response, err := r.fetchOnce(ctx, fetchRequest(topic, partition, from))
 		if errors.Is(err, client.OffsetOutOfRange) {
 			err = backoff.Permanent(err)
 		}
-		return answer, err
+		return response, err
 	}, backoff.WithMaxElapsedTime(fetchTimeout))
 }
 
-// fetchRequest asks for messages that no open transaction holds back. The answer says
+// fetchRequest asks for the messages that no open transaction withholds. The response says
 // which of them were aborted; the client's own request would not pass that on.
 func fetchRequest(topic string, partition int, from int64) *fetchapi.Request {
 	return &fetchapi.Request{
@@ -100,7 +100,7 @@ func fetchRequest(topic string, partition int, from int64) *fetchapi.Request {
 	}
 }
 
-var errOtherAnswer = errors.New("the broker's answer is not about the partition asked for")
+var errOtherPartition = errors.New("the broker's response is not about the partition asked for")
 
 func (r *logReader) fetchOnce(ctx context.Context, request *fetchapi.Request) (*fetchapi.ResponsePartition, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
@@ -111,72 +111,72 @@ func (r *logReader) fetchOnce(ctx context.Context, request *fetchapi.Request) (*
 	}
 	response, ok := message.(*fetchapi.Response)
 	if !ok || len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
-		return nil, errOtherAnswer
+		return nil, errOtherPartition
 	}
-	answer := &response.Topics[0].Partitions[0]
-	if code := cmp.Or(response.ErrorCode, answer.ErrorCode); code != 0 {
+	found := &response.Topics[0].Partitions[0]
+	if code := cmp.Or(response.ErrorCode, found.ErrorCode); code != 0 {
 		return nil, client.Error(code)
 	}
-	return answer, nil
+	return found, nil
 }
 
-// take goes through the batches of an answer. Those that hold no messages are passed
-// over here: the client would hide control records, and we would ask for them again and
-// again.
-func (r *logReader) readResponse(answer *fetchapi.ResponsePartition, next, to int64, each func(*topicMessage) error) (int64, error) {
-	stream, ok := answer.RecordSet.Records.(*wire.RecordStream)
+// readResponse reads the batches of a response, and returns the offset to go on from. It
+// also passes over those batches that hold no messages: the client would hide transactions'
+// markers, and they would be fetched again and again.
+func (r *logReader) readResponse(response *fetchapi.ResponsePartition, next, to int64, each func(*topicMessage) error) (int64, error) {
+	stream, ok := response.RecordSet.Records.(*wire.RecordStream)
 	if !ok {
 		return next, nil // nothing came within the wait
 	}
-	aborted := newAbortedTransactions(answer.AbortedTransactions)
+	aborted := newAbortedTransactions(response.AbortedTransactions)
 	for _, batch := range stream.Records {
-		hand := each
+		handle := each
 		if !aborted.hasMessages(batch) {
-			hand = func(*topicMessage) error { return nil }
+			handle = func(*topicMessage) error { return nil }
 		}
 		var err error
-		if next, err = r.readBatch(batch, next, to, hand); err != nil {
+		if next, err = r.readBatch(batch, next, to, handle); err != nil {
 			return next, err
 		}
 	}
 	return next, nil
 }
 
-// takeBatch goes through one batch, which may begin before the offset asked for.
+// readBatch reads one batch, which may begin before the offset asked for.
 func (r *logReader) readBatch(batch wire.RecordReader, next, to int64, each func(*topicMessage) error) (int64, error) {
 	for {
-		record, err := batch.ReadRecord()
+		read, err := batch.ReadRecord()
 		if errors.Is(err, io.EOF) {
 			return next, nil
 		}
 		if err != nil {
 			return next, err
 		}
-		message, err := r.message(record)
+		message, err := r.message(read)
 		if err != nil {
 			return next, err
 		}
-		if record.Offset < next || record.Offset >= to {
+		if read.Offset < next || read.Offset >= to {
 			continue
 		}
-		next = record.Offset + 1
+		next = read.Offset + 1
 		if err := each(message); err != nil {
 			return next, err
 		}
 	}
 }
 
-// message copies a record out of the answer's pages, which are used again.
-func (r *logReader) message(record *wire.Record) (m *topicMessage, err error) {
-	m = &topicMessage{offset: record.Offset, publishedAt: record.Time}
-	if r.key, err = readBytes(r.key, record.Key); err != nil {
+// message copies a message out of the response's pages, which are used again.
+func (r *logReader) message(read *wire.Record) (m *topicMessage, err error) {
+	m = &topicMessage{offset: read.Offset, publishedAt: read.Time}
+	if r.key, err = readBytes(r.key, read.Key); err != nil {
 		return nil, err
 	}
-	if r.value, err = readBytes(r.value, record.Value); err != nil {
+	if r.value, err = readBytes(r.value, read.Value); err != nil {
 		return nil, err
 	}
 	r.header = r.header[:0]
-	for _, h := range record.Headers {
+	for _, h := range read.Headers {
 		r.header = append(r.header, schema.Header{Key: h.Key, Value: h.Value})
 	}
 	m.key, m.value, m.headers = r.key, r.value, r.header

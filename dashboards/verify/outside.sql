@@ -1,5 +1,5 @@
--- What is accounted for although its position was never reached, or lies before the
--- first.
+-- Offsets that are accounted for and were not consumed: they lie before the partition's
+-- first offset, or at or after its next one.
 SELECT topic, partition, 'not_consumed', a."offset", a."offset" + 1
 FROM (
     SELECT topic, partition, "offset" FROM decision

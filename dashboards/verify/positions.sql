@@ -1,2 +1,3 @@
+-- How far each partition was consumed, and how far published.
 SELECT topic, partition, next_offset, published_offset
 FROM position

@@ -1,5 +1,5 @@
--- How far the sink has come in each partition of the decisions topic: by the rows that
--- are in, and by what it wrote down.
+-- How far the stage analytics has come in each partition of the decisions topic: by its
+-- rows, and by the position that it has written down.
 SELECT log_partition, max(reached)
 FROM
 (

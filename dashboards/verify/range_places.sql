@@ -1,6 +1,6 @@
--- Beside verify_ranges.sql, of the same ranges: where the rows say that the decisions lie
--- on their topic and when they were published, and whom they are about.
--- verify_fingerprint.go writes the same texts.
+-- Of the same ranges as ranges.sql, two more fingerprints: where the decisions lie on
+-- their topic and when they were published; and the pseudonyms of the persons and sponsors
+-- that they are about. fingerprint.go writes the same texts.
 SELECT cause_partition, intDiv(cause_offset, $1) AS range,
        groupBitXor(reinterpretAsInt64(halfMD5(concatWithSeparator('|',
            toString(cause_offset), toString(log_partition), toString(log_offset),

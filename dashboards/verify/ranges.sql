@@ -1,5 +1,6 @@
--- Counts and fingerprints of one topic's decisions by ranges of offsets, up to where
--- each partition is to be compared. The exclusive or depends on no order.
+-- The number of rows of one topic's decisions and the exclusive or of their fingerprints,
+-- which depends on no order, by ranges of offsets; of each partition up to the offset up to
+-- which it is compared.
 SELECT cause_partition, intDiv(cause_offset, $1) AS range, count(), groupBitXor(fingerprint)
 FROM decision_fingerprint
 WHERE cause_topic = $2

@@ -11,55 +11,22 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-//go:embed positions.sql
-var positionsQuery string
+var (
+	//go:embed accounts.sql
+	accountsQuery string
+	//go:embed gaps.sql
+	gapsQuery string
+	//go:embed outside.sql
+	outsideQuery string
+	//go:embed batches.sql
+	batchesQuery string
+	//go:embed decisions.sql
+	decisionsQuery string
+	//go:embed quarantined.sql
+	quarantinedQuery string
+)
 
-//go:embed accounts.sql
-var accountsQuery string
-
-//go:embed gaps.sql
-var gapsQuery string
-
-//go:embed outside.sql
-var outsideQuery string
-
-//go:embed batches.sql
-var batchesQuery string
-
-//go:embed decisions.sql
-var decisionsQuery string
-
-//go:embed quarantined.sql
-var quarantinedQuery string
-
-// lane is a partition of a topic.
-type topicPartition struct {
-	topic     string
-	partition int
-}
-
-// position is how far a lane has come, before anything else was looked at.
-type position struct{ next, published int64 }
-
-func readPositions(ctx context.Context, db *pgxpool.Pool) (map[topicPartition]position, error) {
-	rows, err := db.Query(ctx, positionsQuery)
-	if err != nil {
-		return nil, fmt.Errorf("read positions: %w", err)
-	}
-	positions := map[topicPartition]position{}
-	var l topicPartition
-	var p position
-	_, err = pgx.ForEachRow(rows, []any{&l.topic, &l.partition, &p.next, &p.published}, func() error {
-		positions[l] = p
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read positions: %w", err)
-	}
-	return positions, nil
-}
-
-// recordContents are what the record holds, at one instant.
+// recordContents is what the record in Postgres holds at one instant.
 type recordContents struct {
 	prefix      string // of the topics that are verified
 	books       *Books
@@ -68,7 +35,8 @@ type recordContents struct {
 	foreign     map[topicPartition]bool // of another installation in the same database
 }
 
-// readRecord reads the record in one transaction that sees one instant.
+// readRecord reads the record in one transaction, which sees one instant, and opens the
+// books with it.
 func readRecord(ctx context.Context, db *pgxpool.Pool, prefix string) (*recordContents, error) {
 	r := &recordContents{
 		prefix: prefix, books: &Books{Watermark: map[string]int64{}, Strays: []Stray{}},
@@ -92,24 +60,21 @@ func readRecord(ctx context.Context, db *pgxpool.Pool, prefix string) (*recordCo
 	return r, nil
 }
 
-// ours says whether a topic is this installation's.
-func (r *recordContents) ours(topic string) bool { return strings.HasPrefix(topic, r.prefix+".") }
-
-// readAccounts opens the books with what the record counts.
+// readAccounts opens the books of each partition with the record's counts.
 func (r *recordContents) readAccounts(ctx context.Context, tx pgx.Tx) error {
 	rows, err := tx.Query(ctx, accountsQuery)
 	if err != nil {
 		return err
 	}
-	var l topicPartition
+	var at topicPartition
 	var p PartitionBooks
-	into := []any{&l.topic, &l.partition, &p.First, &p.Next, &p.Skipped, &p.Decided, &p.Duplicates, &p.Conflicts, &p.Quarantined}
+	into := []any{&at.topic, &at.partition, &p.First, &p.Next, &p.Skipped, &p.Decided, &p.Duplicates, &p.Conflicts, &p.Quarantined}
 	_, err = pgx.ForEachRow(rows, into, func() error {
-		if !r.ours(l.topic) {
-			r.foreign[l] = true
+		if !r.ours(at.topic) {
+			r.foreign[at] = true
 			return nil
 		}
-		opened := r.books.partition(l.topic, l.partition)
+		opened := r.books.partition(at.topic, at.partition)
 		opened.First, opened.Next, opened.Skipped = p.First, p.Next, p.Skipped
 		opened.Terms = p.Terms
 		opened.Consumed = p.Next - p.First - p.Skipped
@@ -118,18 +83,18 @@ func (r *recordContents) readAccounts(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// readGaps notes what one of the queries for gaps finds.
+// readGaps adds the gaps that one of the queries finds.
 func (r *recordContents) readGaps(ctx context.Context, tx pgx.Tx, query string) error {
 	rows, err := tx.Query(ctx, query)
 	if err != nil {
 		return err
 	}
-	var l topicPartition
+	var at topicPartition
 	var kind GapKind
 	var from, to int64
-	_, err = pgx.ForEachRow(rows, []any{&l.topic, &l.partition, &kind, &from, &to}, func() error {
-		if r.ours(l.topic) {
-			r.books.partition(l.topic, l.partition).addGap(kind, from, to)
+	_, err = pgx.ForEachRow(rows, []any{&at.topic, &at.partition, &kind, &from, &to}, func() error {
+		if r.ours(at.topic) {
+			r.books.partition(at.topic, at.partition).addGap(kind, from, to)
 		}
 		return nil
 	})
@@ -139,34 +104,45 @@ func (r *recordContents) readGaps(ctx context.Context, tx pgx.Tx, query string) 
 // readEntries reads every decision and every message in quarantine.
 func (r *recordContents) readEntries(ctx context.Context, tx pgx.Tx) (err error) {
 	for p := range r.books.all {
-		l := topicPartition{p.topic, p.Partition}
-		if r.decisions[l], err = readEntriesOf(ctx, tx, decisionsQuery, l, p.decisions()); err != nil {
+		at := topicPartition{p.topic, p.Partition}
+		if r.decisions[at], err = readEntriesOf(ctx, tx, decisionsQuery, at, p.decisions()); err != nil {
 			return err
 		}
-		if r.quarantined[l], err = readEntriesOf(ctx, tx, quarantinedQuery, l, p.Quarantined); err != nil {
+		if r.quarantined[at], err = readEntriesOf(ctx, tx, quarantinedQuery, at, p.Quarantined); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// entries are what the record holds of a lane, in the order of their offsets, and
-// where it was found on the topic that it is announced on.
+// ours says whether a topic belongs to this installation.
+func (r *recordContents) ours(topic string) bool { return strings.HasPrefix(topic, r.prefix+".") }
+
+// knows says whether the record holds anything of a partition, of whichever installation.
+func (r *recordContents) knows(at topicPartition) bool {
+	return r.decisions[at] != nil || r.foreign[at]
+}
+
+// entries are a partition's decisions, or its messages in quarantine, as the record holds
+// them: one slice for each field, in the order of the offsets. The last two fields say
+// where each was found on the topic on which it is announced.
 type entries struct {
 	offsets      []int64
-	fingerprints []int64 // fingerprints
+	fingerprints []int64
 	parties      []parties
-	logOffsets   []int64 // the first place on the topic; unlogged where there is none
-	publishedAt  []int64 // when it was published, in milliseconds since 1970
+	logOffsets   []int64 // its first place on the topic, or notOnTopic
+	publishedAt  []int64 // in milliseconds since 1970
 }
 
 const notOnTopic = -1
 
-// parties are whom a decision is about. The record may hold any number.
+// parties are the person and the sponsor that a decision is about. Columns of the record
+// can hold any number.
 type parties struct{ person, sponsor int64 }
 
-func readEntriesOf(ctx context.Context, tx pgx.Tx, query string, l topicPartition, n int64) (*entries, error) {
-	rows, err := tx.Query(ctx, query, l.topic, l.partition)
+// readEntriesOf reads what a query finds of a partition, about n entries.
+func readEntriesOf(ctx context.Context, tx pgx.Tx, query string, at topicPartition, n int64) (*entries, error) {
+	rows, err := tx.Query(ctx, query, at.topic, at.partition)
 	if err != nil {
 		return nil, err
 	}
@@ -181,9 +157,9 @@ func readEntriesOf(ctx context.Context, tx pgx.Tx, query string, l topicPartitio
 	return e, err
 }
 
-// find returns the index of an offset's entry.
+// index returns the index of an offset's entry.
 func (e *entries) index(offset int64) (int, bool) {
-	// Without gaps, and with most, it is near where it would be without any.
+	// Where no offset is missing, the distance from the first one is the index.
 	if n := len(e.offsets); n > 0 {
 		if i := offset - e.offsets[0]; i >= 0 && i < int64(n) && e.offsets[i] == offset {
 			return int(i), true
@@ -192,7 +168,7 @@ func (e *entries) index(offset int64) (int, bool) {
 	return slices.BinarySearch(e.offsets, offset)
 }
 
-// from is the index of the first entry at or after an offset.
+// indexFrom returns the index of the first entry at or after an offset.
 func (e *entries) indexFrom(offset int64) int {
 	i, _ := slices.BinarySearch(e.offsets, offset)
 	return i

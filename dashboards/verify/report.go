@@ -35,11 +35,11 @@ func (b *Books) Text() string {
 }
 
 func (b *Books) headline() string {
-	verdict := "Balanced: every message is accounted for, once"
+	result := "Balanced: every message is accounted for, once"
 	if !b.Balanced {
-		verdict = "NOT BALANCED"
+		result = "NOT BALANCED"
 	}
-	return fmt.Sprintf("%s. Verified as of %s, in %.1f s.", verdict, text.Second(b.TakenAt), b.Seconds)
+	return fmt.Sprintf("%s. Verified as of %s, in %.1f s.", result, text.Second(b.TakenAt), b.Seconds)
 }
 
 // write writes a topic's equation, a line for each partition.
@@ -59,17 +59,17 @@ func (t *TopicBooks) write(out *strings.Builder) {
 	text.WriteTable(out, t.Topic+": consumed = decided + applied + sent again + conflicts + quarantined", lines)
 }
 
-func (a *Terms) row() table.Row {
+func (t *Terms) row() table.Row {
 	var row table.Row
 	for _, n := range []int64{
-		a.Consumed, a.Decided, a.Applied, a.Duplicates, a.Conflicts, a.Quarantined, a.Published + a.QuarantinedPublished, a.ClickHouseRows,
+		t.Consumed, t.Decided, t.Applied, t.Duplicates, t.Conflicts, t.Quarantined, t.Published + t.QuarantinedPublished, t.ClickHouseRows,
 	} {
 		row = append(row, text.Thousands(n))
 	}
 	return row
 }
 
-// writePending says what was on its way.
+// writePending writes what is on its way.
 func (b *Books) writePending(out *strings.Builder) {
 	p := b.Totals.Pending
 	if p.none() {

@@ -1,4 +1,4 @@
--- Beside verify_rows.sql, of the same rows: what verify_places.sql has of ranges.
+-- Of the same rows as rows.sql, the two fingerprints that range_places.sql has of ranges.
 SELECT cause_offset,
        reinterpretAsInt64(halfMD5(concatWithSeparator('|',
            toString(cause_offset), toString(log_partition), toString(log_offset),

@@ -12,16 +12,17 @@ import (
 	"tajdeed/schema/kafka"
 )
 
-// sighting is a decision, or a quarantined message, as it lies on its topic.
+// announcement is a decision, or a quarantined message, as it lies on its topic.
 type announcement struct {
-	topic                    string // of the cause
-	causeOffset, fingerprint int64
-	parties                  parties
-	logOffset, publishedAt   int64 // on the topic that was read
+	causeTopic             string
+	causeOffset            int64
+	fingerprint            int64
+	parties                parties
+	logOffset, publishedAt int64 // on the topic that was read; in milliseconds since 1970
 }
 
-// onTopics is what lies on the topics that are announced on, by partition and in
-// its order.
+// announcements is what lies on the decisions topic and on the quarantine topic, by
+// partition and in the order of the topic.
 type announcements struct {
 	mu          sync.Mutex
 	decisions   map[int][]announcement
@@ -29,180 +30,193 @@ type announcements struct {
 	strays      []Stray
 }
 
-// logReaders is how many partitions are read at once: decoding is the work.
-const logReaders = 4
+// partitionsAtOnce is how many partitions are read at once: decoding is the work.
+const partitionsAtOnce = 4
 
-// readAnnounced reads both topics up to given ends.
+// readAnnouncements reads both topics up to given ends.
 func readAnnouncements(ctx context.Context, brokers []string, transport *client.Transport, topics schema.Topics, decisions, quarantine map[int]kafka.End) (*announcements, error) {
 	a := &announcements{decisions: map[int][]announcement{}, quarantined: map[int][]announcement{}}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(logReaders)
+	group.SetLimit(partitionsAtOnce)
 	for partition, end := range decisions {
 		group.Go(func() error {
-			look := announcementReader{log: newLogReader(brokers, transport), partition: partition, topics: map[string]string{}}
-			return look.readPartition(ctx, a, a.decisions, topicPartition{topics.Decisions, partition}, end, look.decision)
+			r := announcementReader{log: newLogReader(brokers, transport), partition: partition, topics: map[string]string{}}
+			return r.readPartition(ctx, a, a.decisions, topics.Decisions, end, r.decision)
 		})
 	}
 	for partition, end := range quarantine {
 		group.Go(func() error {
-			look := announcementReader{log: newLogReader(brokers, transport), partition: partition, topics: map[string]string{}, ignoredTopic: topics.Decisions}
-			return look.readPartition(ctx, a, a.quarantined, topicPartition{topics.Quarantine, partition}, end, look.quarantined)
+			r := announcementReader{
+				log: newLogReader(brokers, transport), partition: partition, topics: map[string]string{},
+				ignored: topics.Decisions, // the stage analytics quarantines its messages, and the record does not hold them
+			}
+			return r.readPartition(ctx, a, a.quarantined, topics.Quarantine, end, r.quarantined)
 		})
 	}
 	return a, group.Wait()
 }
 
-// looker looks at one partition of a topic.
+// announcementReader reads one partition of a topic.
 type announcementReader struct {
 	log          *logReader
 	partition    int
 	fingerprints fingerprinter
-	topics       map[string]string // each name once
-	ignoredTopic string            // a topic whose unreadable messages no record accounts for
+	topics       map[string]string // see intern
+	ignored      string            // messages that this topic caused are left out
 }
 
-// all looks at every message of a partition, and keeps what it sees. What cannot be
-// read as one of ours is named by its place only: who knows what it says.
-func (l *announcementReader) readPartition(ctx context.Context, a *announcements, into map[int][]announcement, of topicPartition, end kafka.End, look func(*topicMessage) (announcement, bool)) error {
-	seen := make([]announcement, 0, max(0, end.Next-end.First))
+// readPartition reads every message of the partition and keeps what decode makes of it. A
+// message that decode refuses is a stray, which is named by its place only: it may say
+// anything about anybody.
+func (r *announcementReader) readPartition(ctx context.Context, a *announcements, into map[int][]announcement, topic string, end kafka.End, decode func(*topicMessage) (announcement, bool)) error {
+	found := make([]announcement, 0, max(0, end.Next-end.First))
 	var strays []Stray
-	err := l.log.read(ctx, of.topic, of.partition, end.First, end.Next, func(m *topicMessage) error {
-		s, ok := look(m)
+	err := r.log.read(ctx, topic, r.partition, end.First, end.Next, func(m *topicMessage) error {
+		announced, ok := decode(m)
 		switch {
 		case !ok:
-			strays = append(strays, Stray{of.topic, of.partition, Gap{GapUnreadable, m.offset, m.offset}})
-		case s.topic != l.ignoredTopic:
-			seen = append(seen, s)
+			strays = append(strays, Stray{topic, r.partition, Gap{GapUnreadable, m.offset, m.offset}})
+		case announced.causeTopic != r.ignored:
+			found = append(found, announced)
 		}
 		return nil
 	})
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	into[of.partition] = seen
+	into[r.partition] = found
 	a.strays = append(a.strays, strays...)
 	return err
 }
 
-// decision reads a message of the decisions topic. One that does not lie in its
-// cause's partition is none of ours.
-func (l *announcementReader) decision(m *topicMessage) (s announcement, ok bool) {
+// decision decodes a message of the decisions topic. The stages publish a decision in the
+// partition of its cause: one that lies elsewhere is not ours.
+func (r *announcementReader) decision(m *topicMessage) (a announcement, ok bool) {
 	d, err := schema.ReadDecision(m.key, m.value, m.headers)
-	if err != nil || d.Cause.Partition != l.partition {
-		return s, false
+	if err != nil || d.Cause.Partition != r.partition {
+		return a, false
 	}
 	return announcement{
-		topic: l.intern(d.Cause.Topic), causeOffset: d.Cause.Offset, fingerprint: l.fingerprints.decision(&d),
-		parties: parties{int64(d.CivilID), int64(d.SponsorID)}, logOffset: m.offset, publishedAt: m.publishedAt.UnixMilli(),
+		causeTopic: r.intern(d.Cause.Topic), causeOffset: d.Cause.Offset, fingerprint: r.fingerprints.decision(&d),
+		parties:   parties{int64(d.CivilID), int64(d.SponsorID)},
+		logOffset: m.offset, publishedAt: m.publishedAt.UnixMilli(),
 	}, true
 }
 
-// quarantined reads where a message of the quarantine topic came from.
-func (l *announcementReader) quarantined(m *topicMessage) (s announcement, ok bool) {
+// quarantined decodes where a message of the quarantine topic came from.
+func (r *announcementReader) quarantined(m *topicMessage) (a announcement, ok bool) {
 	origin := map[string]string{}
 	for _, h := range m.headers {
-		origin[h.Key] = string(h.Value) // the last of a name is ours
+		origin[h.Key] = string(h.Value) // the stage appends its own: the last of a name counts
 	}
-	cause, err := strconv.ParseInt(origin[schema.HeaderOriginOffset], 10, 64)
-	if err != nil || cause < 0 || origin[schema.HeaderOriginPartition] != strconv.Itoa(l.partition) {
-		return s, false
+	offset, err := strconv.ParseInt(origin[schema.HeaderOriginOffset], 10, 64)
+	if err != nil || offset < 0 || origin[schema.HeaderOriginPartition] != strconv.Itoa(r.partition) {
+		return a, false
 	}
 	return announcement{
-		topic: l.intern(origin[schema.HeaderOriginTopic]), causeOffset: cause,
-		fingerprint: l.fingerprints.quarantined(cause, origin[schema.HeaderQuarantineRule]),
+		causeTopic: r.intern(origin[schema.HeaderOriginTopic]), causeOffset: offset,
+		fingerprint: r.fingerprints.quarantined(offset, origin[schema.HeaderQuarantineRule]),
 		logOffset:   m.offset, publishedAt: m.publishedAt.UnixMilli(),
 	}, true
 }
 
-// once keeps one copy of a name that every message repeats.
-func (l *announcementReader) intern(topic string) string {
-	kept, ok := l.topics[topic]
+// intern returns one copy of a name that every message repeats.
+func (r *announcementReader) intern(topic string) string {
+	kept, ok := r.topics[topic]
 	if !ok {
-		l.topics[topic], kept = topic, topic
+		r.topics[topic], kept = topic, topic
 	}
 	return kept
 }
 
-// topicComparison is how what the record holds of a lane is looked for on a topic.
+// topicComparison compares the entries of one partition with what lies on a topic.
 type topicComparison struct {
-	books                                        *PartitionBooks
-	entries                                      *entries
+	books   *PartitionBooks
+	entries *entries
+	// The kinds of gaps on this topic.
 	notPublished, misordered, different, unknown GapKind
-	published, repeated                          int64
-	highest                                      int64
+
+	published, repeated int64 // what was counted
+	highest             int64 // cause so far
 }
 
-// compareDecisions looks for a lane's decisions among what lies in its partition.
-func compareDecisions(p *PartitionBooks, e *entries, seen []announcement, watermark int64) {
-	a := topicComparison{
-		books: p, entries: e, highest: -1, notPublished: GapNotPublished,
+// compareDecisions compares a partition's decisions with the decisions topic.
+func compareDecisions(p *PartitionBooks, decisions *entries, announced []announcement, published int64) {
+	c := topicComparison{
+		books: p, entries: decisions, highest: -1, notPublished: GapNotPublished,
 		misordered: GapMisordered, different: GapPublishedOtherwise, unknown: GapPublishedUnknown,
 	}
-	a.compare(seen, watermark)
-	p.Published, p.Repeated = a.published, a.repeated
+	c.compare(announced, published)
+	p.Published, p.Repeated = c.published, c.repeated
 }
 
-// compareQuarantined does the same with what the lane has in quarantine.
-func compareQuarantined(p *PartitionBooks, e *entries, seen []announcement, watermark int64) {
-	a := topicComparison{
-		books: p, entries: e, highest: -1, notPublished: GapQuarantineNotPublished,
+// compareQuarantined compares a partition's messages in quarantine with the quarantine
+// topic.
+func compareQuarantined(p *PartitionBooks, quarantined *entries, announced []announcement, published int64) {
+	c := topicComparison{
+		books: p, entries: quarantined, highest: -1, notPublished: GapQuarantineNotPublished,
 		misordered: GapQuarantineMisordered, different: GapQuarantineOtherwise, unknown: GapQuarantineUnknown,
 	}
-	a.compare(seen, watermark)
-	p.QuarantinedPublished = a.published
+	c.compare(announced, published)
+	p.QuarantinedPublished = c.published
 }
 
-// strangers are what lies on a topic for lanes that the record doesn't know.
-func (a *announcements) addStrays(b *Books, known func(topicPartition) bool) {
-	for kind, topic := range map[GapKind]map[int][]announcement{GapPublishedUnknown: a.decisions, GapQuarantineUnknown: a.quarantined} {
-		for partition, seen := range topic {
-			for _, s := range seen {
-				if !known(topicPartition{s.topic, partition}) {
-					b.Strays = append(b.Strays, Stray{s.topic, partition, Gap{kind, s.causeOffset, s.causeOffset}})
+// compare compares each message of the topic with the record, in the order of the topic,
+// and then looks for the entries that lie nowhere there. Those before the offset
+// published should.
+func (c *topicComparison) compare(announced []announcement, published int64) {
+	for i := range announced {
+		if announced[i].causeTopic == c.books.topic {
+			c.compareMessage(&announced[i])
+		}
+	}
+	for i, offset := range c.entries.offsets {
+		switch {
+		case c.entries.logOffsets[i] != notOnTopic:
+		case offset < published:
+			c.books.addGap(c.notPublished, offset, offset+1)
+		default:
+			c.books.Pending.Publish++
+			c.books.Watermark.Published = min(c.books.Watermark.Published, offset)
+		}
+	}
+}
+
+// compareMessage compares one message of the topic with the record. A message may be
+// repeated, but the first copies must lie in the order of their causes.
+func (c *topicComparison) compareMessage(a *announcement) {
+	i, known := c.entries.index(a.causeOffset)
+	if !known {
+		c.books.addGap(c.unknown, a.causeOffset, a.causeOffset+1)
+		return
+	}
+	if c.entries.fingerprints[i] != a.fingerprint || c.entries.parties[i] != a.parties {
+		c.books.addGap(c.different, a.causeOffset, a.causeOffset+1)
+	}
+	if c.entries.logOffsets[i] != notOnTopic {
+		c.repeated++
+		return
+	}
+	c.entries.logOffsets[i], c.entries.publishedAt[i] = a.logOffset, a.publishedAt
+	c.published++
+	if a.causeOffset < c.highest {
+		c.books.addGap(c.misordered, a.causeOffset, a.causeOffset+1)
+	}
+	c.highest = max(c.highest, a.causeOffset)
+}
+
+// addStrays adds to the books what lies on the topics for partitions that the record does
+// not know, and what could not be decoded.
+func (a *announcements) addStrays(record *recordContents) {
+	b := record.books
+	for kind, partitions := range map[GapKind]map[int][]announcement{GapPublishedUnknown: a.decisions, GapQuarantineUnknown: a.quarantined} {
+		for partition, announced := range partitions {
+			for i := range announced {
+				cause := topicPartition{announced[i].causeTopic, partition}
+				if offset := announced[i].causeOffset; !record.knows(cause) {
+					b.Strays = append(b.Strays, Stray{cause.topic, cause.partition, Gap{kind, offset, offset}})
 				}
 			}
 		}
 	}
 	b.Strays = append(b.Strays, a.strays...)
-}
-
-// compare goes through the topic in its order, and then through what was not there.
-func (a *topicComparison) compare(seen []announcement, watermark int64) {
-	for i := range seen {
-		if seen[i].topic == a.books.topic {
-			a.compareMessage(&seen[i])
-		}
-	}
-	for i, offset := range a.entries.offsets {
-		switch {
-		case a.entries.logOffsets[i] != notOnTopic:
-		case offset < watermark:
-			a.books.addGap(a.notPublished, offset, offset+1)
-		default:
-			a.books.Pending.Publish++
-			a.books.Watermark.Published = min(a.books.Watermark.Published, offset)
-		}
-	}
-}
-
-// see compares one message with the record. It may be a repeat, but the first of each
-// come in the order of their causes.
-func (a *topicComparison) compareMessage(s *announcement) {
-	i, known := a.entries.index(s.causeOffset)
-	if !known {
-		a.books.addGap(a.unknown, s.causeOffset, s.causeOffset+1)
-		return
-	}
-	if a.entries.fingerprints[i] != s.fingerprint || a.entries.parties[i] != s.parties {
-		a.books.addGap(a.different, s.causeOffset, s.causeOffset+1)
-	}
-	if a.entries.logOffsets[i] != notOnTopic {
-		a.repeated++
-		return
-	}
-	a.entries.logOffsets[i], a.entries.publishedAt[i] = s.logOffset, s.publishedAt
-	a.published++
-	if s.causeOffset < a.highest {
-		a.books.addGap(a.misordered, s.causeOffset, s.causeOffset+1)
-	}
-	a.highest = max(a.highest, s.causeOffset)
 }

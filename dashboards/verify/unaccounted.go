@@ -6,11 +6,12 @@ import (
 	"tajdeed/schema/kafka"
 )
 
-// explainGaps looks on the topic for the messages of offsets that nothing accounts
-// for. An offset may hold none: the record counts these without naming them.
-func (v *verifier) checkUnaccounted(ctx context.Context, record *recordContents) error {
+// checkUnaccounted reads the messages at the offsets that the record accounts for
+// nowhere. An offset may hold no message, as a transaction's marker: the record counts
+// how many it skipped so, and does not name them.
+func (v *verifier) checkUnaccounted(ctx context.Context, b *Books) error {
 	ends := map[string]map[int]kafka.End{}
-	for p := range record.books.all {
+	for p := range b.all {
 		unaccounted := p.removeGaps(GapUnaccounted)
 		if countOffsets(unaccounted) == p.Skipped {
 			continue
@@ -28,8 +29,8 @@ func (v *verifier) checkUnaccounted(ctx context.Context, record *recordContents)
 	return nil
 }
 
-// explain notes the offsets that hold a message. If what is left is not what the
-// record says it skipped, that is noted too.
+// checkUnaccountedOf adds a gap for the offsets that hold a message: these are lost. It
+// compares the number of the others with what the record says it skipped.
 func (v *verifier) checkUnaccountedOf(ctx context.Context, p *PartitionBooks, unaccounted []Gap, end kafka.End) error {
 	lost := map[int64]bool{}
 	if n := len(unaccounted); n > 0 {
@@ -56,7 +57,8 @@ func (v *verifier) checkUnaccountedOf(ctx context.Context, p *PartitionBooks, un
 	return nil
 }
 
-// noteEmpty compares the offsets that hold no message with how many were skipped.
+// checkSkipped compares the offsets that hold no message with the number that was
+// skipped.
 func (p *PartitionBooks) checkSkipped(empty []int64) {
 	switch n := int64(len(empty)); {
 	case n > p.Skipped:
@@ -66,25 +68,4 @@ func (p *PartitionBooks) checkSkipped(empty []int64) {
 	case n < p.Skipped:
 		p.addGap(GapSkipped, p.First, p.Next)
 	}
-}
-
-// take takes the gaps of one kind out of the books.
-func (p *PartitionBooks) removeGaps(kind GapKind) (taken []Gap) {
-	kept := p.Gaps[:0]
-	for _, g := range p.Gaps {
-		if g.Kind == kind {
-			taken = append(taken, g)
-		} else {
-			kept = append(kept, g)
-		}
-	}
-	p.Gaps = kept
-	return taken
-}
-
-func countOffsets(gaps []Gap) (n int64) {
-	for _, g := range gaps {
-		n += g.To - g.From + 1
-	}
-	return n
 }

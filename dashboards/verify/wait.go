@@ -8,32 +8,33 @@ import (
 	"tajdeed/schema/kafka"
 )
 
-// waitEvery is how often it is asked whether all is through.
+// pollInterval is how often wait looks whether the backlog is processed.
 const pollInterval = 100 * time.Millisecond
 
-// wait waits until all that lies on the topics now has been decided, announced and
-// inserted, or the time is over: what is missing then is told by what was verified.
-func (v *verifier) wait(ctx context.Context, atMost time.Duration) error {
-	if atMost <= 0 {
+// wait waits until everything that lies on the topics now was decided, announced and
+// inserted, for a limited time. It is no error if the time is over: the books then say
+// what is pending.
+func (v *verifier) wait(ctx context.Context, limit time.Duration) error {
+	if limit <= 0 {
 		return nil
 	}
 	ends, err := kafka.Ends(ctx, v.brokers, v.topics.Submissions)
 	if err != nil {
 		return err
 	}
-	timeout := time.NewTimer(atMost)
+	timeout := time.NewTimer(limit)
 	defer timeout.Stop()
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
-	w := backlog{verifier: v, submissions: ends}
+	b := backlog{verifier: v, submissions: ends}
 	for {
-		through, err := w.processed(ctx)
-		if err != nil || through {
+		processed, err := b.processed(ctx)
+		if err != nil || processed {
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait until all is through: %w", context.Cause(ctx))
+			return fmt.Errorf("wait for the backlog: %w", context.Cause(ctx))
 		case <-timeout.C:
 			return nil
 		case <-ticker.C:
@@ -41,30 +42,31 @@ func (v *verifier) wait(ctx context.Context, atMost time.Duration) error {
 	}
 }
 
-// waited is what is waited for.
+// backlog is what wait waits for.
 type backlog struct {
 	*verifier
+
 	submissions map[int]kafka.End
-	decisions   map[int]kafka.End // once all of it is announced
+	decisions   map[int]kafka.End // once everything is announced
 }
 
-// through asks first whether all is decided and announced, and then whether the sink
-// has come to where the announcements ended.
-func (w *backlog) processed(ctx context.Context) (bool, error) {
-	if w.decisions == nil {
-		announced, err := w.announced(ctx)
+// processed says whether everything is decided and announced, and the stage analytics has
+// then read the decisions topic up to where the announcements ended.
+func (b *backlog) processed(ctx context.Context) (bool, error) {
+	if b.decisions == nil {
+		announced, err := b.announced(ctx)
 		if err != nil || !announced {
 			return false, err
 		}
-		if w.decisions, err = kafka.Ends(ctx, w.brokers, w.topics.Decisions); err != nil {
+		if b.decisions, err = kafka.Ends(ctx, b.brokers, b.topics.Decisions); err != nil {
 			return false, err
 		}
 	}
-	now, err := w.readMarks(ctx)
+	now, err := b.readMarks(ctx)
 	if err != nil {
 		return false, err
 	}
-	for partition, end := range w.decisions {
+	for partition, end := range b.decisions {
 		if end.Next > end.First && now.progress.readUpTo[partition] < end.Next {
 			return false, nil
 		}
@@ -72,13 +74,13 @@ func (w *backlog) processed(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-func (w *backlog) announced(ctx context.Context) (bool, error) {
-	positions, err := readPositions(ctx, w.postgres)
+func (b *backlog) announced(ctx context.Context) (bool, error) {
+	positions, err := readPositions(ctx, b.postgres)
 	if err != nil {
 		return false, err
 	}
-	for partition, end := range w.submissions {
-		if end.Next > end.First && positions[topicPartition{w.topics.Submissions, partition}].published < end.Next {
+	for partition, end := range b.submissions {
+		if end.Next > end.First && positions[topicPartition{b.topics.Submissions, partition}].published < end.Next {
 			return false, nil
 		}
 	}
