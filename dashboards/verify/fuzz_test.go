@@ -13,9 +13,9 @@ import (
 	"tajdeed/schema"
 )
 
-// fuzzedLog is a partition that a fuzzer writes, with two bytes for each batch: whose it
-// is and how long, or how its producer's transaction ends. A producer has one
-// transaction open at most.
+// fuzzedLog is a partition that a fuzzer writes, with two bytes for each batch: who its
+// producer is, and how many messages it has or how the producer's transaction ends. A
+// producer has at most one transaction open.
 type fuzzedLog struct {
 	next    int64
 	batches []wire.RecordReader
@@ -25,8 +25,8 @@ type fuzzedLog struct {
 }
 
 const (
-	fuzzedProducers = 4 // the first knows no transactions
-	fuzzedAbort     = 6 // a length that stands for this end
+	fuzzedProducers = 4 // the first uses no transactions
+	fuzzedAbort     = 6 // a number of messages that stands for this end
 	fuzzedCommit    = 7
 )
 
@@ -86,8 +86,8 @@ func (log *fuzzedLog) end(producer int, commit bool) {
 	log.next++
 }
 
-// Of any log, from any offset to any other, exactly the messages that were not aborted
-// are handed over, once, in their order, and the reading goes on behind them.
+// FuzzReadResponse reads any log from any offset to any other. The reader must return exactly
+// the messages that were not aborted, once and in their order, and go on behind them.
 func FuzzReadResponse(f *testing.F) {
 	f.Add(uint8(0), uint8(99), []byte{0, 2, 1, 1, 0, 0, 1, fuzzedAbort, 0, 1})
 	f.Add(uint8(2), uint8(9), []byte{1, 3, 2, 0, 1, fuzzedCommit, 1, 1, 2, fuzzedAbort, 1, fuzzedAbort})
@@ -96,10 +96,10 @@ func FuzzReadResponse(f *testing.F) {
 		log := writeLog(bytes)
 		from := min(int64(first), log.next)
 		to := min(from+int64(length), log.next)
-		answer := &fetchapi.ResponsePartition{AbortedTransactions: log.aborted}
-		answer.RecordSet.Records = &wire.RecordStream{Records: log.batches}
+		response := &fetchapi.ResponsePartition{AbortedTransactions: log.aborted}
+		response.RecordSet.Records = &wire.RecordStream{Records: log.batches}
 		var got []int64
-		next, err := new(logReader).readResponse(answer, from, to, func(m *topicMessage) error {
+		next, err := new(logReader).readResponse(response, from, to, func(m *topicMessage) error {
 			if string(m.value) != fmt.Sprint(m.offset) {
 				t.Errorf("offset %d has the bytes of %s", m.offset, m.value)
 			}
@@ -108,13 +108,13 @@ func FuzzReadResponse(f *testing.F) {
 		})
 		want := slices.DeleteFunc(log.kept, func(offset int64) bool { return offset < from || offset >= to })
 		if err != nil || next != to || !slices.Equal(got, want) {
-			t.Errorf("from %d to before %d: handed over %v up to %d (%v), want %v", from, to, got, next, err, want)
+			t.Errorf("from %d to before %d: read %v up to %d (%v), want %v", from, to, got, next, err, want)
 		}
 	})
 }
 
-// Whatever lies on the topics that stages announce on: what is taken for ours names a
-// place of this partition, and the same message is always taken for the same.
+// FuzzAnnouncements decodes any message of the topics that the stages announce on. What is
+// accepted must name a cause in this partition, and decoding it again must give the same.
 func FuzzAnnouncements(f *testing.F) {
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, schema.Kuwait)
 	d := schema.Decision{
@@ -134,18 +134,18 @@ func FuzzAnnouncements(f *testing.F) {
 			schema.Header{Key: schema.HeaderOriginPartition, Value: []byte(partition)},
 			schema.Header{Key: schema.HeaderOriginOffset, Value: []byte(offset)},
 			schema.Header{Key: schema.HeaderQuarantineRule, Value: []byte(rule)})}
-		look := announcementReader{partition: 3, topics: map[string]string{}}
-		for name, at := range map[string]func(*topicMessage) (announcement, bool){"decision": look.decision, "quarantined": look.quarantined} {
-			s, ok := at(m)
-			if again, still := at(m); again != s || still != ok {
-				t.Errorf("%s: %+v %t, and then %+v %t", name, s, ok, again, still)
+		reader := announcementReader{partition: 3, topics: map[string]string{}}
+		for name, decode := range map[string]func(*topicMessage) (announcement, bool){"decision": reader.decision, "quarantined": reader.quarantined} {
+			a, ok := decode(m)
+			if again, still := decode(m); again != a || still != ok {
+				t.Errorf("%s: %+v %t, and then %+v %t", name, a, ok, again, still)
 			}
-			if ok && (s.causeOffset < 0 || s.causeTopic == "") {
-				t.Errorf("%s: taken for ours: %+v", name, s)
+			if ok && (a.causeOffset < 0 || a.causeTopic == "") {
+				t.Errorf("%s: accepted: %+v", name, a)
 			}
 		}
-		if _, ok := look.quarantined(m); ok && partition != "3" {
-			t.Errorf("partition %q was taken for 3", partition)
+		if _, ok := reader.quarantined(m); ok && partition != "3" {
+			t.Errorf("partition %q was accepted for 3", partition)
 		}
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"tajdeed/dashboards/installationtest"
 )
 
-// installation is one of a test's own, whose books are asked for.
+// installation is an installation of a test's own, which is verified.
 type installation struct{ *installationtest.Installation }
 
 func newInstallation(t *testing.T) *installation {
@@ -20,16 +20,16 @@ func newInstallation(t *testing.T) *installation {
 	return &installation{installationtest.New(t)}
 }
 
-// small cuts batches small, so that there are many.
+// smallBatches limits the size of batches, so that there are many.
 func smallBatches(c *consumers.Config) { c.BatchMessages = 50 }
 
-// asked are books and all that is told of them.
+// verified is what a verification found, and the JSON of it.
 type verified struct {
 	*Books
-	text string // as JSON
+	json string
 }
 
-// verify asks for the books.
+// verify verifies the installation and fails the test where that fails.
 func (s *installation) verify(change ...func(*Config)) (v verified) {
 	s.Helper()
 	books, err := Run(s.Context(), s.config(change...))
@@ -54,10 +54,10 @@ func (s *installation) config(change ...func(*Config)) Config {
 	return c
 }
 
-// waiting waits until all is through.
+// withWait waits until everything is decided, announced and inserted.
 func withWait(d time.Duration) func(*Config) { return func(c *Config) { c.Wait = d } }
 
-// underKey tells the pseudonym key, so that persons are compared too.
+// withKey gives the pseudonym key, so that persons are compared too.
 func (s *installation) withKey(c *Config) {
 	var err error
 	if c.Pseudonym, err = analytics.NewPseudonym([]byte(installationtest.PseudonymKey)); err != nil {
@@ -65,37 +65,38 @@ func (s *installation) withKey(c *Config) {
 	}
 }
 
-// verifyPersons asks for the books under the key.
+// verifyPersons verifies under the key.
 func (s *installation) verifyPersons() verified {
 	s.Helper()
 	return s.verify(s.withKey)
 }
 
-// repair asks to mend ClickHouse.
+// repair repairs ClickHouse.
 func (s *installation) repair() verified {
 	s.Helper()
 	return s.verify(s.withKey, func(c *Config) { c.Repair = true })
 }
 
-// gaps are all that doesn't balance, in one order, each as "partition kind from-to".
-func (b *Books) gaps() (all []string) {
+// gaps returns all gaps and strays, sorted, each as "partition kind from-to".
+func (b *Books) gaps() (lines []string) {
 	for p := range b.all {
 		for _, g := range p.Gaps {
-			all = append(all, gapLine(p.Partition, g.Kind, g.From, g.To))
+			lines = append(lines, gapLine(p.Partition, g.Kind, g.From, g.To))
 		}
 	}
 	for _, stray := range b.Strays {
-		all = append(all, gapLine(stray.Partition, stray.Kind, stray.From, stray.To))
+		lines = append(lines, gapLine(stray.Partition, stray.Kind, stray.From, stray.To))
 	}
-	slices.Sort(all)
-	return all
+	slices.Sort(lines)
+	return lines
 }
 
 func gapLine(partition int, kind GapKind, from, to int64) string {
 	return fmt.Sprintf("%d %s %d-%d", partition, kind, from, to)
 }
 
-// is fails unless exactly these gaps were found, and the books say so.
+// wantGaps fails unless exactly these gaps were found, and the books balance if there are
+// none.
 func (v verified) wantGaps(t *testing.T, want ...string) {
 	t.Helper()
 	slices.Sort(want)
@@ -107,27 +108,27 @@ func (v verified) wantGaps(t *testing.T, want ...string) {
 	}
 }
 
-// settled is a run that has ended: nothing moves any more.
+// drained returns an installation in which everything is decided, announced and inserted,
+// and whose stages have stopped.
 func drained(t *testing.T, messages int) *installation {
 	t.Helper()
 	s := newInstallation(t)
 	s.Publish(s.Populate(messages), messages)
-	worker, sink := s.Renewals(), s.Analytics()
+	renewalsStage, analyticsStage := s.Renewals(), s.Analytics()
 	s.Drained(messages)
 	if v := s.verify(withWait(time.Minute)); !v.Complete {
-		t.Fatalf("not all of it was through in a minute: %+v", v.Totals.Pending)
+		t.Fatalf("something is pending after a minute: %+v", v.Totals.Pending)
 	}
-	worker.Stop()
-	sink.Stop()
+	renewalsStage.Stop()
+	analyticsStage.Stop()
 	return s
 }
 
-// spot is a partition, and offsets of decisions in it: two that follow one another,
-// the two around them that are decided, and one further on.
+// spot is a partition, and offsets in it.
 type spot struct {
 	partition         int
-	first, next, last int64
-	a, b, c           int64 // decisions; b is a + 1
+	first, next, last int64 // consumed: the first, the one after the last, the last
+	a, b, c           int64 // of decisions; b is a + 1, and c lies further on
 }
 
 func (s *installation) spot() (p spot) {
@@ -147,7 +148,7 @@ func (s *installation) spot() (p spot) {
 	return p
 }
 
-// harm does something to the record that nobody should.
+// damageRecord changes the record behind the back of the stages.
 func (s *installation) damageRecord(t *testing.T, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {
@@ -157,16 +158,16 @@ func (s *installation) damageRecord(t *testing.T, statements ...string) {
 	}
 }
 
-// unmerged lets no parts of the analysts' table be merged, so what is doubled stays so
-// until somebody looks: the table's engine would drop one of two, when it pleases.
-// Statements that change rows go on; SYSTEM STOP MERGES would stop them too.
+// preventMerges keeps ClickHouse from merging parts of the table, so that doubled rows
+// stay: the table's engine would drop one of two, at a time of its choice. Statements that
+// change rows still run; SYSTEM STOP MERGES would stop them too.
 func (s *installation) preventMerges(t *testing.T) {
 	t.Helper()
 	s.damageClickHouse(t, `ALTER TABLE decision MODIFY SETTING
 		max_bytes_to_merge_at_max_space_in_pool = 1, max_bytes_to_merge_at_min_space_in_pool = 1`)
 }
 
-// harmAnalysts does to the analysts' database what nobody should.
+// damageClickHouse changes ClickHouse behind the back of the stages.
 func (s *installation) damageClickHouse(t *testing.T, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {

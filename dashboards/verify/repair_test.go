@@ -11,7 +11,7 @@ import (
 	"tajdeed/consumers/analytics"
 )
 
-// Each damage to ClickHouse is found, named exactly and mended, once.
+// Each damage to ClickHouse is found, named exactly and repaired, once.
 func TestRepairsClickHouse(t *testing.T) {
 	t.Parallel()
 	s := drained(t, 2000)
@@ -21,7 +21,7 @@ func TestRepairsClickHouse(t *testing.T) {
 	where := func(list ...int64) string {
 		return fmt.Sprintf(`cause_partition = %d AND cause_offset IN (%s)`, p.partition, strings.Trim(strings.ReplaceAll(fmt.Sprint(list), " ", ","), "[]"))
 	}
-	again := func(columns, where string) string {
+	copyOf := func(columns, where string) string {
 		return `INSERT INTO decision SELECT ` + columns + ` FROM (SELECT * FROM decision WHERE ` + where + `) SETTINGS insert_deduplicate = 0` //nolint:unqueryvet // whole rows are copied
 	}
 	update := func(column, where string) string {
@@ -29,10 +29,10 @@ func TestRepairsClickHouse(t *testing.T) {
 	}
 	gap := func(kind GapKind, from, to int64) string { return gapLine(p.partition, kind, from, to) }
 	for _, c := range []struct {
-		name string
-		harm []string
-		want []string
-		done Repair
+		name   string
+		damage []string
+		want   []string
+		done   Repair
 	}{
 		{
 			"rows are missing", []string{`DELETE FROM decision WHERE ` + where(p.a, p.b, p.c)},
@@ -47,21 +47,21 @@ func TestRepairsClickHouse(t *testing.T) {
 			[]string{gap(GapMissing, p.a, p.b), gap(GapMissing, p.c, p.c)}, Repair{Inserted: 3},
 		},
 		{
-			"rows are doubled", []string{again(`*`, where(p.a, p.c)), again(`*`, where(p.c))},
+			"rows are doubled", []string{copyOf(`*`, where(p.a, p.c)), copyOf(`*`, where(p.c))},
 			[]string{gap(GapDoubled, p.a, p.a), gap(GapDoubled, p.c, p.c)}, Repair{Replaced: 2},
 		},
 		{
 			"a row is different",
-			[]string{again(`* REPLACE (fee_paid_fils + 1 AS fee_paid_fils, decided_at + 1 AS decided_at)`, where(p.b))},
+			[]string{copyOf(`* REPLACE (fee_paid_fils + 1 AS fee_paid_fils, decided_at + 1 AS decided_at)`, where(p.b))},
 			[]string{gap(GapDifferent, p.b, p.b)}, Repair{Replaced: 1},
 		},
 		{
-			"rows are of other persons and sponsors",
+			"rows of other persons and sponsors",
 			[]string{update(`person = person + 1`, where(p.a)), update(`sponsor = sponsor + 1`, where(p.c))},
 			[]string{gap(GapDifferent, p.a, p.a), gap(GapDifferent, p.c, p.c)}, Repair{Replaced: 2},
 		},
 		{
-			"rows lie elsewhere on the topic, or since when they don't",
+			"rows with another place or time on the topic",
 			[]string{
 				update(`log_offset = log_offset + 1`, where(p.a)), update(`log_partition = log_partition + 1`, where(p.b)),
 				update(`published_at = published_at + INTERVAL 1 MILLISECOND`, where(p.c)),
@@ -69,7 +69,7 @@ func TestRepairsClickHouse(t *testing.T) {
 			[]string{gap(GapDifferent, p.a, p.b), gap(GapDifferent, p.c, p.c)}, Repair{Replaced: 3},
 		},
 		{
-			"rows of messages that never were", []string{again(`* REPLACE (1000000 AS cause_offset)`, where(p.b))},
+			"rows of messages that never were", []string{copyOf(`* REPLACE (1000000 AS cause_offset)`, where(p.b))},
 			[]string{gap(GapUnknown, 1000000, 1000000)}, Repair{Removed: 1},
 		},
 		{
@@ -78,11 +78,11 @@ func TestRepairsClickHouse(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s.damageClickHouse(t, c.harm...)
+			s.damageClickHouse(t, c.damage...)
 			if found := s.verifyPersons(); c.want != nil {
 				found.wantGaps(t, c.want...)
 			} else if found.Balanced {
-				t.Error("balanced")
+				t.Error("the books balance")
 			}
 			repaired := s.repair()
 			repaired.wantGaps(t)
@@ -99,15 +99,15 @@ func TestRepairsClickHouse(t *testing.T) {
 	}
 }
 
-// analystsRows is a figure of every row but for when it was inserted.
-func (s *installation) rowsDigest() (figure string) {
+// rowsDigest is the number of rows and a hash of all columns but inserted_at.
+func (s *installation) rowsDigest() (digest string) {
 	s.Helper()
 	err := s.ClickHouse.QueryRow(s.Context(), `SELECT concat(toString(count()), ' rows, ',
-		toString(groupBitXor(cityHash64(* EXCEPT inserted_at)))) FROM decision`).Scan(&figure)
+		toString(groupBitXor(cityHash64(* EXCEPT inserted_at)))) FROM decision`).Scan(&digest)
 	if err != nil {
 		s.Fatal(err)
 	}
-	return figure
+	return digest
 }
 
 func (s *installation) rowsOf(partition int) (n int64) {
@@ -118,7 +118,7 @@ func (s *installation) rowsOf(partition int) (n int64) {
 	return n
 }
 
-// Every column of a row is compared, but for when it was inserted.
+// Every column of a row is compared but inserted_at.
 func TestComparesEveryColumn(t *testing.T) {
 	t.Parallel()
 	s := drained(t, 500)
@@ -140,8 +140,8 @@ func TestComparesEveryColumn(t *testing.T) {
 	}
 }
 
-// otherValues is an expression for each column that is no part of the row's identity,
-// whose value is never the row's own. A column of another type wants one here.
+// otherValues returns, for each column that is no part of the row's identity, an expression
+// whose value is never that of the row.
 func (s *installation) otherValues() map[string]string {
 	s.Helper()
 	rows, err := s.ClickHouse.Query(s.Context(), `SELECT name, type FROM system.columns
@@ -161,6 +161,7 @@ func (s *installation) otherValues() map[string]string {
 	return others
 }
 
+// otherValue knows the types that the columns have: one of a new type needs a case here.
 func otherValue(name, kind string) string {
 	switch kind {
 	case "UUID":
@@ -180,17 +181,17 @@ func otherValue(name, kind string) string {
 	return name + " + 1"
 }
 
-// Without the key persons are not compared, and the report says so; whom a decision is
-// about on its topic is compared always.
+// Without the key, the persons of ClickHouse's rows are not compared, and the report says so.
+// Those of the decisions topic are always compared.
 func TestReportSaysWhatIsNotCompared(t *testing.T) {
 	t.Parallel()
 	s := drained(t, 500)
 	p := s.spot()
-	const said = "were not compared with ClickHouse"
-	if report := s.verify().Text(); !strings.Contains(report, said) {
+	const sentence = "were not compared with ClickHouse"
+	if report := s.verify().Text(); !strings.Contains(report, sentence) {
 		t.Errorf("without the key:\n%s", report)
 	}
-	if report := s.verifyPersons().Text(); strings.Contains(report, said) {
+	if report := s.verifyPersons().Text(); strings.Contains(report, sentence) {
 		t.Errorf("with the key:\n%s", report)
 	}
 	for _, column := range []string{"civil_id", "sponsor_id"} {
@@ -232,8 +233,8 @@ func TestRefusesAnotherKey(t *testing.T) {
 	}
 }
 
-// Rows that are lost while messages flow are mended while they flow, and the sink
-// neither skips nor repeats anything for it.
+// Rows that are lost while messages flow are repaired while they flow, and the stage
+// analytics neither skips nor repeats a decision because of it.
 func TestRepairsWhileMessagesFlow(t *testing.T) {
 	t.Parallel()
 	s := newInstallation(t)

@@ -18,8 +18,8 @@ import (
 	"tajdeed/dashboards/installationtest"
 )
 
-// What a transaction left on the topics counts as little as its producer wanted: nothing
-// that was aborted is foreign or lost, and what was committed is a message like any other.
+// Messages of an aborted transaction are ignored: they are neither lost nor unknown. Those of
+// a committed one count like any other.
 func TestIgnoresAbortedTransactions(t *testing.T) {
 	t.Parallel()
 	s := newInstallation(t)
@@ -33,7 +33,7 @@ func TestIgnoresAbortedTransactions(t *testing.T) {
 	s.Analytics()
 	v := s.verify(withWait(2 * time.Minute))
 	v.wantGaps(t)
-	if v.Totals.Consumed != 1000 || !v.Complete { // the aborted ones and four markers are none
+	if v.Totals.Consumed != 1000 || !v.Complete { // without the aborted ones and the transactions' markers
 		t.Errorf("consumed %d messages, want 1000: %+v", v.Totals.Consumed, v.Totals.Pending)
 	}
 	p := s.spot()
@@ -47,7 +47,7 @@ func TestIgnoresAbortedTransactions(t *testing.T) {
 	v = s.verify()
 	v.wantGaps(t)
 	if v.Totals.Repeated != 0 {
-		t.Errorf("%d repeats: what was aborted was counted", v.Totals.Repeated)
+		t.Errorf("%d repeats: aborted messages were counted", v.Totals.Repeated)
 	}
 	at := s.transaction(s.Topics.Decisions, p.partition, true, nonsense, again[0], again[1])
 	s.transaction(s.Topics.Decisions, p.partition, false, again...)
@@ -80,8 +80,8 @@ func (s *installation) openTransaction(topic string, partition int) *transaction
 	return tx
 }
 
-// What lies before a transaction that is open is decided while it is: nobody knows when
-// it ends.
+// What lies before an open transaction is decided while it is open: nobody knows when it
+// ends.
 func TestOpenTransactionHoldsNothingBack(t *testing.T) {
 	t.Parallel()
 	s := newInstallation(t)
@@ -102,8 +102,8 @@ func TestOpenTransactionHoldsNothingBack(t *testing.T) {
 	tx.end(false)
 }
 
-// transaction is one of a producer of its own. The client has no transactional
-// producer: it has the requests, and a batch that names its producer is made here.
+// transaction is a transaction of a producer of its own. The client has the requests but no
+// transactional producer, so the batch that names its producer is made here.
 type transaction struct {
 	*installation
 	conn      *client.Client
@@ -159,8 +159,8 @@ func (tx *transaction) write(messages []client.Message) int64 {
 	return at
 }
 
-// batch is a batch of the log, as version 2 of its format has it, in the name of the
-// transaction's producer.
+// batch encodes a batch in version 2 of the log's format, in the name of the transaction's
+// producer.
 func (tx *transaction) batch(messages []client.Message) []byte {
 	tx.Helper()
 	records := make([]wire.Record, len(messages))
@@ -173,7 +173,7 @@ func (tx *transaction) batch(messages []client.Message) []byte {
 	if _, err := set.WriteTo(&out); err != nil {
 		tx.Fatal(err)
 	}
-	// Behind the size of all come the batch's fields, at these places.
+	// After the four bytes of the total size, the fields of the batch lie at these places.
 	const checksum, checked, producerID, producerEpoch, sequence = 17, 21, 43, 51, 53
 	batch := out.Bytes()[4:]
 	binary.BigEndian.PutUint64(batch[producerID:], uint64(tx.producer.ProducerID))

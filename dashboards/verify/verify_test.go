@@ -17,7 +17,7 @@ import (
 	"tajdeed/schema"
 )
 
-// The books of a run balance, every term of them.
+// The books of an undamaged run balance, in every term.
 func TestBalances(t *testing.T) {
 	t.Parallel()
 	s := drained(t, 3000)
@@ -29,31 +29,32 @@ func TestBalances(t *testing.T) {
 		t.Errorf("totals: %+v", sum)
 	}
 	if sum.Duplicates == 0 || sum.Conflicts == 0 || sum.Quarantined == 0 {
-		t.Errorf("the run shows nothing of a term: %+v", sum)
+		t.Errorf("a term is 0, so this run proves nothing of it: %+v", sum)
 	}
 	for p := range v.all {
 		if p.Watermark.least() != p.Next || v.Watermark[fmt.Sprintf("%s/%d", s.Topics.Submissions, p.Partition)] != p.Next {
 			t.Errorf("partition %d: %+v, want verified up to %d", p.Partition, p.Watermark, p.Next)
 		}
 	}
-	s.namesNobody(v.text)
+	s.wantNoIdentity(v.json)
 	report := v.Text()
 	if !strings.Contains(report, "Balanced: every message is accounted for, once.") {
 		t.Errorf("report:\n%s", report)
 	}
 	texttest.Fits(t, report)
-	s.namesNobody(report)
+	s.wantNoIdentity(report)
 }
 
-// namesNobody fails where a report holds what could be a Civil ID or a sponsor.
-func (s *installation) namesNobody(report string) {
+// wantNoIdentity fails if a report holds what could be the number of a person or a sponsor.
+func (s *installation) wantNoIdentity(report string) {
 	s.Helper()
 	if found := regexp.MustCompile(`\b([23]\d{11}|\d{9})\b`).FindString(report); found != "" {
 		s.Errorf("the report names %s", found)
 	}
 }
 
-// Each damage to the record is found and named exactly, and undone again.
+// Each damage to the record is found and named exactly, and a repair does not touch it. The
+// test undoes the damage before the next one.
 func TestFindsDamageToTheRecord(t *testing.T) {
 	t.Parallel()
 	s := drained(t, 2000)
@@ -66,9 +67,9 @@ func TestFindsDamageToTheRecord(t *testing.T) {
 	}
 	gap := func(kind GapKind, from, to int64) string { return gapLine(p.partition, kind, from, to) }
 	for _, c := range []struct {
-		name       string
-		harm, undo []string
-		want       []string
+		name         string
+		damage, undo []string
+		want         []string
 	}{
 		{
 			"a decision is deleted",
@@ -121,11 +122,11 @@ func TestFindsDamageToTheRecord(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s.damageRecord(t, c.harm...)
+			s.damageRecord(t, c.damage...)
 			found := s.verify()
 			found.wantGaps(t, c.want...)
 			repaired := s.repair()
-			repaired.wantGaps(t, c.want...) // it is no damage of ClickHouse
+			repaired.wantGaps(t, c.want...) // a repair changes ClickHouse only
 			if done := repaired.Repair.changed(); done != 0 {
 				t.Errorf("%d rows of ClickHouse were touched: %+v", done, repaired.Repair)
 			}
@@ -136,8 +137,8 @@ func TestFindsDamageToTheRecord(t *testing.T) {
 	v.wantGaps(t)
 }
 
-// Damage to the topics is found: what is on them and not in the record, and what is no
-// message of ours. What lies there once more is counted, and is no damage.
+// Damage to the topics is found: messages that are not in the record, and messages that no
+// stage publishes. A message that lies there again is counted, and is no damage.
 func TestFindsDamageToTheTopics(t *testing.T) {
 	t.Parallel()
 	s := drained(t, 1000)
@@ -159,7 +160,7 @@ func TestFindsDamageToTheTopics(t *testing.T) {
 	end := s.decisionsEnd(p.partition)
 	v = s.verify()
 	v.wantGaps(t, gapLine(p.partition, GapPublishedUnknown, 987654, 987654), gapLine(p.partition, GapUnreadable, end-1, end-1))
-	s.namesNobody(v.text)
+	s.wantNoIdentity(v.json)
 }
 
 func (s *installation) publishDecisions(partition int, messages ...client.Message) {
@@ -172,7 +173,7 @@ func (s *installation) publishDecisions(partition int, messages ...client.Messag
 	}
 }
 
-// end is where a partition of the decisions topic ends.
+// decisionsEnd returns the offset at which a partition of the decisions topic ends.
 func (s *installation) decisionsEnd(partition int) int64 {
 	s.Helper()
 	conn, err := client.DialLeader(s.Context(), "tcp", s.Brokers[0], s.Topics.Decisions, partition)
@@ -187,7 +188,7 @@ func (s *installation) decisionsEnd(partition int) int64 {
 	return end
 }
 
-// While messages flow, what is on its way is never taken for an imbalance.
+// While messages flow, what is still on its way is never reported as an imbalance.
 func TestBalancesWhileMessagesFlow(t *testing.T) {
 	t.Parallel()
 	s := newInstallation(t)
@@ -203,11 +204,11 @@ func TestBalancesWhileMessagesFlow(t *testing.T) {
 			s.Publish(simulation, 100)
 		}
 	}()
-	looks, pending := 0, 0
+	verifications, pending := 0, 0
 	for publishing.Err() == nil || !v.Complete || v.Totals.Consumed < 10_000 {
 		v = s.verify()
 		v.wantGaps(t)
-		looks++
+		verifications++
 		if !v.Complete {
 			pending++
 		}
@@ -215,19 +216,20 @@ func TestBalancesWhileMessagesFlow(t *testing.T) {
 			return
 		}
 	}
-	if looks < 3 || pending == 0 {
-		t.Errorf("%d looks, %d of them while something was on its way: this showed nothing", looks, pending)
+	if verifications < 3 || pending == 0 {
+		t.Errorf("%d verifications, %d of them while something was pending: this proves nothing", verifications, pending)
 	}
-	t.Logf("%d looks, %d of them while something was on its way", looks, pending)
+	t.Logf("%d verifications, %d of them while something was pending", verifications, pending)
 }
 
-// --wait ends when all that was there is through, and says so where it isn't.
+// A wait ends when everything that was on the topics is decided, announced and inserted, or
+// when its time is over; then the books say what is pending.
 func TestWaits(t *testing.T) {
 	t.Parallel()
 	s := newInstallation(t)
 	s.Publish(s.Populate(1000), 1000)
 	if v := s.verify(withWait(200 * time.Millisecond)); v.Complete || !v.Balanced || v.Totals.Pending.Consume != 1000 {
-		t.Errorf("nobody works: %+v", v.Totals)
+		t.Errorf("no stage runs: %+v", v.Totals)
 	}
 	s.Renewals()
 	s.Analytics()
@@ -237,18 +239,18 @@ func TestWaits(t *testing.T) {
 	if v.Totals.ClickHouseRows != v.Totals.decisions() || v.Totals.Consumed != 1000 || time.Since(begin) > 90*time.Second {
 		t.Errorf("after the wait: %+v", v.Totals)
 	}
-	installationtest.Eventually(t, func() error { // partitions in which nothing comes don't hold it back
+	installationtest.Eventually(t, func() error { // partitions without new messages don't hold it back
 		var until time.Time
 		err := s.ClickHouse.QueryRow(t.Context(), `SELECT complete_up_to FROM complete_up_to`).Scan(&until)
 		if err == nil && until.Before(begin) {
-			err = fmt.Errorf("complete up to %s, and it is %s", until, begin)
+			err = fmt.Errorf("complete up to %s, want %s", until, begin)
 		}
 		return err
 	})
 }
 
-// The fingerprints of the program and of both databases are the same; whole runs show
-// it of what they hold, this of what they don't.
+// The program and both databases make the same fingerprints. The runs of other tests prove it
+// for the values that they hold; this test looks at values that they don't hold.
 func TestFingerprintOfExtremes(t *testing.T) {
 	t.Parallel()
 	var f fingerprinter
@@ -264,7 +266,7 @@ func TestFingerprintOfExtremes(t *testing.T) {
 	}
 }
 
-// However much is wrong, and however much there is, the report fits a terminal.
+// The report fits a terminal, however large its figures and however many gaps there are.
 func TestReportFits(t *testing.T) {
 	t.Parallel()
 	b := &Books{TakenAt: time.Date(2026, 11, 23, 14, 0, 0, 0, schema.Kuwait), Seconds: 123.4, Watermark: map[string]int64{}}
@@ -288,7 +290,7 @@ func TestReportFits(t *testing.T) {
 	texttest.Fits(t, report)
 	for _, kind := range gapKinds {
 		if gapTexts[kind] == "" || !strings.Contains(report, gapTexts[kind]) {
-			t.Errorf("%s is not told", kind)
+			t.Errorf("%s is not in the report", kind)
 		}
 	}
 	if !strings.HasPrefix(report, "NOT BALANCED") || !strings.Contains(report, "9000010–9000011") {
