@@ -22,20 +22,20 @@ import (
 	"tajdeed/schema"
 )
 
-// measured is a part of the program that has metrics of its own.
-type measured struct {
-	name, what string
-	register   func(prometheus.Registerer) error
+// part is a part of the program that has metrics of its own.
+type part struct {
+	name, description string
+	register          func(prometheus.Registerer) error
 }
 
-// allMeasured are they, in the order of the flow.
-func allMeasured() []measured {
+// parts returns all parts, in the order of the flow.
+func parts() []part {
 	topics := schema.NamedTopics(schema.DefaultPrefix)
 	brokers := []string{"none:9092"}
 	renewalsConfig, analyticsConfig := renewals.DefaultConfig(), analytics.DefaultConfig()
 	renewalsConfig.Brokers, analyticsConfig.Brokers = brokers, brokers
 	silent := slog.New(slog.DiscardHandler)
-	return []measured{
+	return []part{
 		{"publisher", "Every process that publishes: the simulation, submit, and both stages.",
 			func(registry prometheus.Registerer) error {
 				_, err := producers.NewPublisher(producers.Config{Brokers: brokers, Topics: topics.Names()}, nil, registry)
@@ -59,12 +59,12 @@ func allMeasured() []measured {
 func WriteMetrics(out io.Writer) error {
 	var page strings.Builder
 	page.WriteString(metricsHead)
-	for _, part := range allMeasured() {
-		metrics, err := metricsOf(part)
+	for _, p := range parts() {
+		metrics, err := metricsOf(p)
 		if err != nil {
-			return fmt.Errorf("metrics of %s: %w", part.name, err)
+			return fmt.Errorf("describe the metrics of %s: %w", p.name, err)
 		}
-		fmt.Fprintf(&page, "\n## %s\n\n%s\n\n| metric | type | labels | what it says |\n|---|---|---|---|\n", part.name, part.what)
+		fmt.Fprintf(&page, "\n## %s\n\n%s\n\n| metric | type | labels | what it says |\n|---|---|---|---|\n", p.name, p.description)
 		for _, m := range metrics {
 			fmt.Fprintf(&page, "| `%s` | %s | %s | %s |\n", m.name, m.kind, m.labelList(), m.help)
 		}
@@ -82,7 +82,7 @@ that can. No label holds an identifier: every set of values is closed, or as man
 there are topics and partitions.
 `
 
-// metric is one of the tables' lines.
+// metric is a line of the reference.
 type metric struct {
 	name, kind, help string
 	labels           []string
@@ -96,11 +96,11 @@ func (m metric) labelList() string {
 	return strings.Join(list, ", ")
 }
 
-// metricsOf has a part of the program register its metrics, and describes them in
-// the order of their names.
-func metricsOf(part measured) ([]metric, error) {
+// metricsOf describes the metrics that a part of the program registers, in the order of
+// their names.
+func metricsOf(p part) ([]metric, error) {
 	var listed listing
-	if err := part.register(&listed); err != nil {
+	if err := p.register(&listed); err != nil {
 		return nil, err
 	}
 	metrics := make([]metric, len(listed.collectors))
@@ -114,7 +114,7 @@ func metricsOf(part measured) ([]metric, error) {
 	return metrics, nil
 }
 
-// describe gathers a collector of one metric, which tells its name, type, help and labels.
+// describe gathers a collector of one metric to find its name, type, help and labels.
 func describe(collector prometheus.Collector) (m metric, err error) {
 	if err := giveValue(collector); err != nil {
 		return m, err
@@ -128,7 +128,7 @@ func describe(collector prometheus.Collector) (m metric, err error) {
 		return m, err
 	}
 	if len(families) != 1 {
-		return m, fmt.Errorf("a collector has %d metrics, and one is wanted", len(families))
+		return m, fmt.Errorf("a collector has %d metrics, want 1", len(families))
 	}
 	family := families[0]
 	m = metric{name: family.GetName(), kind: strings.ToLower(family.GetType().String()), help: family.GetHelp()}
@@ -138,7 +138,7 @@ func describe(collector prometheus.Collector) (m metric, err error) {
 	return m, nil
 }
 
-// giveValue gives a metric with labels a value: it is not gathered before it has one.
+// giveValue gives a metric with labels a value: without one it is not gathered.
 func giveValue(collector prometheus.Collector) error {
 	switch vec := collector.(type) {
 	case *prometheus.CounterVec:
@@ -151,14 +151,14 @@ func giveValue(collector prometheus.Collector) error {
 	return nil
 }
 
-// mostLabels is more than a metric of ours has.
-const mostLabels = 8
+// maxLabels is more than any of the metrics has.
+const maxLabels = 8
 
-var errLabels = errors.New("a metric has more labels than are tried")
+var errLabels = errors.New("a metric has more labels than were tried")
 
-// tryLabels finds how many labels a metric has: the library takes as many values only.
+// tryLabels finds how many labels a metric has: the library accepts exactly as many values.
 func tryLabels[M any](get func(...string) (M, error)) error {
-	for n := range mostLabels {
+	for n := range maxLabels {
 		if _, err := get(make([]string, n)...); err == nil {
 			return nil
 		}

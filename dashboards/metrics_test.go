@@ -32,18 +32,18 @@ func TestMetricsPageIsUpToDate(t *testing.T) {
 		}
 	}
 	if page.String() != texttest.Read(t, metricsPage) {
-		t.Error("dashboards/metrics.md is out of date: run `tajdeed metrics > dashboards/metrics.md`")
+		t.Error("dashboards/metrics.md is out of date: run `go run ./cmd/tajdeed metrics > dashboards/metrics.md`")
 	}
 }
 
 func TestMetricsAreWellNamed(t *testing.T) {
 	t.Parallel()
-	for _, part := range allMeasured() {
-		if err := part.register(prometheus.NewPedanticRegistry()); err != nil {
+	for _, p := range parts() {
+		if err := p.register(prometheus.NewPedanticRegistry()); err != nil {
 			t.Error(err)
 		}
 		var listed listing
-		if err := part.register(&listed); err != nil {
+		if err := p.register(&listed); err != nil {
 			t.Fatal(err)
 		}
 		for _, collector := range listed.collectors {
@@ -52,7 +52,8 @@ func TestMetricsAreWellNamed(t *testing.T) {
 	}
 }
 
-// lint gives a metric with labels a value first: without one it is not looked at.
+// lint describes a metric first, which gives one with labels a value: without one it is not
+// linted.
 func lint(t *testing.T, collector prometheus.Collector) {
 	t.Helper()
 	m, err := describe(collector)
@@ -60,7 +61,7 @@ func lint(t *testing.T, collector prometheus.Collector) {
 		t.Fatal(err)
 	}
 	if n := testutil.CollectAndCount(collector, m.name); n == 0 {
-		t.Errorf("%s was not looked at", m.name)
+		t.Errorf("%s was not collected", m.name)
 	}
 	problems, err := testutil.CollectAndLint(collector)
 	if err != nil {
@@ -71,9 +72,9 @@ func lint(t *testing.T, collector prometheus.Collector) {
 	}
 }
 
-// closedLabels are the labels whose values are a closed set, or as many as there are
-// topics and partitions. A new one is added here only if it is such a one: a label
-// with identifiers makes a series for every person.
+// closedLabels are the labels whose values are a closed set, or as many as there are topics
+// and partitions. No other label may be added here: a label with identifiers makes a series
+// for every person.
 var closedLabels = []string{"act", "disposition", "kind", "outcome", "partition", "reason", "rule", "topic"}
 
 func TestMetricsHaveNoIdentifiers(t *testing.T) {
@@ -90,7 +91,7 @@ func TestMetricsHaveNoIdentifiers(t *testing.T) {
 	}
 }
 
-// dashboard is as much of Grafana's format as is tested.
+// dashboard is the part of Grafana's format that is tested.
 type dashboard struct {
 	Panels []struct {
 		ID          int    `json:"id"`
@@ -119,7 +120,7 @@ func TestMetricsOfDashboardAreRegistered(t *testing.T) {
 			for _, name := range metricNames.FindAllString(target.Expr, -1) {
 				m, known := metrics[strings.TrimSuffix(name, "_bucket")]
 				if !known || strings.HasSuffix(name, "_bucket") != (m.kind == "histogram") {
-					t.Errorf("panel %q asks for %s, which nobody registers so", panel.Title, name)
+					t.Errorf("panel %q asks for %s, which no part registers in this form", panel.Title, name)
 				}
 			}
 		}
@@ -163,9 +164,9 @@ func labelsOf(expr string) (labels []string) {
 	return labels
 }
 
-// TestMetricsOfEveryStageAreSeen wants one row for each stage, in the order of the
-// flow, that answers the same four questions.
-func TestMetricsOfEveryStageAreSeen(t *testing.T) {
+// The dashboard has one row for each part of the program, in the order of the flow. Each
+// answers the same four questions.
+func TestMetricsOfEveryPartAreOnTheDashboard(t *testing.T) {
 	t.Parallel()
 	var rows []string
 	panels := map[string][]string{} // titles by row
@@ -187,10 +188,10 @@ func TestMetricsOfEveryStageAreSeen(t *testing.T) {
 		}
 	}
 	var want []string
-	for _, part := range allMeasured() {
-		want = append(want, part.name)
-		if asked := []string{"Rate", "Errors", "Latency", "Lag"}; len(panels[part.name]) < 4 || !slices.Equal(panels[part.name][:4], asked) {
-			t.Errorf("the row of %s begins with %q, want %q", part.name, panels[part.name], asked)
+	for _, p := range parts() {
+		want = append(want, p.name)
+		if asked := []string{"Rate", "Errors", "Latency", "Lag"}; len(panels[p.name]) < 4 || !slices.Equal(panels[p.name][:4], asked) {
+			t.Errorf("the row of %s begins with %q, want %q", p.name, panels[p.name], asked)
 		}
 	}
 	if !slices.Equal(rows, want) {
@@ -202,8 +203,8 @@ func TestMetricsOfEveryStageAreSeen(t *testing.T) {
 func registered(t *testing.T) map[string]metric {
 	t.Helper()
 	all := map[string]metric{}
-	for _, part := range allMeasured() {
-		metrics, err := metricsOf(part)
+	for _, p := range parts() {
+		metrics, err := metricsOf(p)
 		if err != nil {
 			t.Fatal(err)
 		}

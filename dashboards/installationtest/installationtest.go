@@ -31,13 +31,13 @@ import (
 	"tajdeed/schema/postgres/postgrestest"
 )
 
-// PseudonymKey is the key of the analytics stages of tests.
+// PseudonymKey is the key under which the stage analytics runs in tests.
 const PseudonymKey = "a key for tests only"
 
 // partitions is how many each topic has.
 const partitions = 4
 
-// Installation is a record, a ClickHouse database and topics of one test's own.
+// Installation is a database in Postgres, one in ClickHouse, and topics, of one test's own.
 type Installation struct {
 	*testing.T
 
@@ -56,8 +56,8 @@ func New(t *testing.T) *Installation {
 	return Open(t, postgrestest.URL(t), clickhousetest.URL(t), kafkatest.Brokers(t))
 }
 
-// Open returns an installation in databases that are at this program's schema. It creates
-// the topics and connects.
+// Open returns an installation in databases that have this program's schema. It connects to
+// them and creates the topics.
 func Open(t *testing.T, postgresURL, clickhouseURL string, brokers []string) *Installation {
 	t.Helper()
 	i := &Installation{T: t, PostgresURL: postgresURL, ClickHouseURL: clickhouseURL, Brokers: brokers, Prefix: "test-" + uuid.NewString()[:8]}
@@ -79,8 +79,8 @@ func Open(t *testing.T, postgresURL, clickhouseURL string, brokers []string) *In
 	return i
 }
 
-// OnTopicsOf returns an installation that reads the topics of another one into a record
-// of its own. It has no ClickHouse of its own.
+// OnTopicsOf returns an installation that reads the topics of another one into a Postgres
+// database of its own. It shares the other's ClickHouse database.
 func OnTopicsOf(t *testing.T, other *Installation, postgresURL string) *Installation {
 	t.Helper()
 	i := *other
@@ -138,14 +138,14 @@ func (i *Installation) Publish(simulation *simulate.Simulation, n int) {
 	}
 }
 
-// Consumed waits until at least n messages were decided.
+// Consumed waits until at least n messages were decided or quarantined.
 func (i *Installation) Consumed(n int) {
 	i.Helper()
 	Eventually(i.T, func() error {
-		var have int
-		err := i.Postgres.QueryRow(i.Context(), `SELECT coalesce(sum(next_offset), 0)::bigint FROM position`).Scan(&have)
-		if err == nil && have < n {
-			err = fmt.Errorf("%d of %d consumed", have, n)
+		var consumed int
+		err := i.Postgres.QueryRow(i.Context(), `SELECT coalesce(sum(next_offset), 0)::bigint FROM position`).Scan(&consumed)
+		if err == nil && consumed < n {
+			err = fmt.Errorf("%d of %d consumed", consumed, n)
 		}
 		return err
 	})
@@ -153,7 +153,8 @@ func (i *Installation) Consumed(n int) {
 
 var errRows = errors.New("rows are missing")
 
-// Drained waits until everything published is decided, announced and queryable.
+// Drained waits until that many published messages are decided and announced, and every
+// decision can be queried in ClickHouse.
 func (i *Installation) Drained(published int) {
 	i.Helper()
 	Eventually(i.T, func() error {
@@ -174,8 +175,8 @@ func (i *Installation) Drained(published int) {
 	})
 }
 
-// Eventually waits for a condition, for two minutes at most, and fails the test with what
-// the condition last said.
+// Eventually waits until a condition returns nil, for two minutes at most. Then it fails the
+// test with the last error.
 func Eventually(t *testing.T, condition func() error) {
 	t.Helper()
 	deadline := time.Now().Add(2 * time.Minute)
@@ -187,7 +188,7 @@ func Eventually(t *testing.T, condition func() error) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("it did not come about in two minutes: %v", err)
+			t.Fatalf("after two minutes: %v", err)
 		}
 		<-ticker.C
 	}
@@ -201,7 +202,7 @@ type Stage struct {
 	ended  chan error
 }
 
-// Renewals starts the stage renewals. A change is made to its configuration first.
+// Renewals starts the stage renewals, with its default configuration after the changes.
 func (i *Installation) Renewals(change ...func(*consumers.Config)) *Stage {
 	i.Helper()
 	db, err := postgres.Open(i.Context(), postgres.Config{URL: i.PostgresURL, ApplicationName: "test", ByKey: true})
@@ -214,7 +215,7 @@ func (i *Installation) Renewals(change ...func(*consumers.Config)) *Stage {
 	return i.run(engine, err)
 }
 
-// Analytics starts the stage analytics, with small batches.
+// Analytics starts the stage analytics, with batches of 50 ms.
 func (i *Installation) Analytics(change ...func(*consumers.Config)) *Stage {
 	i.Helper()
 	pseudonym, err := analytics.NewPseudonym([]byte(PseudonymKey))
@@ -251,15 +252,15 @@ func (i *Installation) run(engine *consumers.Engine, err error) *Stage {
 	return s
 }
 
-// Ready waits until the stage is in its group and polls its partitions.
+// Ready waits until the stage has joined its group and polls its partitions.
 func (s *Stage) Ready() *Stage {
 	s.t.Helper()
 	Eventually(s.t, s.engine.Ready)
 	return s
 }
 
-// Stop lets the batches in flight end and waits until the stage has ended. It may be
-// called again.
+// Stop waits until the batches in flight and then the stage have ended. It may be called
+// again.
 func (s *Stage) Stop() {
 	s.t.Helper()
 	s.stop()

@@ -1,8 +1,8 @@
-// Package show tells what became of one application: what was applied for, and every
-// decision on a message that came under its id, with its reasons. It asks the record.
+// Package show shows what became of one application: what was applied for, and every decision
+// on a message that came under its id, with its reasons. It reads the record in Postgres.
 //
-// Civil IDs are cut to their last four digits unless the whole ones are asked for, so
-// that what it tells can be passed on. The command `tajdeed show` calls it.
+// Civil IDs are cut to their last four digits unless the whole ones are asked for, so that
+// the output can be passed on. The command `tajdeed show` calls it.
 package show
 
 import (
@@ -34,8 +34,7 @@ type Found struct {
 	Decisions   []Decision  `json:"decisions"`
 }
 
-// Application is what was applied for first under the id. Dates are civil
-// dates, written YYYY-MM-DD.
+// Application is what was applied for first under the id. Dates are written YYYY-MM-DD.
 type Application struct {
 	ID              uuid.UUID    `db:"application_id"      json:"application_id"`
 	Kind            string       `json:"kind"`
@@ -80,19 +79,19 @@ type Decision struct {
 	Announced   bool        `json:"announced"`
 }
 
-// Reason is why a decision was taken: its code, and what that says.
+// Reason is the code of a reason for a decision, and its texts.
 type Reason struct {
 	Code    string `json:"code"`
 	English string `json:"en,omitempty"`
 	Arabic  string `json:"ar,omitempty"`
 }
 
-// Options say how much is told.
+// Options say how much is shown.
 type Options struct {
-	// English and Arabic are the languages in which reasons are told; without any, their
-	// codes have to do.
+	// English and Arabic are the languages of the reasons' texts. Without either, a reason is
+	// its code only.
 	English, Arabic bool
-	// WholeCivilIDs tells Civil IDs whole, and not only their last four digits.
+	// WholeCivilIDs shows all digits of Civil IDs, and not only the last four.
 	WholeCivilIDs bool
 }
 
@@ -109,8 +108,8 @@ func ParseID(s string) (uuid.UUID, error) {
 	return id, nil
 }
 
-// Find reads what the record holds under an id. All times are in Kuwait's zone. It returns
-// [ErrNotFound], wrapped, where there is nothing.
+// Find reads what the record holds under an id. All times are in Kuwait's zone. If there is
+// nothing, it returns [ErrNotFound], wrapped.
 func Find(ctx context.Context, db *pgxpool.Pool, id uuid.UUID, options Options) (*Found, error) {
 	application, err := selectRows[Application](ctx, db, applicationQuery, id)
 	if err != nil {
@@ -133,7 +132,7 @@ func Find(ctx context.Context, db *pgxpool.Pool, id uuid.UUID, options Options) 
 	return found, nil
 }
 
-// WriteJSON writes it as one object. Amounts are in fils.
+// WriteJSON writes it as one JSON object. Amounts are in fils.
 func (s *Found) WriteJSON(out io.Writer) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
@@ -149,7 +148,7 @@ func selectRows[R any](ctx context.Context, db *pgxpool.Pool, query string, id u
 	return pgx.CollectRows(rows, pgx.RowToStructByName[R])
 }
 
-// inKuwait puts all times into the zone of whoever asks.
+// inKuwait puts all times into Kuwait's zone.
 func (s *Found) inKuwait() {
 	a := &s.Application
 	a.SubmittedAt = a.SubmittedAt.In(schema.Kuwait)
@@ -165,27 +164,27 @@ func (s *Found) inKuwait() {
 	}
 }
 
-// explain puts what each reason says beside its code. A code that this program does
-// not know is a later version's; its code has to do.
-func (s *Found) explain(in Options) {
+// explain adds the texts of the reasons. A code that this program does not know comes from a
+// later version and stays without a text.
+func (s *Found) explain(options Options) {
 	for i := range s.Decisions {
 		d := &s.Decisions[i]
 		d.Reasons = make([]Reason, len(d.Codes))
 		for j, code := range d.Codes {
 			d.Reasons[j] = Reason{Code: code}
 			reason, known := schema.ParseReason(code)
-			if known && in.English {
+			if known && options.English {
 				d.Reasons[j].English = reason.English()
 			}
-			if known && in.Arabic {
+			if known && options.Arabic {
 				d.Reasons[j].Arabic = reason.Arabic()
 			}
 		}
 	}
 }
 
-// civilIDShown is how many digits of a Civil ID tell a person from the others of an
-// office, without being the number.
+// civilIDShown is how many digits of a Civil ID are shown: enough to tell a person from the
+// others of an office, and not the number.
 const civilIDShown = 4
 
 func (s *Found) hideCivilIDs() {

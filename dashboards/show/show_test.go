@@ -22,7 +22,7 @@ const (
 
 func TestReport(t *testing.T) {
 	t.Parallel()
-	db := recorded(t)
+	db := newRecord(t)
 	both := Options{English: true, Arabic: true}
 	for name, c := range map[string]struct {
 		id      string
@@ -54,7 +54,7 @@ func find(t *testing.T, db *pgxpool.Pool, id string, options Options) *Found {
 func TestJSON(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
-	if err := find(t, recorded(t), approved, Options{English: true, Arabic: true}).WriteJSON(&text); err != nil {
+	if err := find(t, newRecord(t), approved, Options{English: true, Arabic: true}).WriteJSON(&text); err != nil {
 		t.Fatal(err)
 	}
 	out := text.String()
@@ -69,7 +69,7 @@ func TestJSON(t *testing.T) {
 		t.Fatalf("%d decisions, want 3", len(s.Decisions))
 	}
 	if !strings.Contains(out, `"sponsor_id": "`) {
-		t.Errorf("a sponsor's id is no string, as in the contract:\n%s", out)
+		t.Errorf("a sponsor's id is not a string, as it is in the contract:\n%s", out)
 	}
 	first, conflict := s.Decisions[0], s.Decisions[2]
 	if first.Disposition != "first" || first.Outcome != "approved" || first.FeeDue != 20000 || *first.NewExpiry != "2027-12-01" || !first.Announced {
@@ -80,18 +80,18 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-func TestTellsWhatIsNotAnnounced(t *testing.T) {
+func TestSaysWhatIsNotAnnounced(t *testing.T) {
 	t.Parallel()
-	if find(t, recorded(t), rejected, Options{}).Decisions[0].Announced {
-		t.Error("a decision is announced that lies behind the published offset")
+	if find(t, newRecord(t), rejected, Options{}).Decisions[0].Announced {
+		t.Error("a decision at or after the published offset is shown as announced")
 	}
 }
 
 func TestUnknownID(t *testing.T) {
 	t.Parallel()
-	_, err := Find(t.Context(), recorded(t), uuid.MustParse("00000000-0000-4000-8000-00000000000f"), Options{})
+	_, err := Find(t.Context(), newRecord(t), uuid.MustParse("00000000-0000-4000-8000-00000000000f"), Options{})
 	if !errors.Is(err, ErrNotFound) {
-		t.Errorf("an id that nobody applied under: %v", err)
+		t.Errorf("an id without an application: %v, want ErrNotFound", err)
 	}
 }
 
@@ -104,13 +104,13 @@ func TestParseID(t *testing.T) {
 	}
 	for _, s := range []string{"", "285010112341", "{" + approved + "}", "urn:uuid:" + approved, strings.ReplaceAll(approved, "-", "")} {
 		if _, err := ParseID(s); err == nil {
-			t.Errorf("%q is taken for an id", s)
+			t.Errorf("%q is accepted as an id", s)
 		}
 	}
 }
 
-// recorded returns a record that holds the applications of testdata/show.sql.
-func recorded(t *testing.T) *pgxpool.Pool {
+// newRecord returns a record that holds the applications of testdata/show.sql.
+func newRecord(t *testing.T) *pgxpool.Pool {
 	t.Helper()
 	db := postgrestest.New(t)
 	if _, err := db.Exec(t.Context(), texttest.Read(t, "testdata/show.sql")); err != nil {

@@ -8,13 +8,12 @@ import (
 	"tajdeed/dashboards/text"
 )
 
-// Where a value begins, and how wide what a reason says may be.
 const (
-	indent = 14
-	width  = 66
+	indent = 14 // where values begin
+	width  = 66 // of a reason's text
 )
 
-// Text lays the application out for a person, within 80 columns.
+// Text is the report for a person, within 80 columns.
 func (s *Found) Text() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "Application %s (times are Kuwait's)\n\n", s.Application.ID)
@@ -78,8 +77,8 @@ func (d *Decision) residency() string {
 	return *d.OldExpiry + " → " + *d.NewExpiry
 }
 
-// fee leaves out a price that the policy doesn't have, or that a conflict was never
-// given.
+// fee leaves out the fee due where there is none: the policy has no price, or the decision is
+// a conflict.
 func (d *Decision) fee() string {
 	paid := "paid " + d.FeePaid.String()
 	if d.FeeDue == 0 {
@@ -88,7 +87,7 @@ func (d *Decision) fee() string {
 	return "due " + d.FeeDue.String() + ", " + paid
 }
 
-// writeReasons writes each reason's code and what it says.
+// writeReasons writes the code of each reason and its texts.
 func (d *Decision) writeReasons(out *strings.Builder) {
 	for i, reason := range d.Reasons {
 		name := "Reason"

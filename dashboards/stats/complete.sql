@@ -1,3 +1,3 @@
--- Up to when every decision that was published is in.
+-- Up to when ClickHouse holds every decision that was published.
 SELECT complete_up_to, partitions, partitions_seen
 FROM complete_up_to

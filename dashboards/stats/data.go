@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// WriteJSON writes everything that was asked for as one object. Amounts are in fils, times
+// WriteJSON writes the report as one JSON object. Amounts are in fils, times
 // in milliseconds.
 func (s *Report) WriteJSON(out io.Writer) error {
 	encoder := json.NewEncoder(out)
@@ -18,7 +18,7 @@ func (s *Report) WriteJSON(out io.Writer) error {
 	return encoder.Encode(s)
 }
 
-// WriteCSV writes the first section that was asked for, under a line of names.
+// WriteCSV writes the first section that was asked for, under a line of column names.
 func (s *Report) WriteCSV(out io.Writer) error {
 	lines := map[string]func(*Report) [][]string{
 		"throughput":   throughputLines,

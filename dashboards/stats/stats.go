@@ -1,9 +1,9 @@
-// Package stats answers what analysts ask of ClickHouse most: how much was decided, by
-// whom it was applied for, why it was rejected, and how long each stage took. Nobody is
-// named in ClickHouse, so nobody is named here.
+// Package stats answers the questions that analysts ask most: how much was decided, on which
+// channels it was applied for, why it was rejected, and how long each stage took. It asks
+// ClickHouse, which holds no names and no Civil IDs, so a report names nobody.
 //
-// An application is counted once. What came again under its id is counted apart, as a
-// resend or a conflict. The command `tajdeed stats` and the demo's report call it.
+// An application is counted once. Messages that came later under its id are counted apart,
+// as resends or conflicts. The command `tajdeed stats` and the demo's report call it.
 package stats
 
 import (
@@ -46,7 +46,7 @@ func Sections() []string {
 	return []string{"throughput", "applications", "reasons", "latency", "pace"}
 }
 
-// Question is what is asked for.
+// Question says what a report is about.
 type Question struct {
 	// Since and Until bound the times of decision; Until is not included. Both are widened
 	// to whole hours, since ClickHouse's views tell hours apart and nothing finer.
@@ -54,11 +54,11 @@ type Question struct {
 	// By is the step of the throughput: hour or day. Default: hour for up to two days, day
 	// beyond.
 	By string
-	// Sections are those that are asked for, by their names. Default all.
+	// Sections are the names of the wanted sections, see [Sections]. Default all.
 	Sections []string
 }
 
-// Validate says what is wrong with a question. It asks nobody.
+// Validate says what is wrong with a question. It contacts no server.
 func (q Question) Validate() error {
 	if !q.Since.Before(q.Until) {
 		return fmt.Errorf("nothing lies between %s and %s: the beginning must be before the end",
@@ -75,9 +75,9 @@ func (q Question) Validate() error {
 	return nil
 }
 
-// complete fills in what was left out. Hours are Kuwait's, which is three whole hours
-// ahead of UTC.
-func (q Question) complete() Question {
+// withDefaults widens the span to whole hours and fills in the defaults. Kuwait is three whole
+// hours ahead of UTC, so its hours are those of UTC.
+func (q Question) withDefaults() Question {
 	q.Since = q.Since.Truncate(time.Hour).In(schema.Kuwait)
 	q.Until = q.Until.Add(time.Hour - 1).Truncate(time.Hour).In(schema.Kuwait)
 	if q.By == "" {
@@ -92,8 +92,8 @@ func (q Question) complete() Question {
 	return q
 }
 
-// Report is the answer, as `tajdeed stats --json` prints it. A section that was not asked
-// for is left out; one that is empty is an empty list.
+// Report is the answer to a question, as `tajdeed stats --json` prints it. A section that was
+// not asked for is left out; one that is empty is an empty list.
 type Report struct {
 	Since        time.Time     `json:"since"`
 	Until        time.Time     `json:"until"`
@@ -106,8 +106,8 @@ type Report struct {
 	Latency      []Latency     `json:"latency_ms,omitzero"`
 	Pace         []Pace        `json:"pace,omitzero"`
 
-	throughput []Throughput // which the totals are made of, asked for or not
-	held       extent       // what there is outside the span too
+	throughput []Throughput // the totals are made of it, so it is always read
+	held       extent       // of all decisions, in the span or not
 	sections   []string     // that were asked for
 }
 
@@ -122,7 +122,7 @@ type Totals struct {
 	Rejected uint64 `ch:"rejected" json:"rejected"`
 }
 
-// Throughput is what was decided in an hour or a day.
+// Throughput counts what was decided in an hour or a day.
 type Throughput struct {
 	Start time.Time `ch:"start" json:"start"`
 	Totals
@@ -149,7 +149,7 @@ type Reason struct {
 	Arabic   string `json:"ar"`
 }
 
-// Latency is how long a part of the way took, in milliseconds.
+// Latency is how long a part of a message's way took, in milliseconds.
 type Latency struct {
 	Stage    string  `ch:"stage"    json:"stage"`
 	Messages uint64  `ch:"messages" json:"messages"`
@@ -167,49 +167,50 @@ type Pace struct {
 	Share        float64 `ch:"share"        json:"share"`
 }
 
-// Completeness is how far ClickHouse is complete: every decision that was
-// published before UpTo is in.
+// Completeness says how far ClickHouse is complete: it holds every decision that was
+// published before UpTo.
 type Completeness struct {
 	// UpTo is null while a partition of the decisions topic was never read: it may hold
 	// anything.
 	UpTo           *time.Time `json:"up_to"`
-	Partitions     int32      `json:"partitions"` // of the decisions topic; 0 if no sink has said
+	Partitions     int32      `json:"partitions"` // of the decisions topic; 0 if the stage analytics has not said
 	PartitionsSeen uint64     `json:"partitions_seen"`
 }
 
+// extent is how many decisions there are, and from when to when.
 type extent struct {
 	Messages uint64    `ch:"messages"`
 	First    time.Time `ch:"first_at"`
 	Last     time.Time `ch:"last_at"`
 }
 
-// Ask asks ClickHouse for the sections of a question.
+// Ask reads from ClickHouse what a question asks for.
 func Ask(ctx context.Context, db driver.Conn, q Question) (*Report, error) {
 	if err := q.Validate(); err != nil {
 		return nil, err
 	}
-	q = q.complete()
+	q = q.withDefaults()
 	s := &Report{Since: q.Since, Until: q.Until, By: q.By, sections: q.Sections}
 	if err := db.QueryRow(ctx, extentQuery).ScanStruct(&s.held); err != nil {
-		return nil, fmt.Errorf("ask what there is: %w", err)
+		return nil, fmt.Errorf("read the extent of the decisions: %w", err)
 	}
-	if err := s.Complete.ask(ctx, db); err != nil {
-		return nil, fmt.Errorf("ask up to when all is in: %w", err)
+	if err := s.Complete.read(ctx, db); err != nil {
+		return nil, fmt.Errorf("read up to when ClickHouse is complete: %w", err)
 	}
 	rows, err := selectRows[Throughput](ctx, db, throughputQuery, q)
 	if err != nil {
-		return nil, fmt.Errorf("ask for throughput: %w", err)
+		return nil, fmt.Errorf("read throughput: %w", err)
 	}
 	s.sum(rows)
 	for _, section := range q.Sections {
-		if err := s.ask(ctx, db, q, section); err != nil {
-			return nil, fmt.Errorf("ask for %s: %w", section, err)
+		if err := s.readSection(ctx, db, q, section); err != nil {
+			return nil, fmt.Errorf("read %s: %w", section, err)
 		}
 	}
 	return s, nil
 }
 
-func (c *Completeness) ask(ctx context.Context, db driver.Conn) error {
+func (c *Completeness) read(ctx context.Context, db driver.Conn) error {
 	var upTo time.Time
 	if err := db.QueryRow(ctx, completeQuery).Scan(&upTo, &c.Partitions, &c.PartitionsSeen); err != nil {
 		return err
@@ -221,8 +222,8 @@ func (c *Completeness) ask(ctx context.Context, db driver.Conn) error {
 	return nil
 }
 
-// sum adds the throughput up and puts its times into Kuwait's zone, whatever the
-// driver called it.
+// sum sums the throughput up and puts its times into Kuwait's zone, whatever zone the driver
+// gave them.
 func (s *Report) sum(rows []Throughput) {
 	for i := range rows {
 		rows[i].Start = rows[i].Start.In(schema.Kuwait)
@@ -240,7 +241,7 @@ func (t *Totals) add(other *Totals) {
 	t.Rejected += other.Rejected
 }
 
-func (s *Report) ask(ctx context.Context, db driver.Conn, q Question, section string) (err error) {
+func (s *Report) readSection(ctx context.Context, db driver.Conn, q Question, section string) (err error) {
 	switch section {
 	case "throughput":
 		s.Throughput = s.throughput
@@ -267,8 +268,8 @@ func selectRows[R any](ctx context.Context, db driver.Conn, query string, q Ques
 	return rows, err
 }
 
-// explain adds what the reasons say. A code that this program does not know is a
-// later version's; its code has to do.
+// explain adds the texts of the reasons. A code that this program does not know comes from a
+// later version and stays without a text.
 func explain(rows []Reason) {
 	for i := range rows {
 		if reason, known := schema.ParseReason(rows[i].Reason); known {

@@ -15,22 +15,22 @@ import (
 	"tajdeed/schema/clickhouse/clickhousetest"
 )
 
-// day is a time on a day of the views' hand-made decisions.
-func day(of string) time.Time {
-	t, err := time.ParseInLocation("2006-01-02T15:04", of, schema.Kuwait)
+// at reads a time in Kuwait.
+func at(s string) time.Time {
+	t, err := time.ParseInLocation("2006-01-02T15:04", s, schema.Kuwait)
 	if err != nil {
 		panic(err)
 	}
 	return t
 }
 
-// span holds the hand-made decisions of the views' tests.
-func span() Question { return Question{Since: day("2024-11-03T00:00"), Until: day("2024-11-05T00:00")} }
+// span asks for the days of the hand-made decisions, see decided.
+func span() Question { return Question{Since: at("2024-11-03T00:00"), Until: at("2024-11-05T00:00")} }
 
 func TestReport(t *testing.T) {
 	t.Parallel()
 	db := decided(t)
-	byDay, nothing := span(), Question{Since: day("2024-12-01T00:00"), Until: day("2024-12-02T12:30")}
+	byDay, nothing := span(), Question{Since: at("2024-12-01T00:00"), Until: at("2024-12-02T12:30")}
 	byDay.By, byDay.Sections = "day", []string{"throughput"}
 	for name, q := range map[string]Question{"report.txt": span(), "by-day.txt": byDay, "nothing.txt": nothing} {
 		t.Run(name, func(t *testing.T) {
@@ -63,8 +63,7 @@ func asJSON[T any](t *testing.T, report *Report) (into T) {
 	return into
 }
 
-// TestReportFitsWhateverTheReason sets every reason that there is, in a report that is
-// otherwise as wide as a year makes it.
+// A report with every reason, and with figures as wide as a year makes them, fits a terminal.
 func TestReportFitsWhateverTheReason(t *testing.T) {
 	t.Parallel()
 	busy := Totals{Messages: 450_000, First: 450_000, Resend: 99_999, Conflict: 99_999, Approved: 450_000, Rejected: 450_000}
@@ -101,8 +100,8 @@ func TestJSON(t *testing.T) {
 	if want := (Totals{Messages: 8, First: 5, Resend: 2, Conflict: 1, Approved: 3, Rejected: 2}); s.Totals != want {
 		t.Errorf("totals %+v, want %+v", s.Totals, want)
 	}
-	if at := s.Throughput[0].Start.Format(time.RFC3339); len(s.Throughput) != 3 || at != "2024-11-03T23:00:00+03:00" {
-		t.Errorf("%d hours from %s, want 3 from 2024-11-03T23:00:00+03:00", len(s.Throughput), at)
+	if start := s.Throughput[0].Start.Format(time.RFC3339); len(s.Throughput) != 3 || start != "2024-11-03T23:00:00+03:00" {
+		t.Errorf("%d hours from %s, want 3 from 2024-11-03T23:00:00+03:00", len(s.Throughput), start)
 	}
 	if r := s.Reasons[0]; r.Reason != "fee_mismatch" || r.First != 2 || r.Resend != 1 || r.English == "" || r.Arabic == "" {
 		t.Errorf("first reason %+v, want fee_mismatch, 2 first and 1 resend, in two languages", r)
@@ -122,7 +121,7 @@ func TestJSONOfOneSection(t *testing.T) {
 	answer := asJSON[map[string]any](t, ask(t, decided(t), q))
 	for _, key := range []string{"throughput", "applications", "reasons", "latency_ms"} {
 		if _, there := answer[key]; there {
-			t.Errorf("%s is there, but pace alone was asked for", key)
+			t.Errorf("%s is there, although only pace was asked for", key)
 		}
 	}
 }
@@ -158,8 +157,8 @@ func TestCSV(t *testing.T) {
 	}
 }
 
-// The report says up to when it holds: the least of what the sinks wrote down, and
-// nothing before each partition was read.
+// The report says up to when it is complete: the earliest of the positions that the stage
+// analytics has written down, and nothing until each partition was read.
 func TestCompleteUpTo(t *testing.T) {
 	t.Parallel()
 	db, now := opened(t), time.Now()
@@ -190,7 +189,7 @@ func TestCompleteUpTo(t *testing.T) {
 
 func TestQuestionsThatAreRefused(t *testing.T) {
 	t.Parallel()
-	begin, end := day("2026-11-23T00:00"), day("2026-11-24T00:00")
+	begin, end := at("2026-11-23T00:00"), at("2026-11-24T00:00")
 	for name, q := range map[string]Question{
 		"backwards": {Since: end, Until: begin},
 		"empty":     {Since: begin, Until: begin},
@@ -217,7 +216,7 @@ func opened(t *testing.T) driver.Conn {
 	return db
 }
 
-// decided returns a database with the views' hand-made decisions.
+// decided returns a database with the hand-made decisions of the views' tests.
 func decided(t *testing.T) driver.Conn {
 	t.Helper()
 	db := opened(t)

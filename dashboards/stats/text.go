@@ -25,7 +25,8 @@ func (s *Report) Text() string {
 	return report.String()
 }
 
-// text says up to when the figures hold. A span that ends later may still grow.
+// text says up to when the figures are complete. Those of a span that ends later may still
+// grow.
 func (c *Completeness) text() string {
 	switch {
 	case c.UpTo != nil:
@@ -36,7 +37,7 @@ func (c *Completeness) text() string {
 	return fmt.Sprintf("Complete up to: unknown, the sink has been in %d of %d partitions", c.PartitionsSeen, c.Partitions)
 }
 
-// whyNothing says what else there is where the span is empty.
+// whyNothing says why the span is empty: there are no decisions, or they lie elsewhere.
 func whyNothing(s *Report) string {
 	if s.held.Messages == 0 {
 		return "The analysts' database is empty: no decision has reached it yet."
@@ -45,7 +46,7 @@ func whyNothing(s *Report) string {
 		text.Thousands(s.held.Messages), text.Minute(s.held.First.In(schema.Kuwait)), text.Minute(s.held.Last.In(schema.Kuwait)))
 }
 
-// writeSection writes a section that holds something. The pace always does.
+// writeSection writes a section, unless it is empty. The pace never is.
 func writeSection(out *strings.Builder, section string, s *Report) {
 	if s.Totals.Messages == 0 && section != "pace" {
 		return
@@ -87,7 +88,7 @@ func throughputRow(name string, t Totals, bar string) table.Row {
 		text.Thousands(t.Approved), text.Thousands(t.Rejected), bar}
 }
 
-// shareBar draws a share of the whole, in eighths of a character.
+// shareBar draws n as a share of the most, in eighths of a character.
 func shareBar(n, most uint64) string {
 	eighths := int(n * barWidth * 8 / max(most, 1))
 	return strings.Repeat("█", eighths/8) + [...]string{"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"}[eighths%8]
@@ -99,14 +100,14 @@ type place struct {
 	channel string
 }
 
-// placeStats are the two outcomes of a place, side by side.
+// placeStats counts the applications of a place, of both outcomes.
 type placeStats struct {
 	Totals
 	fees schema.Fils
 }
 
 func writeApplications(out *strings.Builder, s *Report) {
-	places, order, all := byPlace(s.Applications)
+	places, order, total := byPlace(s.Applications)
 	t := text.NewTable("Article", "Channel", "First", "Approved", "Rejected", "Share", "Resend", "Conflict", "Fees")
 	for i, p := range order {
 		if i > 0 && order[i-1].article != p.article {
@@ -114,14 +115,14 @@ func writeApplications(out *strings.Builder, s *Report) {
 		}
 		t.AppendRow(placeRow(strconv.Itoa(int(p.article)), p.channel, places[p]))
 	}
-	t.AppendFooter(placeRow("Total", "", all))
+	t.AppendFooter(placeRow("Total", "", total))
 	text.AlignRight(t, 3, 9)
 	text.WriteTable(out, "Applications by article, channel and outcome (share and fees are of the approved)", t)
 }
 
-// byPlace lays the outcomes side by side and adds all up.
-func byPlace(rows []Application) (places map[place]*placeStats, order []place, all *placeStats) {
-	places, all = map[place]*placeStats{}, &placeStats{}
+// byPlace joins the two outcomes of each place, and sums all places up.
+func byPlace(rows []Application) (places map[place]*placeStats, order []place, total *placeStats) {
+	places, total = map[place]*placeStats{}, &placeStats{}
 	for _, r := range rows {
 		p := place{r.Article, r.Channel}
 		if places[p] == nil {
@@ -129,9 +130,9 @@ func byPlace(rows []Application) (places map[place]*placeStats, order []place, a
 			order = append(order, p)
 		}
 		places[p].add(r)
-		all.add(r)
+		total.add(r)
 	}
-	return places, order, all
+	return places, order, total
 }
 
 func (p *placeStats) add(r Application) {
@@ -150,7 +151,7 @@ func placeRow(article, channel string, p *placeStats) table.Row {
 		text.Percent(p.Approved, p.First), text.Thousands(p.Resend), text.Thousands(p.Conflict), p.fees}
 }
 
-// reasonWidth is what the longest code and the numbers leave of 100 columns.
+// reasonWidth is how many of 100 columns the longest code and the numbers leave.
 const reasonWidth = 59
 
 func writeReasons(out *strings.Builder, s *Report) {
