@@ -21,7 +21,7 @@ const (
 
 // announce publishes what the batches announce. A [PartialError] says for which that
 // failed; what got through is not published again with them.
-func (ws ledgerWorks) announce(ctx context.Context) error {
+func (ws jointWork) announce(ctx context.Context) error {
 	left := slices.DeleteFunc(slices.Clone(ws), func(w *ledgerWork) bool { return w.announced })
 	if len(left) == 0 {
 		return nil
@@ -40,8 +40,9 @@ func (ws ledgerWorks) announce(ctx context.Context) error {
 
 // publish publishes the batches' announcements and what they quarantined, and returns by
 // partition why that failed.
-func (ws ledgerWorks) publish(ctx context.Context) map[int]error {
+func (ws jointWork) publish(ctx context.Context) map[int]error {
 	ledger, faults := ws[0].ledger, map[int]error{}
+	// A batch whose announcements failed is not quarantined from: all of it is tried again.
 	try := func(topic string, messages func(*ledgerWork) []kafka.Message) {
 		var parts [][]kafka.Message
 		for _, w := range ws {
@@ -51,7 +52,7 @@ func (ws ledgerWorks) publish(ctx context.Context) map[int]error {
 		}
 		all := slices.Concat(parts...)
 		if err := ledger.publishTo(ctx, topic, all); err != nil {
-			ws.blame(err, faults)
+			ws.assign(err, faults)
 		}
 	}
 	try(ledger.announceTo, func(w *ledgerWork) []kafka.Message { return w.announcements })
@@ -65,6 +66,16 @@ func (ws ledgerWorks) publish(ctx context.Context) map[int]error {
 	return faults
 }
 
+func (l *Ledger) publishTo(ctx context.Context, topic string, messages []kafka.Message) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	if err := l.publisher.PublishPlaced(ctx, topic, messages); err != nil {
+		return &AwayError{fmt.Errorf("publish to %s: %w", topic, err)}
+	}
+	return nil
+}
+
 // partitionsError is a publisher's error that tells which partitions' messages were not
 // all published; -1 stands for any.
 type partitionsError interface {
@@ -72,9 +83,9 @@ type partitionsError interface {
 	FailedPartitions() []int
 }
 
-// blame finds the partitions that a publisher's error is about: all, unless it names some
+// assign finds the partitions that a publisher's error is about: all, unless it names some
 // of them.
-func (ws ledgerWorks) blame(err error, faults map[int]error) {
+func (ws jointWork) assign(err error, faults map[int]error) {
 	var failed []int
 	if telling, ok := errors.AsType[partitionsError](err); ok {
 		failed = telling.FailedPartitions()
@@ -86,54 +97,4 @@ func (ws ledgerWorks) blame(err error, faults map[int]error) {
 			faults[w.partition] = err
 		}
 	}
-}
-
-// takeoverPage is how many offsets are read and published at a time when a
-// partition is taken over.
-const takeoverPage = 10_000
-
-// announceAgain publishes what lies between the announced and the applied.
-func (p *ledgerPartition) announceAgain(ctx context.Context, next int64) error {
-	for p.published < next {
-		to := min(next, p.published+takeoverPage)
-		announced, err := p.ledger.stage.Announced(ctx, p.ledger.db, p.partition, p.published, to)
-		if err != nil {
-			return fmt.Errorf("read announcements: %w", err)
-		}
-		quarantined, err := readQuarantined(ctx, p.ledger.db, p.ledger.topic, p.partition, p.published, to)
-		if err != nil {
-			return err
-		}
-		if err := p.publish(ctx, announced, quarantined); err != nil {
-			return err
-		}
-		p.published = to
-	}
-	return nil
-}
-
-// publish publishes what belongs into the partition.
-func (p *ledgerPartition) publish(ctx context.Context, announced, quarantined []kafka.Message) error {
-	p.place(announced)
-	if err := p.ledger.publishTo(ctx, p.ledger.announceTo, announced); err != nil {
-		return err
-	}
-	return p.ledger.publishTo(ctx, p.ledger.quarantine, quarantined)
-}
-
-// place names the partition as the messages'.
-func (p *ledgerPartition) place(messages []kafka.Message) {
-	for i := range messages {
-		messages[i].Partition = p.partition
-	}
-}
-
-func (l *Ledger) publishTo(ctx context.Context, topic string, messages []kafka.Message) error {
-	if len(messages) == 0 {
-		return nil
-	}
-	if err := l.publisher.PublishPlaced(ctx, topic, messages); err != nil {
-		return &AwayError{fmt.Errorf("publish to %s: %w", topic, err)}
-	}
-	return nil
 }

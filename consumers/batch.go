@@ -2,40 +2,30 @@ package consumers
 
 import (
 	"errors"
-	"time"
 
+	"tajdeed/consumers/fetch"
 	"tajdeed/schema"
 )
 
-// Message is one record of a partition. Its bytes belong to its batch and are
-// valid as long as that is.
-type Message struct {
-	Offset  int64
-	Time    time.Time // when it was handed to the topic, by the publisher's clock
-	Key     []byte
-	Value   []byte
-	Headers []schema.Header
-}
+// Message is one message of a partition. Its bytes belong to its batch: they must not be
+// changed.
+type Message = fetch.Message
 
 // Batch is a run of a partition's log that takes effect as a whole.
 type Batch struct {
 	Topic     string
 	Partition int
-	// From is the first offset of the run and To the one after its last. Between
-	// them lie the messages and offsets that hold none (a transaction's marker, a
-	// message of an aborted one).
+	// From is the first offset of the run and To the one after its last. Between them lie
+	// the messages, and offsets that hold none for us: a transaction's marker, a message of
+	// an aborted transaction.
 	From, To int64
 	Messages []Message
 
 	// HighWatermark is the partition's end when the run was fetched.
 	HighWatermark int64
-	// readable is up to where the partition could be read then: not beyond a message
-	// of a transaction that is open.
-	readable int64
 
 	quarantined []quarantined
-	refused     int             // messages that were taken out of Messages into quarantined
-	pairs       []schema.Header // room for the messages' headers
+	refused     int // messages that were moved from Messages to quarantined
 }
 
 // Position returns where a message of the batch lies.
@@ -43,8 +33,8 @@ func (b *Batch) Position(m *Message) schema.Position {
 	return schema.Position{Topic: b.Topic, Partition: b.Partition, Offset: m.Offset}
 }
 
-// Quarantine puts a message aside that cannot be read as the contract says: it has
-// no effect, and its bytes go to the quarantine topic with the reason, which is a
+// Quarantine quarantines a message that cannot be read as the contract says: it has no
+// effect, and its bytes go to the quarantine topic with the reason, which is a
 // [schema.Error] if a decoder of ours gave it.
 func (b *Batch) Quarantine(m *Message, err error) {
 	reason, ok := errors.AsType[*schema.Error](err)
@@ -59,11 +49,8 @@ func (b *Batch) Skipped() int64 {
 	return b.To - b.From - int64(len(b.Messages)) - int64(b.refused)
 }
 
-// behind says that more of the partition could be read than was.
-func (b *Batch) behind() bool { return b.To < b.readable }
-
-// split cuts a batch that is larger than most into as few as possible, of about the
-// same size, in order: a small rest would cost as much as a whole batch.
+// split cuts a batch of more than most messages into as few as possible, of about the same
+// size, in order: a small last one would cost as much as a whole batch.
 func (b *Batch) split(most int) []*Batch {
 	var parts []*Batch
 	for n := (len(b.Messages) + most - 1) / most; n > 1; n-- {
@@ -74,7 +61,7 @@ func (b *Batch) split(most int) []*Batch {
 	return append(parts, b)
 }
 
-// cut cuts a batch before its nth message. Neither part has been decoded.
+// cut cuts a batch before its nth message. Neither half counts as decoded.
 func (b *Batch) cut(n int) (head, tail *Batch) {
 	first, second := *b, *b
 	first.Messages, second.Messages = b.Messages[:n], b.Messages[n:]
@@ -95,7 +82,7 @@ func (b *Batch) before(offset int64) *Batch {
 	return &head
 }
 
-// without returns a batch of one message as one that has put it aside.
+// without returns a batch of one message as one that has quarantined it.
 func (b *Batch) without(err error) *Batch {
 	alone := *b
 	alone.Messages, alone.quarantined, alone.refused = nil, nil, len(b.Messages)

@@ -9,188 +9,238 @@ import (
 	"sync/atomic"
 	"time"
 
-	fetchapi "github.com/segmentio/kafka-go/protocol/fetch"
+	"tajdeed/consumers/fetch"
 )
 
-// lanes are those of one generation.
-type lanes struct {
+// brokerLoops are those of one generation of the group.
+type brokerLoops struct {
 	engine  *Engine
-	working sync.WaitGroup // the workers and the lanes
-	outside atomic.Int64   // how many partitions are in no lane
+	running sync.WaitGroup // the generation's workers, and the loops' goroutines
+	outside atomic.Int64   // how many of the generation's partitions are in no loop
 
-	mu sync.Mutex
-	of map[int]*lane // by the leader
+	mu       sync.Mutex
+	byBroker map[int]*brokerLoop // by the broker's id
 }
 
-func newLanes(e *Engine, partitions int) *lanes {
-	l := &lanes{engine: e, of: map[int]*lane{}}
-	l.outside.Store(int64(partitions))
-	return l
+func newBrokerLoops(e *Engine, partitions int) *brokerLoops {
+	ls := &brokerLoops{engine: e, byBroker: map[int]*brokerLoop{}}
+	ls.outside.Store(int64(partitions))
+	return ls
 }
 
-// travel lets a partition travel until it leaves its lane, which is an error, or the
-// lane ends with the generation.
-func (ls *lanes) travel(taking, doing context.Context, leader int, h *hold) error {
-	l := ls.open(taking, doing, leader)
+// join has a session's partition worked on in its leader's loop, until it leaves that,
+// which is an error, or the loop ends with the generation.
+func (ls *brokerLoops) join(taking, doing context.Context, leader int, s *session) error {
+	l := ls.find(taking, doing, leader)
+	// The channel is unbuffered. So after the send the loop has the session: a partition
+	// counts as outside until then, since fetches are short as long as one does, and no
+	// session is forgotten in the buffer of a loop that has ended.
 	select {
-	case l.joining <- h:
-	case <-l.done:
+	case l.joining <- s:
+	case <-l.ended:
 		return nil
 	}
 	ls.outside.Add(-1)
 	defer ls.outside.Add(1)
 	select {
-	case err := <-h.left:
+	case err := <-s.leaveReason:
 		return err
-	case <-l.done:
+	case <-l.ended:
 		return nil
 	}
 }
 
-// open returns a leader's lane, which begins with the first partition that it is for.
-func (ls *lanes) open(taking, doing context.Context, leader int) *lane {
+// find returns a leader's loop, which begins with the first partition that is to join it.
+func (ls *brokerLoops) find(taking, doing context.Context, leader int) *brokerLoop {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	l, ok := ls.of[leader]
+	l, ok := ls.byBroker[leader]
 	if !ok {
-		l = &lane{
-			engine: ls.engine, lanes: ls, log: ls.engine.log.With("topic", ls.engine.config.Topic),
-			joining: make(chan *hold), room: make(chan struct{}, ls.engine.config.Concurrency+1), done: make(chan struct{}),
+		l = &brokerLoop{
+			engine: ls.engine, loops: ls, log: ls.engine.log.With("topic", ls.engine.config.Topic),
+			joining: make(chan *session), slots: make(chan struct{}, ls.engine.config.Concurrency+1), ended: make(chan struct{}),
 		}
-		ls.of[leader] = l
+		ls.byBroker[leader] = l
+		// Unbuffered too: the goroutine that receives only lines rounds up and starts theirs, so
+		// it is always ready. How many rounds there may be is for the slots to say.
 		rounds := make(chan *round)
-		ls.working.Go(func() { l.fetchAll(taking, rounds) })
-		ls.working.Go(func() {
-			defer close(l.done)
-			l.applyAll(doing, rounds)
+		ls.running.Go(func() { l.fetchRounds(taking, rounds) })
+		ls.running.Go(func() {
+			defer close(l.ended)
+			l.workRounds(doing, rounds)
 		})
 	}
 	return l
 }
 
-// A lane is where partitions travel together that have the same leader: one request
-// fetches for all of them, and what came is a round, which is applied as one. So a
-// thousand messages a second in a dozen partitions are less than a hundred transactions,
-// not some three hundred. Under backlog, when a partition or two fill a round, several
-// rounds are applied at once, of different partitions: see applyAll. Where there is no room
-// for another, the fetching waits, so that a slow store stops it.
+// A brokerLoop works together on the partitions that one broker leads, as long as nothing
+// is wrong with one of them alone: one request fetches for all, and what came is a round,
+// which is applied as one. So a thousand messages a second in a dozen partitions are less
+// than a hundred transactions, not some three hundred. Under backlog, when a partition or
+// two fill a round, several rounds of different partitions are applied at once: see
+// workRounds. Where no slot is free the fetching waits, so that a slow store stops it.
 //
-// A round that takes long holds up those behind it that have a partition in common with it,
-// and with them, once they take all the room, the lane: until it was tried togetherMost
-// times and its partitions leave.
-type lane struct {
-	engine  *Engine
-	lanes   *lanes
-	log     *slog.Logger
-	joining chan *hold
-	room    chan struct{} // one for each round that is fetched, prepared or applied
-	done    chan struct{}
+// A round that takes long holds up those after it that have a partition in common with
+// it, and with them, once they have all the slots, the loop: until it was tried
+// togetherMost times and its partitions leave.
+type brokerLoop struct {
+	engine *Engine
+	loops  *brokerLoops
+	log    *slog.Logger
 
-	holds []*hold // whose partitions are fetched
-	last  time.Time
-	pace  time.Duration
+	joining chan *session // see join
+	slots   chan struct{} // one for each round that is fetched, prepared or applied
+	ended   chan struct{} // closed when no session of the loop is worked on any more
+
+	// These belong to the goroutine that fetches.
+	sessions  []*session // whose partitions are fetched, in the order in which they are asked for
+	lastFetch time.Time
+	pace      time.Duration // how long after the last fetch the next round begins at the soonest
 }
 
 const (
-	// restEvery is how often an idle partition's stage is told so.
-	restEvery = 5 * time.Second
+	// idleEvery is how often an idle partition's stage is told so.
+	idleEvery = 5 * time.Second
 	// joinWait is how long a fetch that finds nothing keeps a partition from joining.
 	joinWait = 50 * time.Millisecond
 )
 
-// fetchAll fetches rounds and hands them over until ctx ends.
-func (l *lane) fetchAll(ctx context.Context, out chan<- *round) {
-	defer close(out)
-	for l.enter(ctx) && l.gather(ctx) {
-		r, err := l.next(ctx)
+// fetchRounds fetches rounds and hands them over until ctx ends.
+func (l *brokerLoop) fetchRounds(ctx context.Context, rounds chan<- *round) {
+	defer close(rounds)
+	// The slot comes before the fetch, because what was fetched takes memory. The sessions
+	// come after the slot, because some may leave or join while the loop waits for it.
+	for l.takeSlot(ctx) && l.updateSessions(ctx) {
+		fetched, err := l.fetchRound(ctx)
 		if err != nil {
 			return // ctx ended
 		}
-		for i, some := range r.split(l.engine.config.BatchMessages) {
-			if i > 0 && !l.enter(ctx) {
+		for i, r := range fetched.split(l.engine.config.BatchMessages) {
+			if i > 0 && !l.takeSlot(ctx) {
 				return
 			}
-			out <- some
+			rounds <- r // gives the slot back at its end
 		}
 	}
 }
 
-// enter waits for room for a round. It is false when ctx has ended.
-func (l *lane) enter(ctx context.Context) bool {
+// takeSlot waits for a slot for a round. It is false when ctx has ended.
+func (l *brokerLoop) takeSlot(ctx context.Context) bool {
 	select {
-	case l.room <- struct{}{}:
+	case l.slots <- struct{}{}:
 		return true
 	case <-ctx.Done():
 		return false
 	}
 }
 
-// gather lets go of the partitions that have left, and takes those that join; where
-// there is none it waits for one. It is false when ctx has ended.
-func (l *lane) gather(ctx context.Context) bool {
+// updateSessions drops the sessions that have left, and adds those that join; where there
+// is none it waits for one. It is false when ctx has ended.
+func (l *brokerLoop) updateSessions(ctx context.Context) bool {
 	for {
-		// Also behind each that joins: it may be one that has just left, and both together
-		// would ask for a partition twice.
-		l.holds = slices.DeleteFunc(l.holds, func(h *hold) bool { return h.gone.Load() })
-		if len(l.holds) == 0 {
+		// Again after each that joins: it may be the next session of a partition whose last one
+		// has just left, and both together would ask for the partition twice.
+		l.sessions = slices.DeleteFunc(l.sessions, func(s *session) bool { return s.hasLeft.Load() })
+		if len(l.sessions) == 0 {
 			select {
-			case h := <-l.joining:
-				l.holds = append(l.holds, h)
+			case s := <-l.joining:
+				l.sessions = append(l.sessions, s)
 			case <-ctx.Done():
 				return false
 			}
 		}
 		select {
-		case h := <-l.joining:
-			l.holds = append(l.holds, h)
+		case s := <-l.joining:
+			l.sessions = append(l.sessions, s)
 		default:
 			return ctx.Err() == nil
 		}
 	}
 }
 
-// next fetches what lies next in the lane's partitions. A message that comes after a
-// pause is taken at once. Where messages follow one another, a round begins no sooner
-// than a batch age after the one before it, or a few ages where they come fast, because
-// a store asks as much for a small batch as for a large one; under backlog nothing
-// waits.
-func (l *lane) next(ctx context.Context) (*round, error) {
-	if err := wait(ctx, time.Until(l.last.Add(l.pace))); err != nil {
+// fetchRound fetches what lies next in the loop's partitions. A message that comes after a
+// pause is fetched at once. Where messages follow one another, a round begins no sooner
+// than a batch age after the one before it, or a few ages where they come fast, because a
+// store takes as long for a small batch as for a large one; under backlog nothing waits.
+func (l *brokerLoop) fetchRound(ctx context.Context) (*round, error) {
+	if err := wait(ctx, time.Until(l.lastFetch.Add(l.pace))); err != nil {
 		return nil, err
 	}
-	batches := make([]*Batch, len(l.holds))
-	for i, h := range l.holds {
-		batches[i] = h.newBatch()
+	runs := make([]*fetch.Run, len(l.sessions))
+	for i, s := range l.sessions {
+		runs[i] = s.newRun()
 	}
-	r := &round{leaving: map[*hold]error{}, empty: map[*hold]time.Time{}}
+	r := &round{faults: map[*session]error{}, idle: map[*session]time.Time{}}
+	// The clocks are read before the fetch. Read after it, emptyAt could be later than a
+	// message that was published after the broker answered.
 	begin, emptyAt := time.Now(), l.engine.config.Now()
-	if err := l.fetch(ctx, r, batches, l.patience()); err != nil {
+	if err := l.fetch(ctx, r, runs, l.fetchWait()); err != nil {
 		return nil, err
 	}
-	since := l.last
-	l.last = time.Now()
+	since := l.lastFetch
+	l.lastFetch = time.Now()
+	// An answer has room for so much. Under backlog a small one is topped up, without
+	// waiting for what is not there.
 	enough := l.engine.config.BatchMessages / 2
-	n := messagesIn(batches)
-	for n < enough && slices.ContainsFunc(batches, (*Batch).behind) && len(r.leaving) == 0 {
-		if err := l.fetch(ctx, r, batches, 0); err != nil {
+	n := messagesIn(runs)
+	for n < enough && slices.ContainsFunc(runs, (*fetch.Run).Behind) && len(r.faults) == 0 {
+		if err := l.fetch(ctx, r, runs, 0); err != nil {
 			return nil, err
 		}
 		before := n
-		if n = messagesIn(batches); n == before {
+		if n = messagesIn(runs); n == before {
 			break
 		}
 	}
-	l.setPace(n, l.last.Sub(since), slices.ContainsFunc(batches, (*Batch).behind))
-	l.close(r, batches, begin, emptyAt)
+	l.setPace(n, l.lastFetch.Sub(since), slices.ContainsFunc(runs, (*fetch.Run).Behind))
+	l.fill(r, runs, begin, emptyAt)
 	return r, nil
 }
 
-// patience is how long the broker may hold a fetch that finds nothing.
-func (l *lane) patience() time.Duration {
-	if l.lanes.outside.Load() > 0 {
+// fetchWait is how long the broker may hold a fetch that finds nothing.
+func (l *brokerLoop) fetchWait() time.Duration {
+	if l.loops.outside.Load() > 0 {
 		return joinWait
 	}
 	return maxWait
+}
+
+// fetch fetches once for all partitions, and tries until that succeeds; what came may be
+// nothing.
+func (l *brokerLoop) fetch(ctx context.Context, r *round, runs []*fetch.Run, maxWait time.Duration) error {
+	return l.engine.retry(ctx, l.log, actFetch, forEver, l.partitions, func(ctx context.Context) error {
+		faults, err := l.engine.fetcher.Fetch(ctx, runs, maxWait)
+		for i, fault := range faults {
+			r.faults[l.sessions[i]] = fault
+		}
+		if errors.Is(err, fetch.ErrLeaders) { // each worker finds its partition's own
+			for _, s := range l.sessions {
+				r.faults[s] = err
+			}
+			return nil
+		}
+		return err
+	})
+}
+
+func (l *brokerLoop) partitions() []int {
+	return partitionsOf(l.sessions, func(s *session) int { return s.partition })
+}
+
+// partitionsOf returns the partitions that items are about.
+func partitionsOf[T any](items []T, partition func(T) int) []int {
+	out := make([]int, len(items))
+	for i := range items {
+		out[i] = partition(items[i])
+	}
+	return out
+}
+
+func messagesIn(runs []*fetch.Run) (n int) {
+	for _, r := range runs {
+		n += len(r.Messages)
+	}
+	return n
 }
 
 const (
@@ -204,7 +254,7 @@ const (
 
 // setPace chooses how long after this round the next may begin, by how many messages
 // came since the one before it, and by whether there are more.
-func (l *lane) setPace(messages int, since time.Duration, more bool) {
+func (l *brokerLoop) setPace(messages int, since time.Duration, more bool) {
 	config := l.engine.config
 	perAge := float64(messages) * config.BatchAge.Seconds() / since.Seconds()
 	switch {
@@ -217,60 +267,27 @@ func (l *lane) setPace(messages int, since time.Duration, more bool) {
 	}
 }
 
-// fetch fetches once for all partitions, with success; what came may be nothing.
-func (l *lane) fetch(ctx context.Context, r *round, batches []*Batch, wait time.Duration) error {
-	return l.engine.retry(ctx, l.log, actFetch, forEver, l.partitions, func(ctx context.Context) error {
-		faults, err := l.engine.fetcher.fetch(ctx, batches, wait)
-		for i, fault := range faults {
-			r.leaving[l.holds[i]] = fault
-		}
-		if _, moved := errors.AsType[*fetchapi.Error](err); moved { // there is no one leader
-			for _, h := range l.holds {
-				r.leaving[h] = err
-			}
-			return nil
-		}
-		return err
-	})
-}
-
-func (l *lane) partitions() []int { return numbers(l.holds, func(h *hold) int { return h.partition }) }
-
-// numbers are the partitions' of what is about them.
-func numbers[T any](of []T, number func(T) int) []int {
-	out := make([]int, len(of))
-	for i := range of {
-		out[i] = number(of[i])
-	}
-	return out
-}
-
-// close puts the batches into the round, and next time asks first for those that were
-// asked for last.
-func (l *lane) close(r *round, batches []*Batch, begin, emptyAt time.Time) {
+// fill puts into the round what was fetched, and drops the sessions that it could not be
+// fetched for. The next request asks first for the partitions that came last in this one,
+// since a broker serves them in the order asked until the answer is full.
+func (l *brokerLoop) fill(r *round, runs []*fetch.Run, begin, emptyAt time.Time) {
 	served := 0
-	for i, h := range l.holds {
-		b := batches[i]
+	for i, s := range l.sessions {
+		b := s.newBatch(runs[i])
 		switch {
-		case r.leaving[h] != nil:
-			continue
+		case r.faults[s] != nil:
+			continue // what came before the fault is dropped: the next session fetches it again
 		case b.To > b.From: // its lag is told when it is applied
-			r.parts = append(r.parts, part{hold: h, batch: b})
-			h.next, h.busy, h.told = b.To, begin, time.Time{}
-			if served = i + 1; i > 0 && b.behind() {
+			r.parts = append(r.parts, part{session: s, batch: b})
+			s.next, s.lastMessage, s.lastIdle = b.To, begin, time.Time{}
+			if served = i + 1; i > 0 && runs[i].Behind() {
 				served = i // it came last, and goes on first
 			}
-		case !b.behind() && begin.Sub(h.busy) >= maxWait && begin.Sub(h.told) >= restEvery:
-			r.empty[h], h.told = emptyAt, begin
+			continue
+		case !runs[i].Behind() && begin.Sub(s.lastMessage) >= maxWait && begin.Sub(s.lastIdle) >= idleEvery:
+			r.idle[s], s.lastIdle = emptyAt, begin
 		}
-		l.engine.metrics.fetched(b)
+		l.engine.metrics.setLag(b)
 	}
-	l.holds = slices.DeleteFunc(slices.Concat(l.holds[served:], l.holds[:served]), func(h *hold) bool { return r.leaving[h] != nil })
-}
-
-func messagesIn(batches []*Batch) (n int) {
-	for _, b := range batches {
-		n += len(b.Messages)
-	}
-	return n
+	l.sessions = slices.DeleteFunc(slices.Concat(l.sessions[served:], l.sessions[:served]), func(s *session) bool { return r.faults[s] != nil })
 }

@@ -46,17 +46,17 @@ func (g *gate) shut() (entered <-chan struct{}, open func()) {
 	return g.entered, sync.OnceFunc(func() { close(g.leave) })
 }
 
-// inOneLane starts a worker whose partitions travel in one lane, has it apply a message
-// of each, and then holds it up in a transaction. What is published before open is
+// inOneLoop starts a worker whose partitions are in one broker's loop, has it apply a
+// message of each, and then holds it up in a transaction. What is published before open is
 // called is applied in two transactions at most: that which was fetched meanwhile, and
 // all else.
-func (b *bench) inOneLane(stage *tally) (w *running, open func()) {
+func (b *bench) inOneLoop(stage *tally) (w *running, open func()) {
 	b.Helper()
-	return b.inALane(stage, 1)
+	return b.inALoop(stage, 1)
 }
 
-// inALane is inOneLane, where so many transactions may be open at once.
-func (b *bench) inALane(stage *tally, concurrency int) (w *running, open func()) {
+// inALoop is inOneLoop where so many transactions may be open at once.
+func (b *bench) inALoop(stage *tally, concurrency int) (w *running, open func()) {
 	b.Helper()
 	g := &gate{}
 	stage.before = g.pass
@@ -80,7 +80,7 @@ func (b *bench) transactions(from int) int64 {
 
 func TestPartitionsShareATransaction(t *testing.T) {
 	b := setup(t, 6)
-	w, open := b.inOneLane(b.tally())
+	w, open := b.inOneLoop(b.tally())
 	b.publish(7, 60)
 	open()
 	b.drained(67)
@@ -97,7 +97,7 @@ func TestPartitionsShareATransaction(t *testing.T) {
 // While a transaction takes long, others go on; those of its partitions wait for it.
 func TestRoundsOfOtherPartitionsGoOn(t *testing.T) {
 	b := setup(t, 3)
-	_, open := b.inALane(b.tally(), 2) // 3, in partition 0, waits
+	_, open := b.inALoop(b.tally(), 2) // 3, in partition 0, waits
 	b.send(1, kafka.Message{Value: []byte("4")})
 	b.applied(4)
 	b.publish(6, 60)
@@ -181,11 +181,11 @@ func (b *bench) announcedInOrder(partition int) {
 	}
 }
 
-// A partition that another worker has gone on in is let go of; those that were to be
+// A partition that another worker has gone on in leaves the loop; those that were to be
 // applied together with it are applied.
 func TestFencedPartitionHoldsNoOtherUp(t *testing.T) {
 	b := setup(t, 4)
-	_, open := b.inOneLane(b.tally())
+	_, open := b.inOneLoop(b.tally())
 	b.publish(5, 40)
 	// Another worker takes partition 3 over, and has applied its next message.
 	other := b.ledger(b.tally())
@@ -212,7 +212,7 @@ func TestFencedPartitionHoldsNoOtherUp(t *testing.T) {
 // A message that the record refuses is found in its partition alone.
 func TestRefusedMessageHoldsNoOtherUp(t *testing.T) {
 	b := setup(t, 3)
-	w, open := b.inOneLane(b.tally())
+	w, open := b.inOneLoop(b.tally())
 	b.publish(4, 30)
 	b.send(1, kafka.Message{Value: []byte("cursed")})
 	b.publish(34, 30)
@@ -231,9 +231,9 @@ func TestRefusedMessageHoldsNoOtherUp(t *testing.T) {
 	}
 }
 
-// The largest message that a broker takes is put aside, with the headers that say where it
-// lay.
-func TestTheLargestMessageIsPutAside(t *testing.T) {
+// The largest message that a broker takes is quarantined, with the headers that say where
+// it lay.
+func TestTheLargestMessageIsQuarantined(t *testing.T) {
 	b := setup(t, 1)
 	const most = 1_048_588 // bytes of a batch, as shipped
 	message := kafka.Message{Value: []byte("poison"), Headers: []kafka.Header{{Key: "h", Value: make([]byte, most-100)}}}
@@ -257,7 +257,7 @@ func TestStoppedPartitionHoldsNoOtherUp(t *testing.T) {
 			b.send(2, slices.Repeat([]kafka.Message{{Value: []byte("poison")}}, 300)...)
 		}, consumers.ErrFlood},
 		{"a gap", func(b *bench) {
-			// Another worker is beyond the log's end, so the position is looked up.
+			// Another worker is beyond the log's end, so the position is read anew.
 			b.exec(`UPDATE position SET next_offset = 1000, published_offset = 1000 WHERE partition = 2`)
 			b.send(2, kafka.Message{Value: []byte("nobody's")})
 		}, consumers.ErrGap},
@@ -265,7 +265,7 @@ func TestStoppedPartitionHoldsNoOtherUp(t *testing.T) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			b := setup(t, 3)
-			w, open := b.inOneLane(b.tally())
+			w, open := b.inOneLoop(b.tally())
 			open()
 			b.drained(4)
 			tc.stop(b)
@@ -321,7 +321,7 @@ func (b *bench) recovers(w *running, published int) {
 // announced, once.
 func TestUnannouncedPartitionHoldsNoOtherUp(t *testing.T) {
 	b := setup(t, 3)
-	w, open := b.inOneLane(b.tally())
+	w, open := b.inOneLoop(b.tally())
 	b.publisher.setRefuse(func(partition int) bool { return partition == 1 })
 	b.publish(4, 30)
 	open()
@@ -340,7 +340,7 @@ func TestUnannouncedPartitionHoldsNoOtherUp(t *testing.T) {
 // the only one in trouble, nor several of them, which are more than may be applied at once.
 func TestPartitionsInTroubleHoldNoOtherUp(t *testing.T) {
 	b := setup(t, 4)
-	w, open := b.inOneLane(b.tally())
+	w, open := b.inOneLoop(b.tally())
 	open()
 	b.drained(5)
 	b.publisher.setRefuse(func(partition int) bool { return partition > 1 })
@@ -355,7 +355,7 @@ func TestPartitionsInTroubleHoldNoOtherUp(t *testing.T) {
 }
 
 // While partitions are taken over they are worked on one by one; one that is in trouble
-// takes no other's turn.
+// takes no turn from the others.
 func TestATakeoverInTroubleHoldsNoOtherUp(t *testing.T) {
 	b := setup(t, 4)
 	config := b.config()
@@ -367,23 +367,23 @@ func TestATakeoverInTroubleHoldsNoOtherUp(t *testing.T) {
 	b.recovers(w, 8)
 }
 
-// restless is a handler whose store hangs when it is to write down what waits.
-type restless struct {
+// hangingIdle is a handler whose store hangs when a partition is idle.
+type hangingIdle struct {
 	consumers.Handler
 	entered chan struct{}
 }
 
-func (h restless) Open(ctx context.Context, a consumers.Assignment) (consumers.Partition, consumers.Start, error) {
+func (h hangingIdle) Open(ctx context.Context, a consumers.Assignment) (consumers.Partition, consumers.Start, error) {
 	p, start, err := h.Handler.Open(ctx, a)
-	return restlessPartition{p, h.entered}, start, err
+	return hangingIdlePartition{p, h.entered}, start, err
 }
 
-type restlessPartition struct {
+type hangingIdlePartition struct {
 	consumers.Partition
 	entered chan struct{}
 }
 
-func (p restlessPartition) Idle(ctx context.Context, _ time.Time) error {
+func (p hangingIdlePartition) Idle(ctx context.Context, _ time.Time) error {
 	select {
 	case p.entered <- struct{}{}:
 	default:
@@ -429,7 +429,7 @@ func (w sluggishWork) Apply(ctx context.Context) error {
 	return w.Work.Apply(ctx)
 }
 
-// What came together and is applied one by one waits for no other for long.
+// What came together and is applied one by one does not wait for another for long.
 func TestASlowPartOfARoundHoldsNoOtherUp(t *testing.T) {
 	b := setup(t, 3)
 	hang := make(chan struct{})
@@ -447,20 +447,21 @@ func TestASlowPartOfARoundHoldsNoOtherUp(t *testing.T) {
 	b.exactly(6)
 }
 
-// What waits for a store that hangs does not keep the messages that come waiting for ever.
-func TestAHangingRestEnds(t *testing.T) {
+// A store that hangs when a stage is idle does not keep the messages that come waiting for
+// ever.
+func TestAHangingIdleEnds(t *testing.T) {
 	b := setup(t, 14) // one after the other, they would hang for more than a minute
 	entered := make(chan struct{})
 	b.publish(0, 14)
-	b.start(restless{b.ledger(b.tally()), entered}, b.config())
+	b.start(hangingIdle{b.ledger(b.tally()), entered}, b.config())
 	b.applied(14)
 	<-entered
 	b.publish(14, 40)
 	b.applied(54)
 }
 
-// Partitions of several brokers travel in lanes of their own, and find the others when
-// their leaders change.
+// Partitions of several brokers are in a loop for each, and find the other loops when their
+// leaders change.
 func TestPartitionsOfSeveralBrokers(t *testing.T) {
 	t.Parallel()
 	const partitions = 6
@@ -491,7 +492,7 @@ func TestPartitionsOfSeveralBrokers(t *testing.T) {
 // writes that down.
 func TestStopEndsTheRoundInFlight(t *testing.T) {
 	b := setup(t, 4)
-	w, open := b.inOneLane(b.tally())
+	w, open := b.inOneLoop(b.tally())
 	b.publish(5, 400)
 	w.cancel()
 	open()
@@ -507,7 +508,7 @@ func TestStopEndsTheRoundInFlight(t *testing.T) {
 // A broker that is away is told by the worker's readiness, and so is its return.
 func TestABrokerThatIsAwayAndComesBack(t *testing.T) {
 	b := setup(t, 3)
-	w, open := b.inOneLane(b.tally())
+	w, open := b.inOneLoop(b.tally())
 	open()
 	b.drained(4)
 	b.publisher.setFail(func() error { return errors.New("the broker is away") })
@@ -524,8 +525,8 @@ func TestABrokerThatIsAwayAndComesBack(t *testing.T) {
 	eventually(t, w.Ready)
 }
 
-// Messages that come one by one, each in another partition, wait for no other.
-func TestALoneMessageIsTakenAtOnce(t *testing.T) {
+// Messages that come one by one, each in another partition, do not wait for others.
+func TestALoneMessageIsAppliedAtOnce(t *testing.T) {
 	b := setup(t, 3)
 	config := b.config()
 	config.Concurrency, config.BatchAge = 1, 30*time.Second

@@ -18,16 +18,20 @@ type Assignment struct {
 
 // Start is where a worker goes on in a partition.
 type Start struct {
-	Next int64
-	// Until, if it is not 0, is where the first batch must end, exactly: it is the
-	// batch that the worker before this one may have left half done.
+	Next int64 // the offset
+	// Until, if it is not 0, is the offset before which the first batch must end, exactly:
+	// it is the batch that the worker before this one may have left half done.
 	Until int64
 }
 
-// Claim is what the group's coordinator keeps of a partition: an offset and a note.
-// Only a worker that owns the partition can write it, so it fences one that does not
-// know that it lost it. A stage that writes claims has its offsets committed by
-// them, and not by the engine.
+// Claim is the offset that is committed for a partition, with a note. Of the two ways in
+// which a stage can be fenced, this is the one for a store without transactions: the
+// group's coordinator takes a commit only from the member that owns the partition in this
+// generation, so a worker that lost the partition, and does not know, cannot write.
+//
+// A stage that writes claims reads them again when it takes a partition over: its
+// committed offset counts, other than that of a [Ledger], which never reads it. So the
+// engine commits no offset of a partition whose claim was written.
 type Claim struct {
 	client    *kafka.Client
 	group     string
@@ -36,7 +40,7 @@ type Claim struct {
 	// generation and member are what the coordinator knows the owner by.
 	generation int
 	member     string
-	used       bool // by the partition's goroutine alone
+	used       bool // whether it was written; one goroutine at a time works on a partition
 }
 
 // Read returns what the last owner wrote; the offset is negative where nobody has.
@@ -44,18 +48,21 @@ func (c *Claim) Read(ctx context.Context) (offset int64, note string, err error)
 	response, err := c.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{
 		GroupID: c.group, Topics: map[string][]int{c.topic: {c.partition}},
 	})
+	if err == nil {
+		err = response.Error
+	}
+	offset = -1
+	if err == nil {
+		for _, p := range response.Topics[c.topic] {
+			if p.Partition == c.partition {
+				offset, note, err = p.CommittedOffset, p.Metadata, p.Error
+			}
+		}
+	}
 	if err != nil {
 		return 0, "", fmt.Errorf("read the claim: %w", err)
 	}
-	if response.Error != nil {
-		return 0, "", fmt.Errorf("read the claim: %w", response.Error)
-	}
-	for _, p := range response.Topics[c.topic] {
-		if p.Partition == c.partition {
-			return p.CommittedOffset, p.Metadata, p.Error
-		}
-	}
-	return -1, "", nil
+	return offset, note, nil
 }
 
 // Write writes the claim. [ErrFenced] says that the partition has another owner.
@@ -83,7 +90,7 @@ func claimError(err error) error {
 		return nil
 	case errors.Is(err, kafka.IllegalGeneration), errors.Is(err, kafka.UnknownMemberId),
 		errors.Is(err, kafka.RebalanceInProgress), errors.Is(err, kafka.FencedInstanceID):
-		return fmt.Errorf("%w: %w", ErrFenced, err)
+		err = fmt.Errorf("%w: %w", ErrFenced, err)
 	}
 	return fmt.Errorf("write the claim: %w", err)
 }

@@ -16,23 +16,22 @@ type Config struct {
 	// ClientID is what the brokers' logs show of the process.
 	ClientID string
 
-	// BatchMessages is the most messages that are applied together. Where there is no
-	// backlog, BatchAge ends a batch long before that. Default 1,000.
+	// BatchMessages is how many messages are applied together at most. Without a backlog,
+	// BatchAge ends a batch long before that. Default 1,000.
 	BatchMessages int
-	// BatchBytes is about the most bytes that are fetched at once. Default 1 MiB.
+	// BatchBytes is about how many bytes are fetched at once at most. Default 1 MiB.
 	BatchBytes int
 	// BatchAge is how long a message waits at most for others to be fetched with it,
-	// while there is no backlog. One that comes after a pause waits for none. Where a
-	// third of BatchMessages comes within it, it is three times as long. Default 5 ms.
+	// while there is no backlog. One that comes after a pause does not wait. Where a third
+	// of BatchMessages comes within it, it is three times as long. Default 5 ms.
 	BatchAge time.Duration
 	// Concurrency is how many batches the process applies at once, of different
-	// partitions. It is the back-pressure, and what memory is proportional to: each broker's
-	// lane holds one more than that many, fetched, prepared or applied. Default 4.
+	// partitions. It is the back-pressure, and what memory is proportional to: for each
+	// broker there are one more than that many, fetched, prepared or applied. Default 4.
 	Concurrency int
 
-	// QuarantineLimit is the share of a partition's messages, of about the last
-	// 1,000, beyond which it stops instead of putting more aside. Default 0.5; 1
-	// never stops.
+	// QuarantineLimit is the share of a partition's last 1,000 messages, about, beyond which
+	// it stops instead of quarantining more. Default 0.5; 1 never stops.
 	QuarantineLimit float64
 
 	// SessionTimeout is how long a worker may be silent before its partitions go to

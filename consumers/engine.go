@@ -12,48 +12,52 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
+
+	"tajdeed/consumers/fetch"
 )
 
 // Handler says what a stage does with the partitions that it is given.
 type Handler interface {
 	// Open takes a partition over and returns from where to go on. It is called again
-	// whenever the partition has to be looked at by itself, as after [ErrFenced].
+	// whenever the partition has to be worked on by itself, as after [ErrFenced].
 	Open(ctx context.Context, a Assignment) (Partition, Start, error)
 }
 
-// Partition is a stage's hold on one partition. Its methods are called by one
-// goroutine at a time, except Prepare, which runs beside them and beside itself.
+// Partition is what a stage keeps of one partition from Open to the next Open. Its
+// methods are called by one goroutine at a time, except Prepare, which runs beside them
+// and beside itself.
 type Partition interface {
-	// Prepare does what needs no store: it decodes. It must not fail; a message
-	// that cannot be read is quarantined.
+	// Prepare decodes: it does what needs no store. It must not fail; a message that
+	// cannot be read is quarantined.
 	Prepare(b *Batch) Work
-	// Idle is called when nothing has come for a moment, and now and then while
-	// nothing comes, to write down what otherwise waits for the next batch. All that
-	// was published before emptyAt has been applied.
+	// Idle is called when nothing has come for half a second, and every few seconds while
+	// nothing comes, to write down what otherwise waits for the next batch. All that was
+	// published before emptyAt, by [Config.Now], has been applied; where emptyAt is zero,
+	// the partition is given up and nobody knows.
 	Idle(ctx context.Context, emptyAt time.Time) error
 }
 
 // Work is a prepared batch.
 type Work interface {
-	// Apply makes the batch's effects durable and announces them. It may be called
-	// again after an error, so it must be idempotent; or the messages are prepared anew,
-	// behind another Open. [ErrFenced] says that
-	// another worker has gone on from here.
+	// Apply looks up what the batch needs, decides, makes the effects durable and announces
+	// them. After an error it may be called again, so it must be idempotent; or the messages
+	// are fetched and prepared again, after another Open. [ErrFenced] says that another
+	// worker has gone on from here.
 	Apply(ctx context.Context) error
 }
 
 // Joiner is a [Handler] that can make batches of several partitions durable as one.
 type Joiner interface {
-	// Join returns works, of different partitions, as one. If some are fenced, none
-	// is applied, and a [*FencedError] says which. Where else some are done and some
-	// are not, a [*PartialError] says which.
+	// Join returns works, of different partitions, as one. If the positions of some were
+	// moved by another worker, none is applied, and a [*FencedError] says which. If for
+	// another reason some are done and some are not, a [*PartialError] says which are not.
 	Join(works []Work) Work
 }
 
-// FencedError names the partitions that are fenced, see [ErrFenced].
+// FencedError names the partitions that [ErrFenced] is about.
 type FencedError struct{ Partitions []int }
 
-// Error says which.
+// Error says which they are.
 func (e *FencedError) Error() string {
 	return fmt.Sprintf("partitions %d: %v", e.Partitions, ErrFenced)
 }
@@ -61,18 +65,22 @@ func (e *FencedError) Error() string {
 // Unwrap returns [ErrFenced].
 func (*FencedError) Unwrap() error { return ErrFenced }
 
-// PartialError says why some partitions' works are not done, by partition; the others
-// are.
-type PartialError struct{ Faults map[int]error }
+// PartialError says why the works of some partitions are not done; all others are.
+type PartialError struct{ Faults map[int]error } // by partition
 
-// Error says which, and why.
+// Error says which are not done, and why.
 func (e *PartialError) Error() string {
 	return fmt.Sprintf("partitions %d: %v", slices.Sorted(maps.Keys(e.Faults)), errors.Join(slices.Collect(maps.Values(e.Faults))...))
 }
 
-// ErrFenced says that a partition's position is not where this worker left it:
-// another owns it now, or a transaction whose answer was lost has committed.
-var ErrFenced = errors.New("the partition's position was moved by another worker")
+// ErrGap stops a partition, until an operator has seen to it: going on would be a loss that
+// nobody saw. See [fetch.ErrGap].
+var ErrGap = fetch.ErrGap
+
+// ErrFenced says that a partition's position is not where this worker left it: another
+// worker owns the partition now, or a transaction of this one has committed and the answer
+// was lost. Nothing was applied.
+var ErrFenced = errors.New("the position is not where this worker left it")
 
 // Engine runs one stage in one process.
 type Engine struct {
@@ -81,8 +89,8 @@ type Engine struct {
 	log       *slog.Logger
 	metrics   *metrics
 	transport *kafka.Transport
-	fetcher   *fetcher
-	turns     chan struct{} // one for each round that may be applied at once
+	fetcher   *fetch.Fetcher
+	turns     chan struct{} // one for each attempt to apply that may be made at once
 
 	mu     sync.Mutex
 	health health
@@ -107,9 +115,9 @@ func New(stage string, config Config, handler Handler, log *slog.Logger, registr
 		log:       log.With("stage", stage),
 		metrics:   newMetrics(stage, registry),
 		transport: transport,
-		fetcher: &fetcher{
-			transport: transport, clientID: config.ClientID,
-			broker: kafka.TCP(config.Brokers...), topic: config.Topic, maxBytes: config.BatchBytes,
+		fetcher: &fetch.Fetcher{
+			Transport: transport, ClientID: config.ClientID,
+			Broker: kafka.TCP(config.Brokers...), Topic: config.Topic, MaxBytes: config.BatchBytes,
 		},
 		turns:  make(chan struct{}, config.Concurrency),
 		health: health{partitions: map[int]error{}},
@@ -126,23 +134,28 @@ const (
 // and commits them, leaves the group and returns nil.
 func (e *Engine) Run(ctx context.Context) error {
 	defer e.transport.CloseIdleConnections()
-	group, err := e.join()
+	group, err := e.newGroup()
 	if err != nil {
-		return fmt.Errorf("%s: %w", e.config.Group, err)
+		return fmt.Errorf("join the group %s: %w", e.config.Group, err)
 	}
-	stopped := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() { stopped <- group.Close() })
-	err = e.generations(ctx, group)
+	// Closing the group ends the generation, and with it what the workers call taking. It
+	// returns when the last batch is done and the coordinator knows that we leave.
+	left := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() { left <- group.Close() })
+	e.runGenerations(ctx, group)
 	if stop() { // ctx has not ended: the group ended by itself
-		return errors.Join(err, group.Close())
+		left <- group.Close()
 	}
-	return <-stopped
+	if err := <-left; err != nil {
+		return fmt.Errorf("leave the group %s: %w", e.config.Group, err)
+	}
+	return nil
 }
 
 // health is what [Engine.Ready] tells.
 type health struct {
 	joined     bool
-	partitions map[int]error // of each assigned partition, nil where it polls
+	partitions map[int]error // why an assigned partition is not worked on; nil where it is
 }
 
 // stopped is how many partitions wait for an operator.
@@ -157,8 +170,8 @@ func (h *health) stopped() (n int) {
 
 var errStarting = errors.New("is being taken over")
 
-// Ready says why the stage cannot do its work: it is not in the group, or a
-// partition of its is not being polled. Having no partition is no fault.
+// Ready says why the stage cannot do its work: it is not in the group, or it cannot work on
+// one of its partitions. Having no partition is no fault.
 func (e *Engine) Ready() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -173,14 +186,14 @@ func (e *Engine) Ready() error {
 	return nil
 }
 
-// Assigned returns how many partitions the process holds.
+// Assigned returns how many partitions are assigned to the process.
 func (e *Engine) Assigned() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return len(e.health.partitions)
 }
 
-// setHealth records how partitions fare.
+// setHealth notes why partitions are not worked on, or with nil that they are.
 func (e *Engine) setHealth(err error, partitions ...int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -190,7 +203,7 @@ func (e *Engine) setHealth(err error, partitions ...int) {
 	e.metrics.stopped.Set(float64(e.health.stopped()))
 }
 
-// setJoined records a new assignment, or none.
+// setJoined notes a new assignment, or none.
 func (e *Engine) setJoined(joined bool, partitions []kafka.PartitionAssignment) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -202,14 +215,14 @@ func (e *Engine) setJoined(joined bool, partitions []kafka.PartitionAssignment) 
 	e.metrics.stopped.Set(0)
 }
 
-// client asks the brokers what is no fetch.
+// client makes the requests to brokers that are no fetches.
 func (e *Engine) client() *kafka.Client {
-	return &kafka.Client{Addr: e.fetcher.broker, Transport: e.transport, Timeout: dialTimeout}
+	return &kafka.Client{Addr: e.fetcher.Broker, Transport: e.transport, Timeout: dialTimeout}
 }
 
-// inTurn does something when it is its turn: no more than the configured number are
-// applied at once. A turn is for one attempt, so that what fails again and again keeps
-// none from what goes well.
+// inTurn makes one attempt to apply when it is its turn: no more than [Config.Concurrency]
+// are made at once. The turn ends with the attempt, so that what fails again and again
+// takes no turn from what goes well while it waits.
 func (e *Engine) inTurn(ctx context.Context, do func(context.Context) error) error {
 	select {
 	case e.turns <- struct{}{}:
@@ -218,56 +231,4 @@ func (e *Engine) inTurn(ctx context.Context, do func(context.Context) error) err
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// errOtherFenced is of a partition that was to be applied together with one that is
-// fenced.
-var errOtherFenced = errors.New("another partition of the round was moved by another worker")
-
-// faultOf is what an error of joint works means for one partition of them.
-func faultOf(err error, partition int) error {
-	if partial, ok := errors.AsType[*PartialError](err); ok {
-		return partial.Faults[partition]
-	}
-	if fenced, ok := errors.AsType[*FencedError](err); ok && !slices.Contains(fenced.Partitions, partition) {
-		return errOtherFenced
-	}
-	return err
-}
-
-// besideAfter is how long a part of a round may take until the next one is applied beside
-// it. Those that are quick go one after the other: a store that shares its machine with
-// others is asked for less at once.
-const besideAfter = 50 * time.Millisecond
-
-// applyTogether applies parts of a round in their turn, as one if the handler can, and
-// returns what became of each. If it can't, one that is slow holds the others up no longer
-// than besideAfter.
-func (e *Engine) applyTogether(ctx context.Context, parts []part) []error {
-	errs := make([]error, len(parts))
-	if joiner, ok := e.handler.(Joiner); ok && len(parts) > 1 {
-		works := make([]Work, len(parts))
-		for i, p := range parts {
-			works[i] = p.work
-		}
-		err := e.inTurn(ctx, joiner.Join(works).Apply)
-		for i, p := range parts {
-			errs[i] = faultOf(err, p.batch.Partition)
-		}
-		return errs
-	}
-	var applying sync.WaitGroup
-	for i, p := range parts {
-		done := make(chan struct{})
-		applying.Go(func() {
-			defer close(done)
-			errs[i] = e.inTurn(ctx, p.work.Apply)
-		})
-		select {
-		case <-done:
-		case <-time.After(besideAfter):
-		}
-	}
-	applying.Wait()
-	return errs
 }

@@ -154,8 +154,8 @@ func TestWorkersJoinAndLeave(t *testing.T) {
 	}
 }
 
-// A worker that was frozen past its session, and does not know it, is fenced by
-// the record when it goes on.
+// A worker that was frozen past its session timeout, and does not know it, is fenced by
+// Postgres when it goes on.
 func TestZombieIsFenced(t *testing.T) {
 	b := setup(t, 1)
 	b.publish(0, 10)

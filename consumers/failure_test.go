@@ -62,8 +62,8 @@ func TestKindOf(t *testing.T) {
 	}
 }
 
-// Messages that the record refuses are found by halving, and only they are put
-// aside; the others take effect, in order, in few transactions.
+// Messages that Postgres refuses are found by halving, and only they are quarantined; the
+// others take effect, in order, in few transactions.
 func TestRefusedMessagesAreIsolated(t *testing.T) {
 	b := setup(t, 1)
 	const n = 1000
@@ -133,7 +133,7 @@ func TestFloodStopsThePartition(t *testing.T) {
 		return nil
 	})
 	if n := b.count(`SELECT count(*) FROM quarantined`); n >= 150 {
-		t.Errorf("%d messages were put aside before the partition stopped", n)
+		t.Errorf("%d messages were quarantined before the partition stopped", n)
 	}
 	w.stop(t)
 	config := b.config()
@@ -163,8 +163,8 @@ func TestDeadlockIsTriedAgain(t *testing.T) {
 	b.exactly(10)
 }
 
-// A worker that is told to stop in the middle of a batch ends that batch, announces
-// it and writes that down.
+// A worker that is told to stop in the middle of a batch finishes that batch, announces it
+// and notes that.
 func TestStopEndsTheBatchInFlight(t *testing.T) {
 	b := setup(t, 1)
 	b.publish(0, 50)
@@ -189,8 +189,8 @@ func TestStopEndsTheBatchInFlight(t *testing.T) {
 	}
 }
 
-// A worker that cannot end its batch gives up at its deadline, and the next one goes
-// on from where the record stands.
+// A worker that cannot finish its batch gives up at its deadline, and the next one goes on
+// from where the position stands.
 func TestStopKeepsItsDeadline(t *testing.T) {
 	b := setup(t, 1)
 	b.publish(0, 50)

@@ -19,9 +19,9 @@ const (
 	partitionsWatch   = 10 * time.Second
 )
 
-// join prepares the membership; the brokers are contacted by the first call of
-// Next.
-func (e *Engine) join() (*kafka.ConsumerGroup, error) {
+// newGroup prepares the membership; the brokers are contacted by the first call of Next.
+// The library's Reader is not used: it commits by whatever generation it is in by then.
+func (e *Engine) newGroup() (*kafka.ConsumerGroup, error) {
 	return kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID:                     e.config.Group,
 		Brokers:                e.config.Brokers,
@@ -39,17 +39,16 @@ func (e *Engine) join() (*kafka.ConsumerGroup, error) {
 	})
 }
 
-// generations runs one generation of the group after another. Somebody must sit
-// in Next all the time, or the group never joins again.
-func (e *Engine) generations(ctx context.Context, group *kafka.ConsumerGroup) error {
+// runGenerations runs one generation of the group after another. It must be in Next
+// whenever none runs, or the group never joins again: the library hands generations and
+// errors over by channels without a buffer.
+func (e *Engine) runGenerations(ctx context.Context, group *kafka.ConsumerGroup) {
 	defer e.setJoined(false, nil)
 	for failures := 0; ; {
 		generation, err := group.Next(ctx)
 		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, kafka.ErrGroupClosed):
-			return nil
+		case ctx.Err() != nil, errors.Is(err, kafka.ErrGroupClosed):
+			return
 		case err != nil:
 			e.setJoined(false, nil)
 			failures++
@@ -70,32 +69,35 @@ func joinLevel(failures int) slog.Level {
 	return slog.LevelWarn
 }
 
-// start sets the generation's goroutines going: a worker for each partition, the lanes
-// that they travel in, and one committer that outlives them. To the group they are one,
-// which returns when the generation has ended.
+// start starts the generation's goroutines: a worker for each partition, the brokers' loops
+// that they join, and one committer that outlives them. To the group they are one function,
+// which returns when all is done: the first that returns ends the generation for all.
 func (e *Engine) start(generation *kafka.Generation) {
 	assigned := generation.Assignments[e.config.Topic]
 	e.setJoined(true, assigned)
 	e.metrics.assigned(assigned)
 	e.log.Info("joined the group", "group", e.config.Group, "generation", generation.ID, "partitions", ids(assigned))
 	generation.Start(func(taking context.Context) {
-		doing, release := e.drained(taking)
+		doing, release := e.outlive(taking)
 		defer release()
 		committer := newCommitter(e.config.Topic, generation, e.log)
-		lanes := newLanes(e, len(assigned))
+		loops := newBrokerLoops(e, len(assigned))
 		for _, partition := range assigned {
-			worker := e.newWorker(partition.ID, generation, committer, lanes)
-			lanes.working.Go(func() { worker.run(taking, doing) })
+			worker := e.newWorker(partition.ID, generation, committer, loops)
+			loops.running.Go(func() { worker.run(taking, doing) })
 		}
 		committer.run(taking)
-		lanes.working.Wait()
-		committer.commit()
+		loops.running.Wait()
+		committer.commit() // of what was done while taking had ended
 		e.metrics.revoked(assigned)
 	})
 }
 
-// drained returns a context that outlives taking by the drain timeout.
-func (e *Engine) drained(taking context.Context) (context.Context, func()) {
+// outlive returns the second of the engine's two contexts. The first, taking, ends what
+// takes messages: it ends with the generation, when a partition is to go to another worker
+// or the process stops. The second, doing, ends the work on what was taken: by the drain
+// timeout later, so that a batch in flight is finished, announced and committed.
+func (e *Engine) outlive(taking context.Context) (context.Context, func()) {
 	doing, cancel := context.WithCancelCause(context.WithoutCancel(taking))
 	stop := context.AfterFunc(taking, func() {
 		timer := time.AfterFunc(e.config.DrainTimeout, func() { cancel(errDrained) })
@@ -117,10 +119,10 @@ func ids(assigned []kafka.PartitionAssignment) []int {
 	return out
 }
 
-// committer tells Kafka how far the workers are. It is one goroutine, because the
-// coordinator's connection is shared with the heartbeat. What Kafka holds is for
-// lag tools; the stage's own store is the truth, so an error is no more than a
-// line in the log.
+// committer commits to Kafka how far the workers are. Commits go one at a time, because
+// they share the coordinator's connection with the heartbeat. What is committed here is
+// for lag tools: where to go on, a stage asks its own store or its [Claim], so a commit
+// that fails is no more than a line in the log.
 type committer struct {
 	topic      string
 	generation *kafka.Generation
@@ -134,8 +136,8 @@ func newCommitter(topic string, generation *kafka.Generation, log *slog.Logger) 
 	return &committer{topic: topic, generation: generation, log: log, offsets: map[int]int64{}}
 }
 
-// mark records that a partition is done up to an offset.
-func (c *committer) mark(partition int, next int64) {
+// set has an offset committed with the next commit: all before it is done.
+func (c *committer) set(partition int, next int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.offsets[partition] = next

@@ -22,8 +22,8 @@ import (
 	"tajdeed/schema/postgres/postgrestest"
 )
 
-// tally is a stage without a domain: it writes down every message that it sees, and
-// announces it. A value "poison" cannot be read.
+// tally is a stage without a domain: it writes every message that it sees into a table, and
+// announces it. A value "poison" cannot be read, and Postgres refuses the value "cursed".
 type tally struct {
 	topic string
 	// before is called at the beginning of every transaction for each of its batches, if set.

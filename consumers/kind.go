@@ -15,14 +15,14 @@ type Kind uint8
 // The kinds.
 const (
 	// Transient passes by itself, soon: a deadlock, a serialization failure. The
-	// batch is tried again in place, so order is kept. What nobody knows is taken to
-	// be transient as well.
+	// batch is tried again in place, so order is kept. An unknown error is taken to be
+	// transient as well.
 	Transient Kind = iota + 1
-	// Systemic is a store or a broker that is away. The partition pauses and stays
-	// in the group; nothing is put aside for it, and the process is not ready.
+	// Systemic is a store or a broker that is away. The partition waits, and stays
+	// assigned; nothing is quarantined for it, and the process is not ready.
 	Systemic
-	// Refused is for ever, and for one message: the record cannot hold it. It is
-	// found by halving the batch, and put aside.
+	// Refused is for ever, and for one message: the store cannot hold it. It is found
+	// by halving the batch, and quarantined.
 	Refused
 	// Stopped is for ever, and for the partition: going on would lose messages or
 	// empty the topic into quarantine. It waits for an operator.
@@ -34,8 +34,8 @@ var kindNames = [...]string{Transient: "transient", Systemic: "systemic", Refuse
 // String returns the kind as metrics name it.
 func (k Kind) String() string { return kindNames[k] }
 
-// RefusedError marks an error of a stage as one that no repetition mends, caused by
-// one of the batch's messages.
+// RefusedError marks an error of a stage as one that no retry mends, caused by one of
+// the batch's messages.
 type RefusedError struct{ Err error }
 
 // Error says why.
@@ -70,7 +70,7 @@ func KindOf(err error) Kind {
 	return Transient
 }
 
-// isConnection says that an error is about reaching a server, not about its answer.
+// isConnection is whether an error is about reaching a server, not about its answer.
 func isConnection(err error) bool {
 	if _, marked := errors.AsType[*AwayError](err); marked {
 		return true

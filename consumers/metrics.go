@@ -56,7 +56,7 @@ func newMetrics(stage string, registry prometheus.Registerer) *metrics {
 		rebalances: auto.NewCounter(prometheus.CounterOpts(name("rebalances_total",
 			"Assignments received from the consumer group."))),
 		partitions: auto.NewGauge(prometheus.GaugeOpts(name("assigned_partitions",
-			"Partitions that this process holds."))),
+			"Partitions that are assigned to this process."))),
 		lag: auto.NewGaugeVec(prometheus.GaugeOpts(name("lag_messages",
 			"Messages between the position and the end of a partition, when it was last fetched.")), []string{"topic", "partition"}),
 		batchSize: auto.NewHistogram(prometheus.HistogramOpts{
@@ -96,19 +96,12 @@ func (m *metrics) assigned(partitions []kafka.PartitionAssignment) {
 	m.partitions.Set(float64(len(partitions)))
 }
 
-// revoked forgets the partitions' gauges: the lag of a partition that another
-// process holds would stand still here.
+// revoked forgets the partitions' gauges: the lag of a partition that is assigned to
+// another process would stand still here.
 func (m *metrics) revoked(partitions []kafka.PartitionAssignment) {
 	m.partitions.Set(0)
 	for _, p := range partitions {
 		m.lag.DeletePartialMatch(prometheus.Labels{"partition": strconv.Itoa(p.ID)})
-	}
-}
-
-// fetched tells the lag of a partition of which nothing came.
-func (m *metrics) fetched(b *Batch) {
-	if b.To == b.From {
-		m.setLag(b)
 	}
 }
 

@@ -3,12 +3,12 @@ package consumers
 import (
 	"context"
 	_ "embed"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/segmentio/kafka-go"
 
 	"tajdeed/schema"
@@ -20,20 +20,20 @@ type quarantined struct {
 	reason  *schema.Error
 }
 
-// reasonText is the reason as the record and the headers hold it: rule, field and
-// detail.
+// reasonText is the reason as Postgres and the headers hold it: rule, field and detail.
 func (q quarantined) reasonText() [3]string {
 	return [3]string{q.reason.Rule.String(), q.reason.Field, q.reason.Detail}
 }
 
-//go:embed insert_quarantined.sql
-var insertQuarantined string
+var (
+	//go:embed insert_quarantined.sql
+	insertQuarantined string
+	//go:embed select_quarantined.sql
+	selectQuarantined string
+)
 
-//go:embed select_quarantined.sql
-var selectQuarantined string
-
-// queueQuarantined queues the insertion of what a batch quarantined. A batch holds few, if
-// any, so a statement each is what is simplest.
+// queueQuarantined queues the insertion of what a batch quarantined, a statement for each
+// message: there are few, if any.
 func queueQuarantined(queue *pgx.Batch, b *Batch) {
 	for _, q := range b.quarantined {
 		keys, values := make([]string, 0, len(q.message.Headers)), make([][]byte, 0, len(q.message.Headers))
@@ -52,8 +52,8 @@ func text(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// QuarantineMessages returns the messages that were put aside, bytes untouched, for
-// their partition of the quarantine topic.
+// QuarantineMessages returns what the batch quarantined, bytes untouched, as messages for
+// its partition of the quarantine topic.
 func (b *Batch) QuarantineMessages() []kafka.Message {
 	out := make([]kafka.Message, 0, len(b.quarantined))
 	for _, q := range b.quarantined {
@@ -71,12 +71,12 @@ func (b *Batch) QuarantineMessages() []kafka.Message {
 }
 
 // readQuarantined reads again what lies quarantined between two offsets.
-func readQuarantined(ctx context.Context, db querier, topic string, partition int, from, to int64) ([]kafka.Message, error) {
+func readQuarantined(ctx context.Context, db *pgxpool.Pool, topic string, partition int, from, to int64) ([]kafka.Message, error) {
 	rows, err := db.Query(ctx, selectQuarantined, topic, partition, from, to)
 	if err != nil {
-		return nil, fmt.Errorf("read quarantined: %w", err)
+		return nil, err
 	}
-	messages, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (kafka.Message, error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (kafka.Message, error) {
 		var (
 			m        = kafka.Message{Partition: partition}
 			position = schema.Position{Topic: topic, Partition: partition}
@@ -92,10 +92,6 @@ func readQuarantined(ctx context.Context, db querier, topic string, partition in
 		m.Headers = append(m.Headers, originHeaders(position, received, reason)...)
 		return m, err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read quarantined: %w", err)
-	}
-	return messages, nil
 }
 
 // originHeaders say where a quarantined message lay and why it could not be read.

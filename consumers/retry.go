@@ -3,7 +3,6 @@ package consumers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"time"
@@ -21,18 +20,19 @@ const (
 const (
 	retryFirst = 50 * time.Millisecond
 	retryMost  = 2 * time.Second
-	// unreadyAfter is how many failures in a row make a transient error one that the
-	// process's readiness tells. Systemic ones are told at once.
+	// unreadyAfter is how many failures in a row it takes until the process's readiness
+	// tells of a transient error. Of a systemic one it tells at once.
 	unreadyAfter = 3
 )
 
 // forEver is how often something is tried that nothing can go on without.
 const forEver = math.MaxInt
 
-// retry does something until it succeeds, ctx ends, the partition turns out to be
-// another's, or a message to be refused for ever. Everything else is tried again in
-// place, most times: an error that nobody proved to be for ever is one that passes. The
-// partitions are those that wait for it.
+// retry does something until it succeeds, at most so many times. It gives up at once where
+// trying again mends nothing: ctx has ended, another worker has moved the position, or a
+// message is refused for ever. Everything else is tried again in place: an error that
+// nobody proved to be for ever is one that passes. The partitions, asked for after each
+// attempt, are those that wait for it; their health is set.
 func (e *Engine) retry(ctx context.Context, log *slog.Logger, act string, most int, partitions func() []int, do func(context.Context) error) error {
 	policy := backoff.NewExponentialBackOff()
 	policy.InitialInterval, policy.MaxInterval = retryFirst, retryMost
@@ -60,7 +60,7 @@ func (e *Engine) retry(ctx context.Context, log *slog.Logger, act string, most i
 	}
 }
 
-// failed tells operations of a failure that is tried again.
+// failed tells operations of an attempt that failed, after so many before it.
 func (e *Engine) failed(log *slog.Logger, act string, partitions []int, before int, err error) {
 	kind := KindOf(err)
 	if before == 0 {
@@ -68,7 +68,7 @@ func (e *Engine) failed(log *slog.Logger, act string, partitions []int, before i
 	}
 	e.metrics.retries.WithLabelValues(act, kind.String()).Inc()
 	if kind != Transient || before+1 >= unreadyAfter {
-		e.setHealth(fmt.Errorf("%s: %w", act, err), partitions...)
+		e.setHealth(err, partitions...) // which says the act
 	}
 }
 

@@ -8,24 +8,25 @@ import (
 	"time"
 )
 
-// round is what a lane fetched at once.
+// round is what a broker's loop fetched at once. It belongs to the goroutine that
+// fetches, then to the one that orders rounds, and then to one of its own.
 type round struct {
-	parts   []part
-	leaving map[*hold]error     // what cannot be fetched any more
-	empty   map[*hold]time.Time // where nothing has come for a while; when that was seen
+	parts  []part
+	faults map[*session]error     // why sessions cannot be fetched for any more
+	idle   map[*session]time.Time // where nothing has come for a while, and when that was seen
 
-	before []<-chan struct{} // the ends of those that it goes behind
-	done   chan struct{}     // its own
+	before []<-chan struct{} // closed at the end of each round that it waits for
+	ended  chan struct{}     // closed at its own end
 }
 
-// part is a partition's part of a round.
+// part is a session's part of a round.
 type part struct {
-	hold  *hold
-	batch *Batch
-	work  Work
+	session *session
+	batch   *Batch
+	work    Work
 }
 
-// split cuts a round that is larger than most into several.
+// split cuts a round that is larger than most messages into several.
 func (r *round) split(most int) []*round {
 	var rounds []*round
 	now, n := &round{}, 0
@@ -34,134 +35,144 @@ func (r *round) split(most int) []*round {
 			if n > 0 && n+len(b.Messages) > most {
 				rounds, now, n = append(rounds, now), &round{}, 0
 			}
-			now.parts = append(now.parts, part{hold: p.hold, batch: b})
+			now.parts = append(now.parts, part{session: p.session, batch: b})
 			n += len(b.Messages)
 		}
 	}
-	now.leaving, now.empty = r.leaving, r.empty // behind what came before
+	now.faults, now.idle = r.faults, r.idle // the last: sessions leave after their messages
 	return append(rounds, now)
 }
 
-func (r *round) prepare() {
-	for i := range r.parts {
-		r.parts[i].work = r.parts[i].hold.stage.Prepare(r.parts[i].batch)
-	}
-}
-
-// applyAll applies rounds until there are no more, beside one another. Those that have a
-// partition in common go in their order.
-func (l *lane) applyAll(doing context.Context, in <-chan *round) {
+// workRounds works on rounds until there are no more, beside one another. Those that have
+// a partition in common go in their order.
+func (l *brokerLoop) workRounds(doing context.Context, rounds <-chan *round) {
 	var working sync.WaitGroup
-	for r := range in {
-		r.queue()
+	for r := range rounds {
+		// Here, and not in the round's goroutine: rounds line up in the order in which they
+		// were fetched, and this goroutine alone sees that order.
+		r.lineUp()
 		working.Go(func() {
-			defer func() { close(r.done); <-l.room }()
-			r.prepare()
-			for _, end := range r.before {
-				<-end
-			}
-			l.handle(doing, r)
+			defer func() { close(r.ended); <-l.slots }()
+			l.work(doing, r)
 		})
 	}
 	working.Wait()
 }
 
-// queue puts the round behind the last of each of its partitions.
-func (r *round) queue() {
-	r.done = make(chan struct{})
-	behind := func(h *hold) {
-		if h.last != nil && h.last != r.done {
-			r.before = append(r.before, h.last)
+// lineUp has the round wait for the last one of each of its sessions.
+func (r *round) lineUp() {
+	r.ended = make(chan struct{})
+	after := func(s *session) {
+		if s.lastRound != nil && s.lastRound != r.ended {
+			r.before = append(r.before, s.lastRound)
 		}
-		h.last = r.done
+		s.lastRound = r.ended
 	}
 	for _, p := range r.parts {
-		behind(p.hold)
+		after(p.session)
 	}
-	for h := range r.leaving {
-		behind(h)
+	for s := range r.faults {
+		after(s)
 	}
-	for h := range r.empty {
-		behind(h)
+	for s := range r.idle {
+		after(s)
 	}
 }
 
-// handle applies a round, and lets go of the partitions that leave with it.
-func (l *lane) handle(doing context.Context, r *round) {
-	if err := l.apply(doing, r); err != nil {
+// togetherMost is how often a round is tried that fails whole. Most faults pass, so it is
+// tried again; but what is wrong may be wrong with its partitions only, and the rounds after
+// it wait. So then its partitions leave, and their workers try for ever.
+const togetherMost = 3
+
+// work takes a round that was fetched the rest of the way: decode ▸ look up ▸ decide ▸
+// apply ▸ announce. [worker.workAlone] does the same for one partition by itself. What the
+// round cannot do for a partition alone, that partition's worker does: its session leaves
+// the loop, and the messages are fetched again in the next.
+func (l *brokerLoop) work(doing context.Context, r *round) {
+	// Decode. It needs no store, so it is done while the rounds before this one are there.
+	for i := range r.parts {
+		r.parts[i].work = r.parts[i].session.stage.Prepare(r.parts[i].batch)
+	}
+
+	// The batches of a partition take effect in their order, so here the round waits for
+	// those before it. From here on it is the only one that works on its sessions.
+	for _, ended := range r.before {
+		<-ended
+	}
+
+	// Look up, decide, apply and announce are the stage's Apply, here for all parts as one.
+	// What failed is tried again, with the parts that it failed for.
+	parts, tried := r.parts, []part(nil)
+	partitions := func() []int { return partitionsOf(tried, func(p part) int { return p.batch.Partition }) }
+	err := context.Cause(doing)
+	if err == nil {
+		parts = l.admit(parts)
+		begin := time.Now()
+		err = l.engine.retry(doing, l.log, actApply, togetherMost, partitions, func(ctx context.Context) (err error) {
+			tried = parts
+			parts, err = l.attempt(ctx, begin, parts)
+			return err
+		})
+	}
+	if err != nil && doing.Err() != nil {
+		// No later round of these partitions may be applied after this one was not. None is:
+		// doing has ended for them too.
 		l.log.Warn("a batch was left to whoever owns the partitions next", "cause", err)
 		return
 	}
-	for h, err := range r.leaving {
-		h.leave(err)
+
+	// Sessions leave: those whose parts failed, and, now that what was fetched before is
+	// applied, those that could not be fetched for.
+	for _, p := range parts {
+		p.session.leave(err)
 	}
-	resting, cancel := context.WithTimeout(doing, restTimeout)
+	for s, fault := range r.faults {
+		s.leave(fault)
+	}
+
+	// Stages learn of partitions in which nothing was left.
+	ctx, cancel := context.WithTimeout(doing, idleTimeout)
 	defer cancel()
-	for h, emptyAt := range r.empty {
-		if !h.gone.Load() {
-			h.rest(resting, emptyAt)
+	for s, emptyAt := range r.idle {
+		if !s.hasLeft.Load() {
+			s.idle(ctx, emptyAt)
 		}
 	}
 }
 
-// leave ends a partition's way in its lane.
-func (h *hold) leave(err error) {
-	if h.gone.CompareAndSwap(false, true) {
-		h.left <- err
+// leave ends a session's time in its broker's loop. Only the first reason counts.
+func (s *session) leave(reason error) {
+	if s.hasLeft.CompareAndSwap(false, true) {
+		s.leaveReason <- reason
 	}
 }
 
-// togetherMost is how often a round is tried that fails whole. What is wrong may be wrong
-// with its partitions only, and others wait behind it.
-const togetherMost = 3
-
-// apply applies a round. Partitions that it cannot be applied for leave the lane. It fails
-// where it could not be ended in time: then nothing behind it may be applied.
-func (l *lane) apply(doing context.Context, r *round) error {
-	if doing.Err() != nil {
-		return context.Cause(doing)
-	}
-	parts := slices.DeleteFunc(r.parts, func(p part) bool {
-		if !p.hold.gone.Load() {
-			if err := p.hold.breaker.admit(len(p.batch.Messages), len(p.batch.quarantined)); err != nil {
-				p.hold.leave(err)
+// admit returns the parts that may be applied: their session has not left, and not too
+// much of their partition would be quarantined.
+func (l *brokerLoop) admit(parts []part) []part {
+	return slices.DeleteFunc(parts, func(p part) bool {
+		if !p.session.hasLeft.Load() {
+			if err := p.session.breaker.check(len(p.batch.Messages), len(p.batch.quarantined)); err != nil {
+				p.session.leave(err)
 			}
 		}
-		return p.hold.gone.Load()
+		return p.session.hasLeft.Load()
 	})
-	if len(parts) == 0 {
-		return nil
-	}
-	begin := time.Now()
-	var tried []part
-	partitions := func() []int { return numbers(tried, func(p part) int { return p.batch.Partition }) }
-	err := l.engine.retry(doing, l.log, actApply, togetherMost, partitions, func(ctx context.Context) (err error) {
-		tried = parts
-		parts, err = l.attempt(ctx, begin, parts)
-		return err
-	})
-	if doing.Err() != nil {
-		return err
-	}
-	for _, p := range parts {
-		p.hold.leave(err)
-	}
-	return nil
 }
 
-// attempt applies parts of a round together. It returns those that are to be tried
-// again; a partition that another worker owns, or of which a message is refused, leaves
-// the lane, and so does one that fails where another does not.
-func (l *lane) attempt(ctx context.Context, begin time.Time, parts []part) (again []part, err error) {
+// attempt applies parts of a round together. It returns those that are to be tried again.
+// A session whose position another worker has moved, or of which a message is refused,
+// leaves; so does one that fails where another does not.
+func (l *brokerLoop) attempt(ctx context.Context, begin time.Time, parts []part) (again []part, err error) {
 	done := make([]*Batch, 0, len(parts))
 	for i, fault := range l.engine.applyTogether(ctx, parts) {
 		p := parts[i]
 		switch {
 		case fault == nil:
 			done = append(done, p.batch)
-			p.hold.mark(p.batch)
+			p.session.commitLater(p.batch)
 		case errors.Is(fault, ErrFenced), KindOf(fault) == Refused:
-			p.hold.leave(fault)
+			p.session.leave(fault)
 		default:
 			again, err = append(again, p), fault
 		}
@@ -171,7 +182,59 @@ func (l *lane) attempt(ctx context.Context, begin time.Time, parts []part) (agai
 	}
 	l.engine.metrics.applied(time.Since(begin), done...)
 	for _, p := range again {
-		p.hold.leave(err)
+		p.session.leave(err)
 	}
 	return nil, nil
+}
+
+// besideAfter is how long a part of a round may take until the next one is applied beside
+// it. Those that are quick go one after the other: a store that shares its machine with
+// others is asked for less at once.
+const besideAfter = 50 * time.Millisecond
+
+// applyTogether applies parts of a round in their turn, as one if the handler can, and
+// returns what became of each. If it can't, one that is slow holds the others up no longer
+// than besideAfter.
+func (e *Engine) applyTogether(ctx context.Context, parts []part) []error {
+	errs := make([]error, len(parts))
+	if joiner, ok := e.handler.(Joiner); ok && len(parts) > 1 {
+		works := make([]Work, len(parts))
+		for i, p := range parts {
+			works[i] = p.work
+		}
+		err := e.inTurn(ctx, joiner.Join(works).Apply)
+		for i, p := range parts {
+			errs[i] = faultOf(err, p.batch.Partition)
+		}
+		return errs
+	}
+	var applying sync.WaitGroup
+	for i, p := range parts {
+		done := make(chan struct{})
+		applying.Go(func() {
+			defer close(done)
+			errs[i] = e.inTurn(ctx, p.work.Apply)
+		})
+		select {
+		case <-done:
+		case <-time.After(besideAfter):
+		}
+	}
+	applying.Wait()
+	return errs
+}
+
+// errOtherFenced is of a partition that was to be applied together with one whose position
+// was moved. The transaction changed nothing, so it is tried again without that one.
+var errOtherFenced = errors.New("another worker has moved the position of a partition that was to be applied with this one")
+
+// faultOf is what an error of joint works means for one partition of them.
+func faultOf(err error, partition int) error {
+	if partial, ok := errors.AsType[*PartialError](err); ok {
+		return partial.Faults[partition]
+	}
+	if fenced, ok := errors.AsType[*FencedError](err); ok && !slices.Contains(fenced.Partitions, partition) {
+		return errOtherFenced
+	}
+	return err
 }

@@ -11,19 +11,21 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/metadata"
 
+	"tajdeed/consumers/fetch"
 	"tajdeed/schema"
 )
 
-// worker owns one partition for one generation. It takes the partition over, applies a
-// batch by itself, and then lets the partition travel in a lane with others until
-// something is wrong with it alone; then it begins again. So what concerns a single
-// partition (a takeover, a message that the record refuses, a gap, a flood) happens
-// here, one step after another, and holds no other up.
+// worker works on one partition for one generation of the group. It takes the partition
+// over, applies a batch by itself, and then has the partition worked on in the loop of
+// the broker that leads it, together with others, until something is wrong with it
+// alone; then it begins again. So what concerns a single partition (a takeover, a
+// message that Postgres refuses, a gap, a flood) happens here, one step after another,
+// and holds no other partition up.
 type worker struct {
 	engine    *Engine
 	partition int
 	committer *committer
-	lanes     *lanes
+	loops     *brokerLoops
 	claim     *Claim
 	breaker   *breaker
 	log       *slog.Logger
@@ -33,12 +35,12 @@ type worker struct {
 // is idle.
 const maxWait = 500 * time.Millisecond
 
-func (e *Engine) newWorker(partition int, generation *kafka.Generation, committer *committer, lanes *lanes) *worker {
+func (e *Engine) newWorker(partition int, generation *kafka.Generation, committer *committer, loops *brokerLoops) *worker {
 	return &worker{
 		engine:    e,
 		partition: partition,
 		committer: committer,
-		lanes:     lanes,
+		loops:     loops,
 		claim: &Claim{
 			client: e.client(),
 			group:  e.config.Group, topic: e.config.Topic, partition: partition,
@@ -49,29 +51,47 @@ func (e *Engine) newWorker(partition int, generation *kafka.Generation, committe
 	}
 }
 
-// hold is a worker's hold on its partition, from one opening to the next.
-type hold struct {
+// session is a worker's work on its partition, from one [Handler.Open] to the next.
+//
+// One goroutine at a time works on it: the worker's, and while the session is in a
+// broker's loop, the one of the round in turn. Each hands over to the next by a channel,
+// so stage, claim and breaker need no lock.
+type session struct {
 	*worker
 	stage Partition
-	next  int64 // what is to be fetched
 
-	busy time.Time       // when something last came
-	told time.Time       // when the stage was last told that nothing comes
-	last <-chan struct{} // the end of its last round, for the next to go behind
-	left chan error      // why the partition left its lane
-	gone atomic.Bool     // it has: what of it is still on its way in the lane is dropped
+	// These belong to the worker's goroutine until the session joins a loop, and to the
+	// goroutine that fetches there from then on. They are not used after the session left.
+	next        int64     // the offset to fetch next
+	lastMessage time.Time // when the fetch began that last found something
+	lastIdle    time.Time // when the stage was last told that nothing comes
+
+	// This belongs to the goroutine of the loop that puts rounds in their order.
+	lastRound <-chan struct{} // closed at the end of the session's last round
+
+	// Any goroutine may have the session leave, the first does: see leave.
+	hasLeft     atomic.Bool // batches of it that are still on their way in the loop are dropped
+	leaveReason chan error  // has room for one, so that leave never waits for the worker
 }
 
-// newBatch begins a batch where the partition goes on.
-func (h *hold) newBatch() *Batch {
-	return &Batch{Topic: h.engine.config.Topic, Partition: h.partition, From: h.next, To: h.next}
+// newRun begins a run where the partition goes on.
+func (s *session) newRun() *fetch.Run {
+	return &fetch.Run{Partition: s.partition, From: s.next, To: s.next}
 }
 
-// run works until taking ends: it takes the partition over, and begins again where
-// something came between. A batch in flight may end as long as doing lasts.
+// newBatch is a batch of what was fetched.
+func (s *session) newBatch(r *fetch.Run) *Batch {
+	return &Batch{
+		Topic: s.engine.config.Topic, Partition: s.partition,
+		From: r.From, To: r.To, Messages: r.Messages, HighWatermark: r.HighWatermark,
+	}
+}
+
+// run works until taking ends: it takes the partition over, and does so again after
+// everything that interrupts it. A batch in flight may end as long as doing lasts.
 func (w *worker) run(taking, doing context.Context) {
 	for taking.Err() == nil {
-		switch err := w.own(taking, doing); {
+		switch err := w.workSession(taking, doing); {
 		case errors.Is(err, ErrFenced):
 			w.log.Info("another worker has gone on from here; looking where the partition stands")
 			w.engine.metrics.fenced.Inc()
@@ -79,43 +99,51 @@ func (w *worker) run(taking, doing context.Context) {
 		case errors.Is(err, errDrained):
 			w.log.Warn("a batch was left to whoever owns the partition next", "cause", err)
 		case taking.Err() == nil:
-			w.log.Info("the partition is looked at by itself", "cause", err)
+			w.log.Info("the partition is worked on by itself", "cause", err)
 			_ = wait(taking, retryFirst)
 		}
 	}
 }
 
-// own works on the partition until taking ends, or until it has to be opened again.
-func (w *worker) own(taking, doing context.Context) error {
-	h, start, err := w.open(taking)
+// workSession works on the partition until taking ends, or until it has to be opened
+// again.
+func (w *worker) workSession(taking, doing context.Context) error {
+	// Opening announces what the worker before this one applied and may not have announced.
+	s, start, err := w.open(taking)
 	if err != nil {
 		return err
 	}
 	w.engine.setHealth(nil, w.partition)
-	if err = w.alone(taking, doing, h, start.Until); err == nil {
-		err = w.travel(taking, doing, h)
+
+	// Whatever made the last session end, a first batch by itself gets past it, or waits
+	// for an operator; only then do other partitions depend on this one.
+	if err = w.workAlone(taking, doing, s, start.Until); err == nil {
+		err = w.workTogether(taking, doing, s)
 	}
+
+	// What was announced last is noted, or it is announced again. A partition that is
+	// another's is left alone.
 	if doing.Err() == nil && !errors.Is(err, ErrFenced) {
-		resting, cancel := context.WithTimeout(doing, restTimeout)
+		ctx, cancel := context.WithTimeout(doing, idleTimeout)
 		defer cancel()
-		h.rest(resting, time.Time{}) // or what was announced last is announced again
+		s.idle(ctx, time.Time{})
 	}
 	return err
 }
 
 // open takes the partition over, however long that takes.
-func (w *worker) open(ctx context.Context) (h *hold, start Start, err error) {
-	h = &hold{worker: w, left: make(chan error, 1)}
+func (w *worker) open(ctx context.Context) (s *session, start Start, err error) {
+	s = &session{worker: w, leaveReason: make(chan error, 1)}
 	err = w.retry(ctx, actOpen, func(ctx context.Context) error {
 		logStart, err := w.logStart(ctx)
 		if err != nil {
-			return err
+			return fmt.Errorf("find the log's start: %w", err)
 		}
-		h.stage, start, err = w.engine.handler.Open(ctx, Assignment{Partition: w.partition, LogStart: logStart, Claim: w.claim})
+		s.stage, start, err = w.engine.handler.Open(ctx, Assignment{Partition: w.partition, LogStart: logStart, Claim: w.claim})
 		return err
 	})
-	h.next = start.Next
-	return h, start, err
+	s.next = start.Next
+	return s, start, err
 }
 
 // logStart asks the broker where the partition's log begins.
@@ -125,73 +153,133 @@ func (w *worker) logStart(ctx context.Context) (int64, error) {
 		Topics: map[string][]kafka.OffsetRequest{topic: {kafka.FirstOffsetOf(w.partition)}},
 	})
 	if err != nil {
-		return 0, fmt.Errorf("find the log's start: %w", err)
+		return 0, err
 	}
 	for _, p := range response.Topics[topic] {
 		if p.Partition == w.partition {
 			return p.FirstOffset, p.Error
 		}
 	}
-	return 0, fmt.Errorf("find the log's start: %w", kafka.UnknownTopicOrPartition)
+	return 0, kafka.UnknownTopicOrPartition
 }
 
-// alone fetches and applies what comes next, by itself. If until is not 0, that is
-// exactly the batch that ends there.
-func (w *worker) alone(taking, doing context.Context, h *hold, until int64) error {
-	batch := h.newBatch()
-	for again := true; again; again = batch.To < until {
-		if err := w.fetch(taking, batch); err != nil {
+// workAlone takes the partition's next messages all the way by themselves: fetch ▸
+// decode ▸ look up ▸ decide ▸ apply ▸ announce. If until is not 0, they are exactly the
+// batch that ends there. [brokerLoop.work] does the same for several partitions.
+func (w *worker) workAlone(taking, doing context.Context, s *session, until int64) error {
+	// Fetch, for this partition only. What came may be nothing.
+	fetched := s.newRun()
+	for again := true; again; again = fetched.To < until {
+		err := w.retry(taking, actFetch, func(ctx context.Context) error {
+			faults, err := w.engine.fetcher.Fetch(ctx, []*fetch.Run{fetched}, maxWait)
+			if err == nil {
+				err = faults[0]
+			}
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
-	w.engine.metrics.fetched(batch)
-	if batch.To == batch.From {
+	all := s.newBatch(fetched)
+	if all.To == all.From {
+		w.engine.metrics.setLag(all)
 		return nil
 	}
-	parts := batch.split(w.engine.config.BatchMessages)
-	if until > h.next {
-		parts = []*Batch{batch.before(until)}
+	batches := all.split(w.engine.config.BatchMessages)
+	if until > s.next {
+		batches = []*Batch{all.before(until)}
 	}
-	for _, part := range parts {
-		if err := w.apply(doing, h, part); err != nil {
+	for _, b := range batches {
+		// Decode. What cannot be read is quarantined, unless that is most of the partition.
+		work := s.stage.Prepare(b)
+		if err := w.checkFlood(doing, b); err != nil {
 			return err
 		}
-		h.next = part.To
+		// Look up, decide, apply and announce are the stage's Apply.
+		if err := w.applyOrHalve(doing, s, b, work); err != nil {
+			return err
+		}
+		s.next = b.To // what comes next is fetched from here, also by the loop
 	}
 	return nil
 }
 
-// fetch fetches for this partition only, with success; what came may be nothing.
-func (w *worker) fetch(ctx context.Context, b *Batch) error {
-	return w.retry(ctx, actFetch, func(ctx context.Context) error {
-		faults, err := w.engine.fetcher.fetch(ctx, []*Batch{b}, maxWait)
-		if err == nil {
-			err = faults[0]
-		}
-		return err
+// checkFlood waits for an operator where too much of the partition would be quarantined.
+func (w *worker) checkFlood(doing context.Context, b *Batch) error {
+	return w.retry(doing, actApply, func(context.Context) error {
+		return w.breaker.check(len(b.Messages), len(b.quarantined))
 	})
 }
 
-// travel hands the partition to the lane of its leader, until it leaves that, which
-// is an error, or the lane ends with the generation.
-func (w *worker) travel(taking, doing context.Context, h *hold) error {
+// applyOrHalve applies a batch, however often it takes. Where Postgres refuses it because
+// of a message, it is halved until that message is alone, which is quarantined; the others
+// take effect in their order. k such messages among n cost about 2 k log n transactions.
+func (w *worker) applyOrHalve(doing context.Context, s *session, b *Batch, work Work) error {
+	begin := time.Now()
+	err := w.retry(doing, actApply, func(ctx context.Context) error { return w.engine.inTurn(ctx, work.Apply) })
+	switch {
+	case err == nil:
+		w.engine.metrics.applied(time.Since(begin), b)
+		w.commitLater(b)
+		return nil
+	case KindOf(err) != Refused || b.refused > 0:
+		return err
+	}
+	for _, half := range w.halves(b, err) {
+		work := s.stage.Prepare(half)
+		if half.refused > 0 { // the others were checked with the whole batch
+			if err := w.checkFlood(doing, half); err != nil {
+				return err
+			}
+		}
+		if err := w.applyOrHalve(doing, s, half, work); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// halves cuts a refused batch in two, or quarantines its only message.
+func (w *worker) halves(b *Batch, refused error) []*Batch {
+	if n := len(b.Messages); n > 1 {
+		head, tail := b.cut(n / 2)
+		return []*Batch{head, tail}
+	}
+	w.log.Warn("Postgres refuses a message; it is quarantined", "offset", b.Messages[0].Offset, "cause", sqlState(refused))
+	return []*Batch{b.without(&schema.Error{Rule: schema.RuleNotStorable, Detail: sqlState(refused)})}
+}
+
+// commitLater has the offset committed to which a batch was applied, unless the stage
+// commits it itself, in a claim.
+func (w *worker) commitLater(b *Batch) {
+	if !w.claim.used {
+		w.committer.set(b.Partition, b.To)
+	}
+}
+
+// workTogether has the partition worked on in the loop of its leader, until it leaves
+// that, which is an error, or the loop ends with the generation.
+func (w *worker) workTogether(taking, doing context.Context, s *session) error {
 	var leader int
 	err := w.retry(taking, actFetch, func(ctx context.Context) (err error) {
-		leader, err = w.leader(ctx)
-		return err
+		if leader, err = w.leader(ctx); err != nil {
+			return fmt.Errorf("find the leader: %w", err)
+		}
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return w.lanes.travel(taking, doing, leader, h)
+	return w.loops.join(taking, doing, leader, s)
 }
 
 // leader asks which broker leads the partition.
 func (w *worker) leader(ctx context.Context) (int, error) {
 	topic := w.engine.config.Topic
-	answer, err := w.engine.transport.RoundTrip(ctx, w.engine.fetcher.broker, &metadata.Request{TopicNames: []string{topic}})
+	answer, err := w.engine.transport.RoundTrip(ctx, w.engine.fetcher.Broker, &metadata.Request{TopicNames: []string{topic}})
 	if err != nil {
-		return 0, fmt.Errorf("find the leader: %w", err)
+		return 0, err
 	}
 	if response, ok := answer.(*metadata.Response); ok {
 		for _, t := range response.Topics {
@@ -202,81 +290,19 @@ func (w *worker) leader(ctx context.Context) (int, error) {
 			}
 		}
 	}
-	return 0, fmt.Errorf("find the leader: %w", kafka.LeaderNotAvailable)
+	return 0, kafka.LeaderNotAvailable
 }
 
-// restTimeout is how long a store may take to write that down, of all partitions of a
-// round. One that hangs is found by the next batch, which must get to it.
-const restTimeout = 5 * time.Second
+// idleTimeout is how long a store may take to write down what waits, of all partitions of
+// a round. One that hangs is found by the next batch, which must get to it.
+const idleTimeout = 5 * time.Second
 
-// rest lets the stage write down what otherwise waits for the next batch. If that
-// fails, it goes on waiting.
-func (h *hold) rest(ctx context.Context, emptyAt time.Time) {
-	if err := h.stage.Idle(ctx, emptyAt); err != nil {
-		h.log.Warn("what was done could not be written down; it may be announced again", "error", err)
+// idle lets the stage write down what otherwise waits for the next batch. If that fails,
+// it goes on waiting.
+func (s *session) idle(ctx context.Context, emptyAt time.Time) {
+	if err := s.stage.Idle(ctx, emptyAt); err != nil {
+		s.log.Warn("what was done could not be noted; it may be announced again", "error", err)
 	}
-}
-
-// admit waits, for an operator, where too much of the partition would be put aside.
-func (w *worker) admit(doing context.Context, b *Batch) error {
-	return w.retry(doing, actApply, func(context.Context) error {
-		return w.breaker.admit(len(b.Messages), len(b.quarantined))
-	})
-}
-
-// apply applies one batch by itself, however often it takes.
-func (w *worker) apply(doing context.Context, h *hold, b *Batch) error {
-	work := h.stage.Prepare(b)
-	if err := w.admit(doing, b); err != nil {
-		return err
-	}
-	return w.applyOrHalve(doing, h, b, work)
-}
-
-// applyOrHalve applies a batch. Where the record refuses it because of a message, it
-// is halved until that message is alone, which is put aside; the others take effect
-// in their order. k such messages among n cost about 2 k log n transactions.
-func (w *worker) applyOrHalve(doing context.Context, h *hold, b *Batch, work Work) error {
-	begin := time.Now()
-	err := w.retry(doing, actApply, func(ctx context.Context) error { return w.engine.inTurn(ctx, work.Apply) })
-	switch {
-	case err == nil:
-		w.engine.metrics.applied(time.Since(begin), b)
-		w.mark(b)
-		return nil
-	case KindOf(err) != Refused || b.refused > 0:
-		return err
-	}
-	for _, part := range w.halves(b, err) {
-		work := h.stage.Prepare(part)
-		if part.refused > 0 {
-			if err := w.admit(doing, part); err != nil {
-				return err
-			}
-		}
-		if err := w.applyOrHalve(doing, h, part, work); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// mark has the offset committed to which a batch was applied, unless the stage has
-// written that in a claim.
-func (w *worker) mark(b *Batch) {
-	if !w.claim.used {
-		w.committer.mark(b.Partition, b.To)
-	}
-}
-
-// halves cuts a refused batch in two, or puts its only message aside.
-func (w *worker) halves(b *Batch, refused error) []*Batch {
-	if n := len(b.Messages); n > 1 {
-		head, tail := b.cut(n / 2)
-		return []*Batch{head, tail}
-	}
-	w.log.Warn("the record refuses a message; it is put aside", "offset", b.Messages[0].Offset, "cause", sqlState(refused))
-	return []*Batch{b.without(&schema.Error{Rule: schema.RuleNotStorable, Detail: sqlState(refused)})}
 }
 
 // retry tries again, for this partition, what may pass.

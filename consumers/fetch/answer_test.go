@@ -1,4 +1,4 @@
-package consumers
+package fetch
 
 import (
 	"bytes"
@@ -18,8 +18,8 @@ import (
 	"tajdeed/schema"
 )
 
-// answer is what a broker answers, in version 11, about partition 3 of a topic.
-func answer(records []byte) []byte {
+// answering is what a broker answers, in version 11, about partition 3 of a topic.
+func answering(records []byte) []byte {
 	be := binary.BigEndian
 	f := be.AppendUint32(nil, correlation)
 	f = be.AppendUint32(f, 0) // throttled
@@ -42,7 +42,7 @@ func answer(records []byte) []byte {
 	return append(be.AppendUint32(nil, uint32(len(f))), f...)
 }
 
-// events are batches of records as large as decisions are.
+// events are batches of messages as large as decisions are.
 func events(tb testing.TB, batches, perBatch int, compression protocol.Attributes) (raw []byte) {
 	tb.Helper()
 	for n := range batches {
@@ -70,18 +70,18 @@ func events(tb testing.TB, batches, perBatch int, compression protocol.Attribute
 	return raw
 }
 
-// read reads an answer from a batch's beginning.
-func read(frame []byte) (*Batch, error) {
-	f, err := readAnswer(bytes.NewReader(frame), 11)
+// read reads an answer from a run's beginning.
+func read(frame []byte) (*Run, error) {
+	a, err := readAnswer(bytes.NewReader(frame), 11)
 	if err != nil {
 		return nil, err
 	}
-	b := &Batch{Partition: 3}
-	answers, err := answersTo([]*Batch{b}, f)
+	r := &Run{Partition: 3}
+	answers, err := answersTo([]*Run{r}, a)
 	if err != nil {
 		return nil, err
 	}
-	return b, b.accept(answers[0])
+	return r, r.add(answers[0])
 }
 
 // readByLibrary reads it as the library does.
@@ -127,18 +127,18 @@ func TestAnAnswerIsReadAsTheLibraryReadsIt(t *testing.T) {
 	for _, compression := range compressions {
 		t.Run(compression.String(), func(t *testing.T) {
 			t.Parallel()
-			frame := answer(events(t, 3, 100, compression))
+			frame := answering(events(t, 3, 100, compression))
 			want := readByLibrary(t, frame)
-			b, err := read(frame)
+			r, err := read(frame)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if b.To != 300 || b.HighWatermark != 5000 || b.readable != 4000 || len(want) != 300 {
-				t.Errorf("read up to %d of %d and %d, %d messages", b.To, b.readable, b.HighWatermark, len(want))
+			if r.To != 300 || r.HighWatermark != 5000 || r.readable != 4000 || len(want) != 300 {
+				t.Errorf("read up to %d of %d and %d, %d messages", r.To, r.readable, r.HighWatermark, len(want))
 			}
 			for i := range want {
-				if !reflect.DeepEqual(b.Messages[i], want[i]) {
-					t.Fatalf("message %d is\n%+v, the library's\n%+v", i, b.Messages[i], want[i])
+				if !reflect.DeepEqual(r.Messages[i], want[i]) {
+					t.Fatalf("message %d is\n%+v, the library's\n%+v", i, r.Messages[i], want[i])
 				}
 			}
 		})
@@ -153,11 +153,11 @@ func TestTheBrokersTime(t *testing.T) {
 	raw[batchChecked+1] |= byte(logAppendTime)
 	binary.BigEndian.PutUint64(raw[batchChecked+14:], uint64(received.UnixMilli()))
 	binary.BigEndian.PutUint32(raw[batchCRCAt:], crc32.Checksum(raw[batchChecked:], castagnoli))
-	b, err := read(answer(raw))
-	if err != nil || len(b.Messages) != 20 {
-		t.Fatalf("%d messages, %v", len(b.Messages), err)
+	r, err := read(answering(raw))
+	if err != nil || len(r.Messages) != 20 {
+		t.Fatalf("%d messages, %v", len(r.Messages), err)
 	}
-	for _, m := range b.Messages {
+	for _, m := range r.Messages {
 		if !m.Time.Equal(received) {
 			t.Errorf("message %d is of %s", m.Offset, m.Time)
 		}
@@ -166,7 +166,7 @@ func TestTheBrokersTime(t *testing.T) {
 
 func TestWhatIsNoAnswer(t *testing.T) {
 	t.Parallel()
-	whole := answer(events(t, 2, 10, 0))
+	whole := answering(events(t, 2, 10, 0))
 	change := func(do func(frame []byte) []byte) []byte { return do(slices.Clone(whole)) }
 	records := len(whole) - len(events(t, 2, 10, 0))
 	cases := []struct {
@@ -178,7 +178,7 @@ func TestWhatIsNoAnswer(t *testing.T) {
 		{"another request's", change(func(f []byte) []byte { f[7]++; return f }), errAnswer},
 		{"another partition's", change(func(f []byte) []byte { f[35]++; return f }), errOtherPartitions},
 		{"an old record batch", change(func(f []byte) []byte { f[records+batchMagicAt] = 1; return f }), errMagic},
-		{"an old message that is short", answer(slices.Concat(make([]byte, batchMagicAt), []byte{1}, make([]byte, 20))), errMagic},
+		{"an old message that is short", answering(slices.Concat(make([]byte, batchMagicAt), []byte{1}, make([]byte, 20))), errMagic},
 		{"a batch of no length", change(func(f []byte) []byte { clear(f[records+batchLengthAt:][:4]); return f }), errAnswer},
 		{"a size below zero", []byte{0xff, 0xff, 0xff, 0xff}, errAnswer},
 		{"a size beyond all bounds", []byte{0x7f, 0xff, 0xff, 0xff}, errAnswer},
@@ -195,50 +195,50 @@ func TestWhatIsNoAnswer(t *testing.T) {
 	}
 }
 
-// A batch that the broker cut off is left for the next answer.
-// A few bytes that unpack to many are taken a part at a time, or not at all.
+// A few bytes that unpack to many are read a part at a time, or not at all.
 func TestWhatUnpacksToTooMuch(t *testing.T) {
 	t.Parallel()
 	large := func(base int64, size int) []byte {
 		return encode(t, base, -1, protocol.Zstd, protocol.Record{Value: protocol.NewBytes(make([]byte, size))})
 	}
 	const third = mostUnpackedBytes/3 - 100
-	b, err := read(answer(slices.Concat(large(0, third), large(1, third), large(2, third), large(3, third))))
-	if err != nil || b.To != 3 || len(b.Messages) != 3 {
-		t.Errorf("%v; %d messages up to %d, want the first 3", err, len(b.Messages), b.To)
+	r, err := read(answering(slices.Concat(large(0, third), large(1, third), large(2, third), large(3, third))))
+	if err != nil || r.To != 3 || len(r.Messages) != 3 {
+		t.Errorf("%v; %d messages up to %d, want the first 3", err, len(r.Messages), r.To)
 	}
-	if _, err := read(answer(large(0, mostUnpackedBytes+1))); !errors.Is(err, errUnpacked) {
+	if _, err := read(answering(large(0, mostUnpackedBytes+1))); !errors.Is(err, errUnpacked) {
 		t.Errorf("one that is too large alone: %v", err)
 	}
 }
 
+// A batch that the broker cut off is left for the next answer.
 func TestABatchThatIsCutOff(t *testing.T) {
 	t.Parallel()
 	raw := events(t, 2, 10, 0)
 	for _, cut := range []int{1, 100, len(raw)/2 - 100, len(raw)/2 - 1} {
-		b, err := read(answer(raw[:len(raw)-cut]))
-		if err != nil || b.To != 10 || len(b.Messages) != 10 {
-			t.Errorf("without %d bytes: %v, read up to %d", cut, err, b.To)
+		r, err := read(answering(raw[:len(raw)-cut]))
+		if err != nil || r.To != 10 || len(r.Messages) != 10 {
+			t.Errorf("without %d bytes: %v, read up to %d", cut, err, r.To)
 		}
 	}
 }
 
-// Whatever comes, nothing panics, and nothing is taken that has no offset of its own.
+// Whatever comes, nothing panics, and no message is read that has no offset of its own.
 func FuzzReadAnswer(f *testing.F) {
 	for _, compression := range compressions {
-		f.Add(answer(events(f, 2, 3, compression)))
+		f.Add(answering(events(f, 2, 3, compression)))
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		if len(frame) > 4 && int(binary.BigEndian.Uint32(frame)) > len(frame) {
 			return // it would wait for more
 		}
-		if b, err := read(frame); err == nil && int64(len(b.Messages)) > b.To {
-			t.Errorf("%d messages up to offset %d", len(b.Messages), b.To)
+		if r, err := read(frame); err == nil && int64(len(r.Messages)) > r.To {
+			t.Errorf("%d messages up to offset %d", len(r.Messages), r.To)
 		}
 	})
 }
 
-// The same for records whose checksum holds.
+// The same for record batches whose checksum holds.
 func FuzzAppendRecordsOfAnyBytes(f *testing.F) {
 	for _, compression := range compressions {
 		f.Add(events(f, 1, 3, compression))
@@ -250,9 +250,9 @@ func FuzzAppendRecordsOfAnyBytes(f *testing.F) {
 		raw = slices.Clone(raw)
 		binary.BigEndian.PutUint32(raw[batchLengthAt:], uint32(len(raw)-batchLengthAt-4))
 		binary.BigEndian.PutUint32(raw[batchCRCAt:], crc32.Checksum(raw[batchChecked:], castagnoli))
-		b := &Batch{}
-		if err := appendRecords(b, &fetchedPartition{records: raw}); err == nil && int64(len(b.Messages)) > b.To {
-			t.Errorf("%d messages up to offset %d", len(b.Messages), b.To)
+		r := &Run{}
+		if err := r.addRecords(&partitionAnswer{records: raw}); err == nil && int64(len(r.Messages)) > r.To {
+			t.Errorf("%d messages up to offset %d", len(r.Messages), r.To)
 		}
 	})
 }
@@ -260,7 +260,7 @@ func FuzzAppendRecordsOfAnyBytes(f *testing.F) {
 // An answer of a mebibyte, by the library and by us.
 func BenchmarkReadAnswer(b *testing.B) {
 	const batches, perBatch = 8, 185
-	frame := answer(events(b, batches, perBatch, 0))
+	frame := answering(events(b, batches, perBatch, 0))
 	perMessage := func(b *testing.B) {
 		b.Helper()
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/batches/perBatch, "ns/message")

@@ -1,4 +1,4 @@
-package consumers
+package fetch
 
 import (
 	"bytes"
@@ -14,12 +14,12 @@ import (
 )
 
 // script is a broker's answer that a fuzzer writes: for every three bytes a batch of
-// some kind, producer and length, behind the one before.
+// some kind, producer and length, after the one before.
 type script struct {
 	bytes     []byte
 	next      int64 // offset
 	tb        testing.TB
-	answer    fetchedPartition
+	answer    partitionAnswer
 	committed []int64           // the offsets that hold messages
 	open      map[int64][]int64 // of a producer's transaction
 	begins    map[int64]int64   // where it began
@@ -108,7 +108,7 @@ func (s *script) records(producer int64, attributes protocol.Attributes, n int) 
 }
 
 // However transactions of several producers interleave, and wherever in a batch the
-// reading begins, exactly the messages that were not aborted are taken, in their order,
+// reading begins, exactly the messages that were not aborted are read, in their order,
 // and every offset is passed once.
 func FuzzAppendRecords(f *testing.F) {
 	f.Add(uint8(0), []byte{plain, 0, 2, transactional, 1, 1, plain, 0, 0, abort, 1, 0, plain, 0, 1})
@@ -117,24 +117,21 @@ func FuzzAppendRecords(f *testing.F) {
 	f.Fuzz(func(t *testing.T, from uint8, bytes []byte) {
 		s := newScript(t, bytes)
 		begin := min(int64(from), s.next)
-		b := &Batch{From: begin, To: begin}
-		if err := appendRecords(b, &s.answer); err != nil {
+		r := &Run{From: begin, To: begin}
+		if err := r.addRecords(&s.answer); err != nil {
 			t.Fatal(err)
 		}
 		slices.Sort(s.committed)
 		want := slices.DeleteFunc(s.committed, func(offset int64) bool { return offset < begin })
-		if got := taken(t, b); !slices.Equal(got, want) || b.To != max(begin, s.next) {
-			t.Errorf("from %d took %v up to %d, want %v up to %d", begin, got, b.To, want, s.next)
-		}
-		if skipped := b.To - b.From - int64(len(want)); b.Skipped() != skipped {
-			t.Errorf("%d offsets hold no message, want %d", b.Skipped(), skipped)
+		if got := offsets(t, r); !slices.Equal(got, want) || r.To != max(begin, s.next) || r.From != begin {
+			t.Errorf("from %d read %v up to %d, want %v up to %d", r.From, got, r.To, want, s.next)
 		}
 	})
 }
 
-func taken(t *testing.T, b *Batch) (offsets []int64) {
+func offsets(t *testing.T, r *Run) (offsets []int64) {
 	t.Helper()
-	for _, m := range b.Messages {
+	for _, m := range r.Messages {
 		if string(m.Value) != fmt.Sprint(m.Offset) {
 			t.Errorf("offset %d has the bytes of %s", m.Offset, m.Value)
 		}
@@ -143,7 +140,7 @@ func taken(t *testing.T, b *Batch) (offsets []int64) {
 	return offsets
 }
 
-// An answer with a hole in it stops the partition: nothing behind the hole is taken.
+// An answer with a hole in it stops the partition: nothing after the hole is read.
 func FuzzAppendRecordsOfAGap(f *testing.F) {
 	f.Add(uint8(1), []byte{plain, 0, 2, plain, 0, 2, plain, 0, 2})
 	f.Fuzz(func(t *testing.T, missing uint8, bytes []byte) {
@@ -152,14 +149,14 @@ func FuzzAppendRecordsOfAGap(f *testing.F) {
 			return
 		}
 		hole := 1 + int(missing)%(len(s.stream)-2)
-		b := &Batch{}
+		r := &Run{}
 		s.answer.records = slices.Concat(slices.Delete(s.stream, hole, hole+1)...)
-		if err := appendRecords(b, &s.answer); !errors.Is(err, ErrGap) {
+		if err := r.addRecords(&s.answer); !errors.Is(err, ErrGap) {
 			t.Errorf("%v, want %v", err, ErrGap)
 		}
-		for _, m := range b.Messages {
-			if m.Offset >= b.To {
-				t.Errorf("offset %d was taken, and the batch ends at %d", m.Offset, b.To)
+		for _, m := range r.Messages {
+			if m.Offset >= r.To {
+				t.Errorf("offset %d was read, and the run ends at %d", m.Offset, r.To)
 			}
 		}
 	})

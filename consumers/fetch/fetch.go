@@ -1,0 +1,171 @@
+// Package fetch reads messages from Kafka's brokers: those of several partitions with one
+// request, each partition in order and every offset once. Its caller is the engine in the
+// parent package, which knows where each partition goes on.
+//
+// It refuses what would lose messages or double them: a checksum that is wrong, an offset
+// that is not the next one, a broker's answer about something else. It passes over what
+// is no message: the markers of transactions, and what aborted ones wrote.
+//
+// kafka-go's own ways of reading do some of this otherwise; the tests in library_test.go
+// show what.
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	fetchapi "github.com/segmentio/kafka-go/protocol/fetch"
+
+	"tajdeed/schema"
+)
+
+var (
+	// ErrGap says that a partition's log does not go on where it should. Messages were
+	// deleted before they were read, or the topic was made anew. It is never passed over,
+	// since that would be a loss that nobody saw.
+	ErrGap = errors.New("the log does not go on where the last batch ended")
+	// ErrLeaders says that partitions which were asked for together have different leaders.
+	ErrLeaders = errors.New("the partitions no longer have the same leader")
+)
+
+// Message is one message of a partition. Its bytes are slices of the broker's answer,
+// which they keep in memory.
+type Message struct {
+	Offset  int64
+	Time    time.Time // when it was published, by the publisher's clock; by the broker's where the topic says LogAppendTime
+	Key     []byte
+	Value   []byte
+	Headers []schema.Header
+}
+
+// Run is a run of a partition's log, as far as it was fetched.
+type Run struct {
+	Partition int
+	// From is the first offset of the run and To the one after its last. Between them lie
+	// the messages, and offsets that hold none for us: a transaction's marker, a message of
+	// an aborted transaction.
+	From, To int64
+	Messages []Message
+
+	// HighWatermark is the partition's end when the run was last added to.
+	HighWatermark int64
+	// readable is up to where the partition could be read then: not beyond the first
+	// message of a transaction that is open (Kafka's last stable offset).
+	readable int64
+
+	spare []schema.Header // memory for the messages' headers
+}
+
+// Behind is whether more of the partition could be read than was.
+func (r *Run) Behind() bool { return r.To < r.readable }
+
+// Fetcher reads partitions of a topic.
+type Fetcher struct {
+	Transport kafka.RoundTripper
+	ClientID  string
+	Broker    net.Addr // any, or a list of them; the transport finds the leaders
+	Topic     string
+	MaxBytes  int // of an answer, about
+}
+
+// slack is how much longer than the broker's own wait an answer may take.
+const slack = 5 * time.Second
+
+// Fetch appends to each of the runs, which are of different partitions with the same
+// leader, what lies at its end, waiting at most maxWait for something to come to any of
+// them. An answer has room for so much; the first runs are served first. What is wrong
+// with single partitions is returned by the run's index; [ErrGap] may be among that.
+func (f *Fetcher) Fetch(ctx context.Context, runs []*Run, maxWait time.Duration) (faults map[int]error, err error) {
+	ctx, cancel := context.WithTimeout(ctx, maxWait+slack)
+	defer cancel()
+	response, err := f.Transport.RoundTrip(ctx, f.Broker, &rawRequest{Request: f.request(runs, maxWait), clientID: f.ClientID})
+	if _, differ := errors.AsType[*fetchapi.Error](err); differ {
+		err = fmt.Errorf("%w: %w", ErrLeaders, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("fetch: %w", err)
+	}
+	answers, err := answersTo(runs, response)
+	if err != nil {
+		return nil, fmt.Errorf("fetch: %w", err)
+	}
+	for i, r := range runs {
+		if err := r.add(answers[i]); err != nil {
+			if faults == nil {
+				faults = map[int]error{}
+			}
+			faults[i] = fmt.Errorf("fetch: %w", err)
+		}
+	}
+	return faults, nil
+}
+
+// request asks for committed messages only: a transactional producer's aborted
+// ones are no applications.
+func (f *Fetcher) request(runs []*Run, maxWait time.Duration) *fetchapi.Request {
+	partitions := make([]fetchapi.RequestPartition, len(runs))
+	for i, r := range runs {
+		partitions[i] = fetchapi.RequestPartition{
+			Partition:          int32(r.Partition),
+			CurrentLeaderEpoch: -1,
+			FetchOffset:        r.To,
+			LogStartOffset:     -1,
+			PartitionMaxBytes:  int32(f.MaxBytes),
+		}
+	}
+	return &fetchapi.Request{
+		ReplicaID:      -1,
+		MaxWaitTime:    int32(maxWait.Milliseconds()),
+		MinBytes:       1,
+		MaxBytes:       int32(f.MaxBytes),
+		IsolationLevel: int8(kafka.ReadCommitted),
+		SessionID:      -1,
+		SessionEpoch:   -1,
+		Topics:         []fetchapi.RequestTopic{{Topic: f.Topic, Partitions: partitions}},
+	}
+}
+
+var errOtherPartitions = errors.New("the broker's answer is not about the partitions asked for")
+
+// answersTo finds what was answered to each of the runs.
+func answersTo(runs []*Run, message protocol.Message) ([]*partitionAnswer, error) {
+	response, ok := message.(*answer)
+	if !ok {
+		return nil, errOtherPartitions
+	}
+	if response.fault != 0 {
+		return nil, response.fault
+	}
+	answers := make([]*partitionAnswer, len(runs))
+	for i := range response.partitions {
+		answer := &response.partitions[i]
+		at := slices.IndexFunc(runs, func(r *Run) bool { return r.Partition == answer.partition })
+		if at < 0 {
+			return nil, errOtherPartitions
+		}
+		answers[at] = answer
+	}
+	if slices.Contains(answers, nil) {
+		return nil, errOtherPartitions
+	}
+	return answers, nil
+}
+
+// add appends what a broker answered about the run's partition.
+func (r *Run) add(answer *partitionAnswer) error {
+	switch answer.fault {
+	case 0:
+	case kafka.OffsetOutOfRange:
+		return fmt.Errorf("%w: %w", ErrGap, kafka.OffsetOutOfRange)
+	default:
+		return answer.fault
+	}
+	r.HighWatermark, r.readable = answer.highWatermark, answer.readable
+	return r.addRecords(answer)
+}
