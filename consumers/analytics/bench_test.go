@@ -14,7 +14,7 @@ import (
 // BenchmarkPrepare decodes a batch of 1,000 decisions.
 func BenchmarkPrepare(b *testing.B) {
 	messages := log(0, decisions(0, 1000)...)
-	p := &sinkPartition{partition: partition}
+	p := &stagePartition{partition: partition}
 	b.ReportAllocs()
 	for b.Loop() {
 		p.Prepare(batch(messages...))
@@ -24,10 +24,10 @@ func BenchmarkPrepare(b *testing.B) {
 
 func BenchmarkColumns(b *testing.B) {
 	rows := benchRows(0, 10_000)
-	sink := &Sink{pseudonym: key(b, "a key of this benchmark"), now: time.Now}
+	stage := &Stage{pseudonym: key(b, "a key of this benchmark"), now: time.Now}
 	b.ReportAllocs()
 	for b.Loop() {
-		sink.columns(partition, rows)
+		stage.columns(partition, rows)
 	}
 	perRow(b, len(rows))
 }
@@ -35,11 +35,11 @@ func BenchmarkColumns(b *testing.B) {
 // BenchmarkBlock fills a block as the driver has it, without a server.
 func BenchmarkBlock(b *testing.B) {
 	rows := benchRows(0, 10_000)
-	sink := &Sink{pseudonym: key(b, "a key of this benchmark"), now: time.Now}
+	stage := &Stage{pseudonym: key(b, "a key of this benchmark"), now: time.Now}
 	b.ReportAllocs()
 	for b.Loop() {
 		block := newBlock(b)
-		for i, values := range sink.columns(partition, rows) {
+		for i, values := range stage.columns(partition, rows) {
 			if _, err := block.Columns[i].Append(values); err != nil {
 				b.Fatal(err)
 			}
@@ -78,8 +78,8 @@ func BenchmarkPseudonym(b *testing.B) {
 func BenchmarkInsert(b *testing.B) {
 	for _, size := range []int{1000, 10_000} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			h := newWarehouse(b)
-			sink := h.newSink(h.db)
+			h := newDatabase(b)
+			stage := h.newStage(h.db)
 			rows, from := benchRows(0, size), int64(0)
 			b.ReportAllocs()
 			for b.Loop() {
@@ -89,7 +89,7 @@ func BenchmarkInsert(b *testing.B) {
 				}
 				from += int64(size)
 				b.StartTimer()
-				if err := sink.insert(b.Context(), partition, rows); err != nil {
+				if err := stage.insert(b.Context(), partition, rows); err != nil {
 					b.Fatal(err)
 				}
 			}

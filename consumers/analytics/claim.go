@@ -11,8 +11,8 @@ import (
 	"tajdeed/consumers"
 )
 
-// A claim's note says where the block ends that is being inserted; the claim's
-// offset is where it begins. Without a note, everything before the offset is in.
+// A claim's offset is where the batch begins that is being inserted, and its note says
+// where that ends. Without a note, everything before the offset is inserted.
 const claimPrefix = "until "
 
 func claimNote(until int64) string { return claimPrefix + strconv.FormatInt(until, 10) }
@@ -20,7 +20,7 @@ func claimNote(until int64) string { return claimPrefix + strconv.FormatInt(unti
 // unclaimed stands for the offset of a partition that nobody has claimed.
 const unclaimed = math.MaxInt64
 
-// readClaim reads what the sink before this one left.
+// readClaim reads what the worker before this one left.
 func readClaim(ctx context.Context, claim *consumers.Claim) (consumers.Start, error) {
 	if claim == nil {
 		return consumers.Start{Next: unclaimed}, nil
@@ -37,9 +37,9 @@ func readClaim(ctx context.Context, claim *consumers.Claim) (consumers.Start, er
 
 var errNote = errors.New("its note is none of ours")
 
-// claimed is where a claim's offset and note say to go on. A block that is still to be
-// inserted ends behind where it begins; one that doesn't would be passed over, done or
-// not.
+// claimed is where a claim's offset and note say to go on. What is still to be inserted ends
+// after it begins. A note that says otherwise is an error: the batch would be passed over,
+// inserted or not.
 func claimed(offset int64, note string) (consumers.Start, error) {
 	start := consumers.Start{Next: offset}
 	text, open := strings.CutPrefix(note, claimPrefix)

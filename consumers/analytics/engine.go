@@ -12,10 +12,10 @@ import (
 )
 
 // DefaultConfig suits ClickHouse, which wants few large blocks: a block costs it about
-// 10 ms of CPU whatever it holds, and as much again to merge (BenchmarkInsert). The age is
-// what analysts may wait, under a second with the rest of the way; where some 5,000
-// decisions come in a second it may be three of them. The bytes are those of about 7,000
-// decisions: a partition that is behind is one block then.
+// 10 ms of CPU whatever it holds, and as much again to merge (BenchmarkInsert). With the age
+// a decision can be queried within a second; where some 5,000 come in a second, it may wait
+// three ages. The bytes are those of about 7,000 decisions, so a partition with a backlog
+// is one block.
 //
 // The brokers and the client ID are the caller's to fill in.
 func DefaultConfig() consumers.Config {
@@ -25,12 +25,12 @@ func DefaultConfig() consumers.Config {
 	}
 }
 
-// NewEngine puts the stage together: it reads the topic of decisions, which has so many
-// partitions, inserts into db, and publishes what it cannot read on the quarantine topic.
+// NewEngine returns the engine of the stage: it reads the topic of decisions, which has so
+// many partitions, inserts into db, and publishes what it cannot read on the quarantine topic.
 // The topic of the configuration is set here. Nothing is contacted before
 // [consumers.Engine.Run].
 func NewEngine(config consumers.Config, topics schema.Topics, partitions int, db driver.Conn, publisher consumers.Publisher, p *Pseudonym, log *slog.Logger, registry prometheus.Registerer) (*consumers.Engine, error) {
 	config.Topic = topics.Decisions
-	sink := New(topics, partitions, db, publisher, p, config.Now, registry)
-	return consumers.New(Name, config, sink, log, registry)
+	stage := New(topics, partitions, db, publisher, p, config.Now, registry)
+	return consumers.New(Name, config, stage, log, registry)
 }

@@ -79,8 +79,8 @@ func TestAppliedAgainAfterAnError(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			h := newWarehouse(t)
-			p := h.open(h.newSink(faulty{h.db, faults(c.faults...)}), 0)
+			h := newDatabase(t)
+			p := h.open(h.newStage(faulty{h.db, faults(c.faults...)}), 0)
 			work := p.Prepare(batch(log(0, decisions(0, 100)...)...))
 			for range c.faults {
 				if err := work.Apply(t.Context()); !errors.Is(err, errLost) {
@@ -97,11 +97,11 @@ func TestAppliedAgainAfterAnError(t *testing.T) {
 }
 
 // A table that was dropped under the stage is a store that is away, whatever the stage
-// asks of it, and the batch stands there once when a migration has made it again.
+// asks of it, and the batch is in it once when a migration has made it again.
 func TestAppliedWhenTheTableIsThereAgain(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
-	s := h.newSink(h.db)
+	h := newDatabase(t)
+	s := h.newStage(h.db)
 	p := h.open(s, 0)
 	work := p.Prepare(batch(log(0, decisions(0, 100)...)...))
 	for _, sql := range []string{`CREATE TABLE aside AS decision`, `DROP TABLE decision SYNC`, `RENAME TABLE sink_position TO position_aside`} {
@@ -130,15 +130,15 @@ func TestAppliedWhenTheTableIsThereAgain(t *testing.T) {
 // is not.
 func TestBlockSentTwice(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
-	w := h.open(h.newSink(h.db), 0).Prepare(batch(log(0, decisions(0, 100)...)...)).(*work)
+	h := newDatabase(t)
+	w := h.open(h.newStage(h.db), 0).Prepare(batch(log(0, decisions(0, 100)...)...)).(*work)
 	for range 2 {
-		if err := h.newSink(h.db).insert(t.Context(), partition, w.rows); err != nil {
+		if err := h.newStage(h.db).insert(t.Context(), partition, w.rows); err != nil {
 			t.Fatal(err)
 		}
 	}
 	h.exactly(100)
-	if err := h.newSink(h.db).insert(t.Context(), partition, w.rows[:99]); err != nil {
+	if err := h.newStage(h.db).insert(t.Context(), partition, w.rows[:99]); err != nil {
 		t.Fatal(err)
 	}
 	if rows := h.lines(`SELECT toString(count()) FROM decision`); rows[0] != "199" {
@@ -163,8 +163,8 @@ func acrossMonths(n int64) []schema.Decision {
 // A batch of two months stands in two parts of the table, each row once.
 func TestTwoMonthsInOneBatch(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
-	p := h.open(h.newSink(faulty{h.db, faults(none, losesAnswer)}), 0)
+	h := newDatabase(t)
+	p := h.open(h.newStage(faulty{h.db, faults(none, losesAnswer)}), 0)
 	w := p.Prepare(batch(log(0, acrossMonths(20)...)...)).(*work)
 	if n := sameMonth(w.rows); n != 5 {
 		t.Errorf("the first block has %d rows, want 5", n)
@@ -188,16 +188,16 @@ func TestTwoMonthsInOneBatch(t *testing.T) {
 func TestDiesBetweenTwoMonths(t *testing.T) {
 	t.Parallel()
 	for after := range 4 {
-		h := newWarehouse(t)
+		h := newDatabase(t)
 		messages := log(0, acrossMonths(20)...)
 		dies := make([]fault, after+1)
 		dies[after] = breaksBefore
-		p := h.open(h.newSink(faulty{h.db, faults(dies...)}), 0)
+		p := h.open(h.newStage(faulty{h.db, faults(dies...)}), 0)
 		if err := p.Prepare(batch(messages...)).Apply(t.Context()); !errors.Is(err, errLost) {
 			t.Fatal(err)
 		}
 		next := int64(after * 5)
-		h.deliver(h.open(h.newSink(h.db), next), messages[next:]...)
+		h.deliver(h.open(h.newStage(h.db), next), messages[next:]...)
 		h.exactly(20)
 	}
 }
@@ -206,7 +206,7 @@ func TestDiesBetweenTwoMonths(t *testing.T) {
 // of its batch into the table.
 func TestUnreadableAmongGoodOnes(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
+	h := newDatabase(t)
 	messages := log(0, decisions(0, 5)...)
 	unreadable := message(5, decision(5))
 	unreadable.Value = []byte(`{"application_id": 7}`)
@@ -216,7 +216,7 @@ func TestUnreadableAmongGoodOnes(t *testing.T) {
 	messages = append(messages, log(7, decisions(5, 10)...)...)
 
 	h.publisher.fail = errLost
-	work := h.open(h.newSink(h.db), 0).Prepare(batch(messages...))
+	work := h.open(h.newStage(h.db), 0).Prepare(batch(messages...))
 	if err := work.Apply(t.Context()); !errors.Is(err, errLost) {
 		t.Fatalf("apply: %v, want %v", err, errLost)
 	}
@@ -232,8 +232,8 @@ func TestUnreadableAmongGoodOnes(t *testing.T) {
 	}
 }
 
-// wantQuarantined compares the fields and rules of what was put aside.
-func (h *warehouse) wantQuarantined(want ...string) {
+// wantQuarantined compares the fields and rules of what was quarantined.
+func (h *database) wantQuarantined(want ...string) {
 	h.Helper()
 	var got []string
 	for _, m := range h.publisher.messages {
@@ -254,8 +254,8 @@ func (h *warehouse) wantQuarantined(want ...string) {
 // Errors of an insertion name no person.
 func TestErrorsHoldNoPersonalData(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
-	p := h.open(h.newSink(h.db), 0)
+	h := newDatabase(t)
+	p := h.open(h.newStage(h.db), 0)
 	if err := h.db.Exec(t.Context(), `ALTER TABLE decision ADD CONSTRAINT none CHECK months > 100`); err != nil {
 		t.Fatal(err)
 	}
@@ -270,12 +270,12 @@ func TestErrorsHoldNoPersonalData(t *testing.T) {
 	}
 }
 
-// What a sink writes down before it lets go of a partition does not hide the block that
-// it could not insert: the next would cut its own, and the rows of both would stand there.
+// What a worker notes before it gives a partition up does not hide the block that it could
+// not insert: the next would cut its own, and the rows of both would be there.
 func TestIdleKeepsTheClaimOfAFailedBlock(t *testing.T) {
 	t.Parallel()
-	p := &sinkPartition{
-		sink: &Sink{notes: notes{every: notesEvery, waiting: map[int]note{}}}, claim: &consumers.Claim{}, // which cannot be written
+	p := &stagePartition{
+		stage: &Stage{watermarks: watermarks{every: watermarksEvery, waiting: map[int]watermark{}}}, claim: &consumers.Claim{}, // which cannot be written
 		next: 10, claimed: 5, open: true,
 	}
 	if err := p.Idle(t.Context(), time.Time{}); err != nil {

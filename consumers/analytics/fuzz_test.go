@@ -37,7 +37,7 @@ func FuzzClaimNote(f *testing.F) {
 }
 
 // Whatever lies on the decisions topic, a batch accounts for it: it is a row that can be
-// inserted, about the key's person and of the cause's partition, or it is put aside.
+// inserted, about the key's person and of the cause's partition, or it is quarantined.
 func FuzzPrepare(f *testing.F) {
 	good := message(0, decision(7))
 	first, second := string(good.Headers[0].Value), good.Headers[1].Value
@@ -47,31 +47,31 @@ func FuzzPrepare(f *testing.F) {
 	elsewhere := decision(7)
 	elsewhere.Cause.Partition++
 	f.Add(good.Key, elsewhere.AppendJSON(nil), first, second)
-	sink := &Sink{pseudonym: key(f, "a key of this test"), now: time.Now}
-	p := &sinkPartition{sink: sink, partition: partition}
+	stage := &Stage{pseudonym: key(f, "a key of this test"), now: time.Now}
+	p := &stagePartition{stage: stage, partition: partition}
 	f.Fuzz(func(t *testing.T, key, value []byte, first string, second []byte) {
 		m := message(0, decision(7))
 		m.Key, m.Value = key, value
 		m.Headers[0].Value, m.Headers[1].Value = []byte(first), second
 		b := batch(m)
 		w := p.Prepare(b).(*work)
-		if aside := len(b.QuarantineMessages()); len(w.rows)+aside != 1 {
-			t.Fatalf("%d rows, %d put aside", len(w.rows), aside)
+		if quarantined := len(b.QuarantineMessages()); len(w.rows)+quarantined != 1 {
+			t.Fatalf("%d rows, %d quarantined", len(w.rows), quarantined)
 		}
 		if len(w.rows) == 0 {
 			return
 		}
-		checkRow(t, sink, w.rows, &m)
+		checkRow(t, stage, w.rows, &m)
 	})
 }
 
-func checkRow(t *testing.T, sink *Sink, rows []row, m *consumers.Message) {
+func checkRow(t *testing.T, stage *Stage, rows []row, m *consumers.Message) {
 	t.Helper()
 	r := &rows[0]
 	if r.Cause.Partition != partition || r.CivilID.String() != string(m.Key) || r.logOffset != m.Offset {
 		t.Errorf("a row of %+v from the key %q at %d", r.Cause, m.Key, m.Offset)
 	}
-	for i, values := range sink.columns(partition, rows) {
+	for i, values := range stage.columns(partition, rows) {
 		if values == nil {
 			t.Errorf("column %d has no values", i)
 		}

@@ -22,12 +22,12 @@ var insertDecisions string
 const insertTimeout = 30 * time.Second
 
 // insert sends rows as one block.
-func (s *Sink) insert(ctx context.Context, partition int, rows []row) error {
+func (s *Stage) insert(ctx context.Context, partition int, rows []row) error {
 	return s.insertAs(ctx, token(partition, rows), partition, rows)
 }
 
-// insertAs sends rows as one block under a token of the caller's.
-func (s *Sink) insertAs(ctx context.Context, token string, partition int, rows []row) (err error) {
+// insertAs sends rows as one block under the caller's token.
+func (s *Stage) insertAs(ctx context.Context, token string, partition int, rows []row) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, insertTimeout)
 	defer cancel()
 	ctx = driver.Context(ctx, driver.WithSettings(driver.Settings{
@@ -57,14 +57,14 @@ func away(err error) error {
 	return err
 }
 
-// token names a block by what it holds. The same rows always have the same token,
-// and no two different blocks share one: places on the log never repeat.
+// token names a block by what it holds. The same rows always have the same token, and no
+// two different blocks share one: offsets of the decisions topic never repeat.
 func token(partition int, rows []row) string {
 	return fmt.Sprintf("decision/%d/%d-%d/%d", partition, rows[0].logOffset, rows[len(rows)-1].logOffset, len(rows))
 }
 
 // columns are the values of insert.sql, in its order.
-func (s *Sink) columns(partition int, rows []row) []any {
+func (s *Stage) columns(partition int, rows []row) []any {
 	hasher := s.pseudonym.hasher()
 	now := s.now()
 	return []any{
@@ -104,8 +104,8 @@ func column[V any](rows []row, value func(*row) V) []V {
 	return values
 }
 
-// words are strings of which there are few different ones. The driver makes an
-// interface of each, on the heap; here those that follow their like share one.
+// words are strings of which there are few different ones. The driver makes an interface
+// of each, on the heap; here equal ones that follow one another share theirs.
 func words(rows []row, word func(*row) string) []any {
 	values := make([]any, len(rows))
 	last, shared := "", any("")
@@ -118,7 +118,7 @@ func words(rows []row, word func(*row) string) []any {
 	return values
 }
 
-// dates are null where there is none. Those of a column share one piece of memory.
+// dates are null where a row has none. Those of a column share one piece of memory.
 func dates(rows []row, date func(*row) schema.Date) []*time.Time {
 	times, values := make([]time.Time, len(rows)), make([]*time.Time, len(rows))
 	for i := range rows {

@@ -15,7 +15,7 @@ const allColumns = `SELECT formatRowNoNewline('TSV', * EXCEPT inserted_at) FROM 
 // Every column holds what the decision said.
 func TestEveryColumn(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
+	h := newDatabase(t)
 	approved, rejected := decision(41), decision(42)
 	rejected.Disposition, rejected.Outcome = schema.DispositionResend, schema.OutcomeRejected
 	rejected.Reasons.Add(schema.ReasonResidencyUnknown)
@@ -23,7 +23,7 @@ func TestEveryColumn(t *testing.T) {
 	rejected.OldExpiry, rejected.NewExpiry, rejected.FeeDue, rejected.FeePaid = 0, 0, 0, 0
 	rejected.Article, rejected.Months, rejected.Channel = 22, 180, schema.ChannelMobileApp
 	before := time.Now().Add(-time.Second)
-	h.deliver(h.open(h.newSink(h.db), 0), log(700, approved, rejected)...)
+	h.deliver(h.open(h.newStage(h.db), 0), log(700, approved, rejected)...)
 
 	hasher := h.pseudonym.hasher()
 	person, sponsor := hasher.person(civilID), hasher.sponsor(sponsorID)
@@ -56,7 +56,7 @@ func tsv(values ...any) string {
 	return strings.Join(texts, "\t")
 }
 
-func (h *warehouse) wantInsertedSince(before time.Time) {
+func (h *database) wantInsertedSince(before time.Time) {
 	h.Helper()
 	var first, last time.Time
 	if err := h.db.QueryRow(h.Context(), `SELECT min(inserted_at), max(inserted_at) FROM decision`).Scan(&first, &last); err != nil {
@@ -70,14 +70,14 @@ func (h *warehouse) wantInsertedSince(before time.Time) {
 // The extremes that a message may carry come back as they went in.
 func TestExtremesComeBack(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
+	h := newDatabase(t)
 	low, high := decision(0), decision(1<<53-1)
 	low.SubmittedAt, low.OldExpiry, low.NewExpiry = schema.MinDate.Time(), schema.MinDate, schema.NewDate(1969, time.December, 31)
 	high.SubmittedAt = schema.MaxDate.Time().Add(24*time.Hour - time.Microsecond)
 	high.OldExpiry, high.NewExpiry, high.FeePaid, high.Article = schema.MaxDate, schema.MaxDate, schema.MaxFils, 99
 	before1970 := decision(5)
 	before1970.SubmittedAt = time.Date(1969, time.December, 31, 23, 59, 59, 999999000, time.UTC)
-	h.deliver(h.open(h.newSink(h.db), 0), log(0, low, before1970, high)...)
+	h.deliver(h.open(h.newStage(h.db), 0), log(0, low, before1970, high)...)
 	got := h.lines(`SELECT concat(toString(cause_offset), ' ', toString(submitted_at, 'UTC'), ' ', toString(old_expiry), ' ', toString(new_expiry),
 		' ', toString(fee_paid_fils), ' ', toString(article)) FROM decision ORDER BY cause_offset`)
 	want := []string{
@@ -93,7 +93,7 @@ func TestExtremesComeBack(t *testing.T) {
 // Every member of the closed sets is known to the table.
 func TestEveryNameIsKnownToTheTable(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
+	h := newDatabase(t)
 	var all []schema.Decision
 	for _, disposition := range schema.Dispositions() {
 		for _, channel := range schema.Channels() {
@@ -105,7 +105,7 @@ func TestEveryNameIsKnownToTheTable(t *testing.T) {
 			}
 		}
 	}
-	h.deliver(h.open(h.newSink(h.db), 0), log(0, all...)...)
+	h.deliver(h.open(h.newStage(h.db), 0), log(0, all...)...)
 	h.exactly(uint64(len(all)))
 	for column, want := range map[string]int{
 		"arrayJoin(reasons)": len(schema.AllReasons()), "channel": len(schema.Channels()), "toString(disposition)": len(schema.Dispositions()),
@@ -120,14 +120,14 @@ func TestEveryNameIsKnownToTheTable(t *testing.T) {
 // table.
 func TestNoPersonalDataInTheTable(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
+	h := newDatabase(t)
 	d := decision(0)
 	d.Outcome, d.NewExpiry = schema.OutcomeRejected, 0
 	for _, reason := range schema.AllReasons() {
 		d.Reasons.Add(reason)
 	}
 	m := message(0, d)
-	h.deliver(h.open(h.newSink(h.db), 0), m)
+	h.deliver(h.open(h.newStage(h.db), 0), m)
 	secrets := []string{civilID.String(), fmt.Sprint(uint64(sponsorID))}
 	for _, reason := range schema.AllReasons() {
 		secrets = append(secrets, reason.English(), reason.Arabic())
@@ -149,7 +149,7 @@ func TestNoPersonalDataInTheTable(t *testing.T) {
 // about here, and in the test above.
 func TestColumnsOfTheTable(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
+	h := newDatabase(t)
 	got := strings.Join(h.lines(`SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'decision' ORDER BY position`), " ")
 	const want = "cause_topic cause_partition cause_offset log_partition log_offset application_id disposition outcome reasons policy " +
 		"kind article months channel person sponsor fee_due_fils fee_paid_fils old_expiry new_expiry " +

@@ -7,7 +7,7 @@ import (
 	"tajdeed/consumers"
 )
 
-// metrics are the sink's own; the engine has those of every stage.
+// metrics are the stage's own; the engine has those of every stage.
 type metrics struct {
 	inserted prometheus.Counter
 	repeated prometheus.Counter
@@ -22,8 +22,8 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 	}
 	return &metrics{
 		inserted: counter("rows_total",
-			"Rows that ClickHouse has acknowledged. Its rate is that of tajdeed_renewals_decisions_total, or the sink falls behind."),
+			"Rows that ClickHouse has acknowledged. Its rate is that of tajdeed_renewals_decisions_total, or the stage falls behind."),
 		repeated: counter("repeated_total",
-			"Decisions dropped because ClickHouse held them already. They appear when a partition of the stage before changed hands."),
+			"Decisions dropped because they were in ClickHouse already. They appear when a partition of the renewals stage changed hands."),
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"tajdeed/schema"
 )
 
-// Pseudonym tells persons and sponsors apart in the analysts' database without
-// naming them: HMAC-SHA-256 under a key that analysts don't have, cut to 64 bits.
+// Pseudonym tells persons and sponsors apart in ClickHouse without naming them:
+// HMAC-SHA-256 under a key that analysts don't have, cut to 64 bits.
 // A Civil ID has too few values for a hash without a key to hide it.
 type Pseudonym struct{ key []byte }
 
@@ -32,8 +32,8 @@ func NewPseudonym(key []byte) (*Pseudonym, error) {
 	return &Pseudonym{key: bytes.Clone(key)}, nil
 }
 
-// Pairs returns what makes the pseudonyms of a person and a sponsor, as the rows have
-// them. It is for one goroutine.
+// Pairs returns a function that makes the pseudonyms of a person and a sponsor, as the rows
+// have them. It is for one goroutine.
 func (p *Pseudonym) Pairs() func(schema.CivilID, schema.SponsorID) (person, sponsor uint64) {
 	h := p.hasher()
 	return func(person schema.CivilID, sponsor schema.SponsorID) (uint64, uint64) {
@@ -53,7 +53,7 @@ func (h *hasher) person(id schema.CivilID) uint64 { return h.sum('p', uint64(id)
 
 func (h *hasher) sponsor(id schema.SponsorID) uint64 { return h.sum('s', uint64(id)) }
 
-// sum keeps the kinds apart: a sponsor's number never has a person's pseudonym.
+// sum keeps the kinds apart: a sponsor never has the pseudonym of a person with its number.
 func (h *hasher) sum(kind byte, n uint64) uint64 {
 	h.mac.Reset()
 	h.buf = binary.BigEndian.AppendUint64(append(h.buf[:0], kind), n)

@@ -15,13 +15,13 @@ import (
 // has just taken the partition over.
 func TestSameBatchAgain(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
-	p := h.open(h.newSink(h.db), 0)
+	h := newDatabase(t)
+	p := h.open(h.newStage(h.db), 0)
 	for range 3 {
 		h.deliver(p, log(0, decisions(0, 50)...)...)
 	}
 	h.exactly(50)
-	h.deliver(h.open(h.newSink(h.db), 50), log(0, decisions(0, 50)...)...)
+	h.deliver(h.open(h.newStage(h.db), 50), log(0, decisions(0, 50)...)...)
 	h.exactly(50)
 }
 
@@ -29,31 +29,31 @@ func TestSameBatchAgain(t *testing.T) {
 // hands lie on the topic twice, and go in once.
 func TestPublishedAgain(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
-	sink := h.newSink(h.db)
-	p := h.open(sink, 0)
+	h := newDatabase(t)
+	stage := h.newStage(h.db)
+	p := h.open(stage, 0)
 	h.deliver(p, log(0, decisions(0, 30)...)...)
 	h.deliver(p, log(30, append(decisions(10, 30), decisions(20, 40)...)...)...) // twice
 	h.deliver(p, log(70, decisions(30, 40)...)...)                               // nothing new
 	h.exactly(40)
-	if inserted, repeated := testutil.ToFloat64(sink.metrics.inserted), testutil.ToFloat64(sink.metrics.repeated); inserted != 40 || repeated != 40 {
+	if inserted, repeated := testutil.ToFloat64(stage.metrics.inserted), testutil.ToFloat64(stage.metrics.repeated); inserted != 40 || repeated != 40 {
 		t.Errorf("%v inserted and %v repeated, want 40 of each", inserted, repeated)
 	}
 }
 
-// However a log with repeats is cut, wherever the sink is started again, and
+// However a log with repeats is cut, wherever the stage is started again, and
 // however far before it goes on a batch begins, each decision goes in once.
 func TestCutsAndRestarts(t *testing.T) {
 	t.Parallel()
-	lies := append(decisions(0, 120), decisions(90, 200)...)
-	lies = append(lies, decisions(150, 260)...)
-	messages := log(0, lies...)
+	all := append(decisions(0, 120), decisions(90, 200)...)
+	all = append(all, decisions(150, 260)...)
+	messages := log(0, all...)
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			h := newWarehouse(t)
+			h := newDatabase(t)
 			rng := rand.New(rand.NewPCG(seed, 3))
-			p := h.open(h.newSink(h.db), 0)
+			p := h.open(h.newStage(h.db), 0)
 			for from, done := 0, 0; done < len(messages); {
 				to := min(len(messages), from+1+rng.IntN(60))
 				h.deliver(p, messages[from:to]...)
@@ -70,49 +70,49 @@ func TestCutsAndRestarts(t *testing.T) {
 }
 
 // reopen is another process that takes the partition over.
-func (h *warehouse) reopen() *sinkPartition {
+func (h *database) reopen() *stagePartition {
 	h.Helper()
-	p, _, err := h.newSink(h.db).Open(h.Context(), consumers.Assignment{Partition: partition})
+	p, _, err := h.newStage(h.db).Open(h.Context(), consumers.Assignment{Partition: partition})
 	if err != nil {
 		h.Fatal(err)
 	}
-	return p.(*sinkPartition)
+	return p.(*stagePartition)
 }
 
-// A sink that starts goes on after the highest place that it finds.
+// A stage that starts goes on after the highest offset that it finds.
 func TestGoesOnAfterTheHighest(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
-	h.deliver(h.open(h.newSink(h.db), 0), log(0, decisions(0, 50)...)...)
-	h.deliver(h.open(h.newSink(h.db), 50), log(50, decisions(50, 120)...)...)
-	h.open(h.newSink(h.db), 120)
+	h := newDatabase(t)
+	h.deliver(h.open(h.newStage(h.db), 0), log(0, decisions(0, 50)...)...)
+	h.deliver(h.open(h.newStage(h.db), 50), log(50, decisions(50, 120)...)...)
+	h.open(h.newStage(h.db), 120)
 	h.exactly(120)
 }
 
-// Where nothing was inserted yet a sink begins at the log's start. Where something
+// Where nothing was inserted yet the stage begins at the log's start. Where something
 // was it does not: if the log begins later, the engine is to see the gap.
 func TestGapIsNotPassedOver(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
+	h := newDatabase(t)
 	for _, want := range []int64{1000, 50} {
-		p, start, err := h.newSink(h.db).Open(t.Context(), consumers.Assignment{Partition: partition, LogStart: 1000})
+		p, start, err := h.newStage(h.db).Open(t.Context(), consumers.Assignment{Partition: partition, LogStart: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if start.Next != want {
 			t.Errorf("goes on at %d, want %d", start.Next, want)
 		}
-		h.deliver(p.(*sinkPartition), log(0, decisions(0, 50)...)...)
+		h.deliver(p.(*stagePartition), log(0, decisions(0, 50)...)...)
 	}
 }
 
 // Partitions of one topic know nothing of each other.
 func TestPartitionsAreApart(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
-	sink := h.newSink(h.db)
-	h.deliver(h.open(sink, 0), log(0, decisions(0, 50)...)...)
-	p, start, err := sink.Open(t.Context(), consumers.Assignment{Partition: partition + 1, LogStart: 7})
+	h := newDatabase(t)
+	stage := h.newStage(h.db)
+	h.deliver(h.open(stage, 0), log(0, decisions(0, 50)...)...)
+	p, start, err := stage.Open(t.Context(), consumers.Assignment{Partition: partition + 1, LogStart: 7})
 	if err != nil || start.Next != 7 {
 		t.Fatalf("the other partition goes on at %d, %v", start.Next, err)
 	}
@@ -135,16 +135,16 @@ func TestPartitionsAreApart(t *testing.T) {
 // nothing to do with each other.
 func TestTwoCauseTopics(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
-	var lies []schema.Decision
+	h := newDatabase(t)
+	var all []schema.Decision
 	for i := range int64(20) {
 		evidence := decision(i)
 		evidence.Cause.Topic, evidence.Cause.Offset = "test.evidence", 1000+i
-		lies = append(lies, evidence, decision(i))
+		all = append(all, evidence, decision(i))
 	}
-	lies = append(lies, lies[10:]...) // published again
-	h.deliver(h.open(h.newSink(h.db), 0), log(0, lies[:25]...)...)
-	h.deliver(h.open(h.newSink(h.db), 25), log(20, lies[20:]...)...)
+	all = append(all, all[10:]...) // published again
+	h.deliver(h.open(h.newStage(h.db), 0), log(0, all[:25]...)...)
+	h.deliver(h.open(h.newStage(h.db), 25), log(20, all[20:]...)...)
 	rows := h.lines(`SELECT concat(cause_topic, ' ', toString(count()), ' ', toString(min(cause_offset)), ' ', toString(max(cause_offset)))
 		FROM decision GROUP BY cause_topic ORDER BY cause_topic`)
 	if want := "[test.evidence 20 1000 1019 test.submissions 20 0 19]"; fmt.Sprint(rows) != want {

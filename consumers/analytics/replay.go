@@ -8,8 +8,8 @@ import (
 	"tajdeed/schema"
 )
 
-// Replayed is a decision as the record has it, and where and when it was published on
-// the decisions topic.
+// Replayed is a decision as Postgres has it, and where and when it was published on the
+// decisions topic.
 type Replayed struct {
 	schema.Decision
 	LogOffset   int64
@@ -20,13 +20,13 @@ type Replayed struct {
 const replayBlock = 10_000
 
 // Replay inserts again what ClickHouse has lost of one partition: the same columns and
-// pseudonyms, in the order given, which must be that of the causes. It must lie before
-// where the stage stands in the partition, which takes what it finds in ClickHouse for
-// what it inserted itself.
+// pseudonyms, in the order given, which must be that of the causes. All of it must lie
+// before where the stage stands in the partition: the stage believes that it inserted
+// whatever it finds in ClickHouse.
 //
-// A run's name keeps its blocks apart from all others: ClickHouse drops a block whose
-// token it knows, also if its rows have gone since.
-func (s *Sink) Replay(ctx context.Context, run string, partition int, decisions []Replayed) error {
+// The run's name keeps its blocks apart from all others: ClickHouse drops a block whose
+// token it knows, even if the rows have gone since.
+func (s *Stage) Replay(ctx context.Context, run string, partition int, decisions []Replayed) error {
 	rows := make([]row, len(decisions))
 	for i, d := range decisions {
 		rows[i] = row{Decision: d.Decision, logOffset: d.LogOffset, publishedAt: d.PublishedAt}

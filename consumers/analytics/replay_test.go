@@ -15,22 +15,23 @@ func replayed(from, to int64) (all []Replayed) {
 	return all
 }
 
-// A replay writes what the sink wrote, also where the sink's own block is remembered.
+// A replay inserts what the stage inserted, also where ClickHouse remembers the stage's own
+// block.
 func TestReplay(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
+	h := newDatabase(t)
 	if err := h.db.Exec(t.Context(), `SYSTEM START MERGES decision`); err != nil { // a DELETE is one
 		t.Fatal(err)
 	}
-	sink := h.newSink(h.db)
-	h.deliver(h.open(sink, 0), log(0, decisions(0, 100)...)...)
+	stage := h.newStage(h.db)
+	h.deliver(h.open(stage, 0), log(0, decisions(0, 100)...)...)
 	want := h.lines(allColumns)
 	for _, run := range []string{"first", "second"} { // the same rows are lost twice
 		if err := h.db.Exec(t.Context(), `DELETE FROM decision WHERE cause_offset < 60`); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 { // a run that is told twice adds nothing
-			if err := sink.Replay(t.Context(), run, partition, replayed(0, 60)); err != nil {
+			if err := stage.Replay(t.Context(), run, partition, replayed(0, 60)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -46,8 +47,8 @@ func TestReplay(t *testing.T) {
 // Who has the key can say whom a row is about.
 func TestPairs(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
-	h.deliver(h.open(h.newSink(h.db), 0), log(0, decisions(0, 1)...)...)
+	h := newDatabase(t)
+	h.deliver(h.open(h.newStage(h.db), 0), log(0, decisions(0, 1)...)...)
 	d := decision(0)
 	person, sponsor := h.pseudonym.Pairs()(d.CivilID, d.SponsorID)
 	want := fmt.Sprint(person, sponsor)

@@ -12,57 +12,56 @@ import (
 //go:embed insert_position.sql
 var insertPosition string
 
-// notesEvery is how often a sink writes down where it stands, at most: one block of a
-// few rows for all of its partitions.
-const notesEvery = 2 * time.Second
+// watermarksEvery is how often a process writes its watermarks, at most: one block of a few
+// rows for all of its partitions.
+const watermarksEvery = 2 * time.Second
 
-// notes are where a sink's partitions stand, as far as that is not written down. All
-// partitions of a process share them.
-type notes struct {
+// watermarks are those of a process's partitions that are not written yet.
+type watermarks struct {
 	mu      sync.Mutex
 	every   time.Duration
 	written time.Time
-	waiting map[int]note // by partition
+	waiting map[int]watermark // by partition
 }
 
-// note is where one partition stands: at an offset of the decisions topic, behind
+// watermark is how far one partition has come: to an offset of the decisions topic, after
 // which nothing lay at an instant.
-type note struct {
+type watermark struct {
 	next    int64
 	emptyAt time.Time
 }
 
-// add adds a partition's note and, if it is time, takes all that wait.
-func (n *notes) add(partition int, where note) (due map[int]note) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.waiting[partition] = where
-	if time.Since(n.written) < n.every {
+// add adds a partition's watermark and, if it is time to write, returns all that wait.
+func (w *watermarks) add(partition int, at watermark) (due map[int]watermark) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waiting[partition] = at
+	if time.Since(w.written) < w.every {
 		return nil
 	}
-	due = n.waiting
-	n.written, n.waiting = time.Now(), map[int]note{}
+	due = w.waiting
+	w.written, w.waiting = time.Now(), map[int]watermark{}
 	return due
 }
 
-// note tells analysts how far the sink has come, also where nothing comes: every
-// decision that was published on the partition before emptyAt is in. What does not get
-// written stands in the partition's next note too.
-func (p *sinkPartition) note(ctx context.Context, emptyAt time.Time) error {
+// tellWatermark tells analysts how far the stage has come, also where nothing comes: every
+// decision that was published on the partition before emptyAt is inserted. A watermark that
+// does not get written is followed by the partition's next.
+func (p *stagePartition) tellWatermark(ctx context.Context, emptyAt time.Time) error {
 	if emptyAt.IsZero() {
 		return nil
 	}
-	due := p.sink.notes.add(p.partition, note{p.next, emptyAt})
+	due := p.stage.watermarks.add(p.partition, watermark{p.next, emptyAt})
 	if len(due) == 0 {
 		return nil
 	}
-	if err := p.sink.write(ctx, due); err != nil {
-		return fmt.Errorf("write down where the sink stands: %w", err)
+	if err := p.stage.insertWatermarks(ctx, due); err != nil {
+		return fmt.Errorf("insert watermarks: %w", err)
 	}
 	return nil
 }
 
-func (s *Sink) write(ctx context.Context, due map[int]note) (err error) {
+func (s *Stage) insertWatermarks(ctx context.Context, due map[int]watermark) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, insertTimeout)
 	defer cancel()
 	block, err := s.db.PrepareBatch(ctx, insertPosition)

@@ -11,30 +11,30 @@ import (
 )
 
 // completeUpTo is what analysts are told, to the second of Kuwait.
-func (h *warehouse) completeUpTo(want string) {
+func (h *database) completeUpTo(want string) {
 	h.Helper()
 	if got := h.lines(`SELECT formatDateTime(complete_up_to, '%F %T') FROM complete_up_to`); got[0] != want {
 		h.Errorf("complete up to %s, want %s", got[0], want)
 	}
 }
 
-// hold is a sink of a topic with a number of partitions, and its hold on them.
-func (h *warehouse) hold(partitions int) (held []*sinkPartition) {
+// openAll returns the partitions of a topic that has so many, each opened by one stage.
+func (h *database) openAll(partitions int) (opened []*stagePartition) {
 	h.Helper()
-	sink := New(topics, partitions, h.db, h.publisher, h.pseudonym, nil, prometheus.NewRegistry())
-	sink.notes.every = 0
+	stage := New(topics, partitions, h.db, h.publisher, h.pseudonym, nil, prometheus.NewRegistry())
+	stage.watermarks.every = 0
 	for n := range partitions {
-		p, _, err := sink.Open(h.Context(), consumers.Assignment{Partition: n})
+		p, _, err := stage.Open(h.Context(), consumers.Assignment{Partition: n})
 		if err != nil {
 			h.Fatal(err)
 		}
-		held = append(held, p.(*sinkPartition))
+		opened = append(opened, p.(*stagePartition))
 	}
-	return held
+	return opened
 }
 
-// idle tells the sink that nothing lay behind what it read, at an instant of one day.
-func (p *sinkPartition) idle(h *warehouse, clock string) {
+// idle tells the stage that nothing lay after what it read, at an instant of one day.
+func (p *stagePartition) idle(h *database, clock string) {
 	h.Helper()
 	at, err := time.ParseInLocation(time.DateTime, "2026-03-15 "+clock, schema.Kuwait)
 	if err != nil {
@@ -47,16 +47,16 @@ func (p *sinkPartition) idle(h *warehouse, clock string) {
 
 const never = "1970-01-01 03:00:00"
 
-// The watermark advances with idle partitions and stands still with a stopped sink,
+// The watermark advances with idle partitions and stands still with a stopped stage,
 // and a partition that was never read holds it back for good.
 func TestCompleteUpTo(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
+	h := newDatabase(t)
 	h.completeUpTo(never)
-	held := h.hold(2)
-	held[0].idle(h, "09:00:00")
+	opened := h.openAll(2)
+	opened[0].idle(h, "09:00:00")
 	h.completeUpTo(never) // who knows what lies in the other
-	held[1].idle(h, "09:00:10")
+	opened[1].idle(h, "09:00:10")
 	h.completeUpTo("2026-03-15 09:00:00")
 
 	var m []consumers.Message // published from 09:30:03 on
@@ -66,13 +66,13 @@ func TestCompleteUpTo(t *testing.T) {
 	}
 	b := batch(m...)
 	b.Partition = 0
-	if err := held[0].Prepare(b).Apply(t.Context()); err != nil {
+	if err := opened[0].Prepare(b).Apply(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	h.completeUpTo("2026-03-15 09:00:10") // the other one, which is quiet
-	held[1].idle(h, "09:40:00")
+	opened[1].idle(h, "09:40:00")
 	h.completeUpTo("2026-03-15 09:30:03") // the last decision that is in
-	held[0].idle(h, "09:45:00")
+	opened[0].idle(h, "09:45:00")
 	h.completeUpTo("2026-03-15 09:40:00")
 	h.completeUpTo("2026-03-15 09:40:00") // nobody says more
 }
@@ -80,17 +80,17 @@ func TestCompleteUpTo(t *testing.T) {
 // What one partition notes too soon after another is written with the next note.
 func TestNotesAreGathered(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
-	held := h.hold(3)
-	held[0].sink.notes.every = time.Hour
-	for _, p := range held {
+	h := newDatabase(t)
+	opened := h.openAll(3)
+	opened[0].stage.watermarks.every = time.Hour
+	for _, p := range opened {
 		p.idle(h, "09:00:00")
 	}
 	if got := h.lines(`SELECT toString(count()) FROM sink_position`); got[0] != "1" {
 		t.Errorf("%s rows, want 1", got[0])
 	}
-	held[0].sink.notes.every = 0
-	held[0].idle(h, "09:00:05")
+	opened[0].stage.watermarks.every = 0
+	opened[0].idle(h, "09:00:05")
 	if got := h.lines(`SELECT toString(count()) FROM sink_position`); got[0] != "4" {
 		t.Errorf("%s rows, want 4: both that waited, and a second of the first", got[0])
 	}

@@ -45,7 +45,7 @@ type frozenBatch struct {
 	ctx  context.Context
 }
 
-// Send is stopped first. To the sink it fails when the sink gives up; the block is
+// Send is stopped first. To the stage it fails when the stage gives up; the block is
 // sent all the same, later.
 func (b *frozenBatch) Send() error {
 	close(b.conn.entered)
@@ -59,12 +59,12 @@ func (b *frozenBatch) Send() error {
 
 func (b *frozenBatch) Close() error { return nil }
 
-// A sink that was stopped in the middle of an insert and goes on after another has
-// taken its partition adds nothing: what it was about to insert was claimed, and the
+// A worker that was stopped in the middle of an insert and goes on after another has
+// its partition adds nothing: what it was about to insert was claimed, and the
 // other inserted exactly that block again.
-func TestFrozenSinkAddsNothing(t *testing.T) {
+func TestFrozenWorkerAddsNothing(t *testing.T) {
 	t.Parallel()
-	h := newWarehouse(t)
+	h := newDatabase(t)
 	named := kafkatest.NewTopics(t, partition+1, "decisions")
 	produce(t, named, decisions(0, 300))
 	connection := freeze(h.db)
@@ -108,7 +108,7 @@ func produce(t *testing.T, topics kafkatest.Topics, decisions []schema.Decision)
 	}
 }
 
-// engine is a sink in a process of its own.
+// engine is the stage in a process of its own.
 type engine struct {
 	*testing.T
 	*consumers.Engine
@@ -116,13 +116,13 @@ type engine struct {
 	done   chan error
 }
 
-func (h *warehouse) engine(t *testing.T, db driver.Conn, topics kafkatest.Topics, batch int) *engine {
+func (h *database) engine(t *testing.T, db driver.Conn, topics kafkatest.Topics, batch int) *engine {
 	t.Helper()
 	config := consumers.Config{
 		Brokers: topics.Brokers, Group: topics.Names[0], Topic: topics.Names[0], BatchMessages: batch,
 		SessionTimeout: 6 * time.Second, DrainTimeout: time.Second,
 	}
-	worker, err := consumers.New(Name, config, h.newSink(db), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	worker, err := consumers.New(Name, config, h.newStage(db), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,12 +137,12 @@ func (e *engine) stop() {
 	e.Helper()
 	e.cancel()
 	if err := <-e.done; err != nil {
-		e.Errorf("the sink stopped with an error: %v", err)
+		e.Errorf("the stage stopped with an error: %v", err)
 	}
 }
 
 // eventually waits for so many rows.
-func (h *warehouse) eventually(rows uint64) {
+func (h *database) eventually(rows uint64) {
 	h.Helper()
 	deadline, ticker := time.Now().Add(time.Minute), time.NewTicker(50*time.Millisecond)
 	defer ticker.Stop()

@@ -13,12 +13,12 @@ import (
 // announcedBytes is more than most decisions take as a message.
 const announcedBytes = 768
 
-// messages writes decisions as messages of the decisions topic. A decision's id is
-// the position of its cause. The messages share a few pieces of memory.
+// messages returns decisions as messages of the decisions topic. The id of each is the
+// position of its cause. The messages share a few pieces of memory.
 func messages(decisions []schema.Decision) []kafka.Message {
 	out := make([]kafka.Message, len(decisions))
 	text := make([]byte, 0, len(decisions)*announcedBytes)
-	var at time.Time // of what is shared
+	var at time.Time // of the decisions that share headers
 	var shared, headers []kafka.Header
 	for i := range decisions {
 		d := &decisions[i]
@@ -37,7 +37,7 @@ func messages(decisions []schema.Decision) []kafka.Message {
 	return out
 }
 
-// piece returns a text that something was appended to, and what was.
+// piece returns a text after something was appended to it, and what was appended.
 func piece(before, after []byte) (text, appended []byte) {
 	return after, after[len(before):len(after):len(after)]
 }
@@ -45,7 +45,7 @@ func piece(before, after []byte) (text, appended []byte) {
 // idHeader is where the event's id stands among its headers.
 var idHeader = slices.IndexFunc(sharedHeaders(time.Time{}), func(h kafka.Header) bool { return h.Key == schema.HeaderID })
 
-// sharedHeaders are those of all decisions of a moment; the id is to be filled in.
+// sharedHeaders are the headers of all decisions of one instant; the id is to be filled in.
 func sharedHeaders(at time.Time) []kafka.Header {
 	envelope := schema.Envelope{Type: schema.TypeDecision, Source: source, Time: at}
 	headers := envelope.Headers()

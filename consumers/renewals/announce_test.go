@@ -145,7 +145,7 @@ func TestMetricsCountDecisions(t *testing.T) {
 	r := newRecord(t)
 	q := under2025()
 	r.register(q.f)
-	faulty := q.of(otherCivilID).a
+	faulty := q.forResident(otherCivilID).a
 	e := r.apply(batch(0, log(0, q.a, q.a, faulty)...))
 	if n := len(e.Announcements(0)); n != 3 {
 		t.Fatalf("%d announcements, want 3", n)

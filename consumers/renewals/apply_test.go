@@ -16,11 +16,11 @@ import (
 func TestBatchWithOneOfEverything(t *testing.T) {
 	t.Parallel()
 	r := newRecord(t)
-	q, without := under2025(), under2025().of(otherCivilID)
+	q, without := under2025(), under2025().forResident(otherCivilID)
 	without.f.resides = false
 	r.register(q.f, without.f)
 
-	again, conflict, faulty, unknown := q.a, q.a, q.a, q.of(thirdCivilID).a
+	again, conflict, faulty, unknown := q.a, q.a, q.a, q.forResident(thirdCivilID).a
 	again.ID = numbered(1)
 	conflict.Months = 24
 	faulty.ID, faulty.SponsorID = numbered(2), sponsorID+1
@@ -192,7 +192,7 @@ func TestBatchAcrossTwoPolicies(t *testing.T) {
 	r := newRecord(t)
 	before := sound("2025-12-22", "2026-01-31", 10*schema.Dinar)
 	before.passportUntil("2030-01-01")
-	after := sound("2025-12-23", "2026-01-31", 20*schema.Dinar).of(otherCivilID)
+	after := sound("2025-12-23", "2026-01-31", 20*schema.Dinar).forResident(otherCivilID)
 	r.register(before.f, after.f)
 	e := r.apply(batch(0, log(0, before.a, after.a)...))
 	r.wantLines(decisionLines,

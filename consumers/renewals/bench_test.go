@@ -117,7 +117,7 @@ func perApplication(b *testing.B) {
 // benchCrowd is a batch of approvals, each of another resident.
 func benchCrowd() (residents []facts, applications []schema.Application) {
 	for i := range benchBatch {
-		q := under2025().of(resident(i))
+		q := under2025().forResident(resident(i))
 		q.a.ID = numbered(i)
 		residents, applications = append(residents, q.f), append(applications, q.a)
 	}

@@ -13,7 +13,7 @@ import (
 // taken, to the microsecond, as the record keeps it.
 func TestClockDecidesNothing(t *testing.T) {
 	t.Parallel()
-	q, stranger := under2025(), under2025().of(otherCivilID)
+	q, stranger := under2025(), under2025().forResident(otherCivilID)
 	faulty := q.a
 	faulty.ID, faulty.SponsorID = numbered(1), sponsorID+1
 	right := time.Date(2026, 3, 1, 0, 0, 30, 1999, time.UTC)

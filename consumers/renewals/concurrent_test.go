@@ -29,7 +29,7 @@ func TestOppositeOrderNeitherDeadlocksNorLosesAnUpdate(t *testing.T) {
 		var known []facts
 		var up, down []schema.Application
 		for i := range residents {
-			q := under2025().of(resident(i))
+			q := under2025().forResident(resident(i))
 			q.a.Months, q.a.Insurance.To = 1, date("2030-01-01")
 			known = append(known, q.f)
 			q.a.ID = numbered(i)
@@ -76,7 +76,7 @@ func TestLocksInKeyOrder(t *testing.T) {
 	var known []facts
 	var applications []schema.Application
 	for i := range residents {
-		q := under2025().of(resident(i * 7 % residents)) // neither up nor down
+		q := under2025().forResident(resident(i * 7 % residents)) // neither up nor down
 		known, applications = append(known, q.f), append(applications, q.a)
 	}
 	r.register(known...)
@@ -194,7 +194,7 @@ func (r *record) awaitWaiting() {
 // finds it when it tries again.
 func TestSameIDInTwoPartitionsAtOnce(t *testing.T) {
 	t.Parallel()
-	q, other := under2025(), under2025().of(otherCivilID)
+	q, other := under2025(), under2025().forResident(otherCivilID)
 	other.a.ID = q.a.ID
 	for _, c := range []struct {
 		name   string

@@ -7,7 +7,7 @@ import (
 	"tajdeed/schema/policy"
 )
 
-// facts are what the record knows of one resident.
+// facts are what Postgres holds of one resident.
 type facts struct {
 	known     bool
 	passport  schema.Passport
@@ -19,8 +19,8 @@ type facts struct {
 	renewed bool       // by the batch
 }
 
-// verdict is what becomes of an application. It is approved when there is no
-// reason against it.
+// verdict is what decide returns: what becomes of an application. It is approved when there
+// is no reason against it.
 type verdict struct {
 	reasons   schema.Reasons
 	policy    string
@@ -66,7 +66,7 @@ func decide(a *schema.Application, f *facts) verdict {
 	return v
 }
 
-// renew judges a renewal of a residency that is in the register.
+// renew decides on the renewal of a residency that is in the register.
 func renew(v *verdict, a *schema.Application, f *facts, rules *policy.Policy, day schema.Date) {
 	v.oldExpiry = f.residency.ExpiresOn
 	expiry := v.oldExpiry.AddMonths(a.Months)
@@ -75,7 +75,7 @@ func renew(v *verdict, a *schema.Application, f *facts, rules *policy.Policy, da
 	checkPassport(v, f.passport.ExpiresOn, rules.PassportCoversPeriod(), day, expiry)
 	checkPrice(v, a, f, rules)
 	checkInsurance(v, a.Insurance, rules.InsuranceCoversPeriod(f.residency.Article), expiry)
-	if expiry > schema.MaxDate { // no decision could say it
+	if expiry > schema.MaxDate { // a decision could not hold it
 		v.reasons.Add(schema.ReasonMonthsOverLimit)
 	}
 	if v.reasons == 0 {
@@ -107,8 +107,8 @@ func checkWindow(v *verdict, rules *policy.Policy, day schema.Date) {
 	}
 }
 
-// checkPassport wants a passport that is valid on the day, and for the period too
-// where the policy ties the two together.
+// checkPassport requires a passport that is valid on the day, and where the policy says so,
+// to the end of the renewed residency too.
 func checkPassport(v *verdict, expires schema.Date, coversPeriod bool, day, expiry schema.Date) {
 	switch {
 	case expires < day:
@@ -118,8 +118,8 @@ func checkPassport(v *verdict, expires schema.Date, coversPeriod bool, day, expi
 	}
 }
 
-// checkPrice looks whether the article can be renewed for the months asked, and
-// whether exactly its fee was paid.
+// checkPrice checks that the article can be renewed for the months asked for, and that
+// exactly the fee for that was paid.
 func checkPrice(v *verdict, a *schema.Application, f *facts, rules *policy.Policy) {
 	most := rules.MaxMonths(f.residency.Article)
 	fee, priced := rules.Fee(caseOf(f), a.Months)
@@ -153,7 +153,7 @@ func caseOf(f *facts) policy.Case {
 	}
 }
 
-// checkInsurance wants a cover from the day after the old expiry to the new one.
+// checkInsurance requires a cover from the day after the old expiry to the new one.
 func checkInsurance(v *verdict, cover schema.Insurance, coversPeriod bool, expiry schema.Date) {
 	switch {
 	case !cover.Stated():

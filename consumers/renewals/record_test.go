@@ -52,8 +52,8 @@ func (r *record) register(residents ...facts) {
 	}
 }
 
-// of returns the question of another resident, under another application id.
-func (q question) of(id schema.CivilID) question {
+// forResident returns the question of another resident, under another application id.
+func (q question) forResident(id schema.CivilID) question {
 	q.a.CivilID, q.f.residency.CivilID = id, id
 	q.a.ID = numbered(int(id % 1e9))
 	return q

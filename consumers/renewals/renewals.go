@@ -1,14 +1,13 @@
-// Package renewals is the stage that decides applications: it reads them, looks
-// up what the register knows of their residents, decides by the policy of the day
-// of submission and writes what follows, a batch at a time. The engine in the
-// parent package gives it batches and makes what it writes exact.
+// Package renewals is the stage that decides applications. A batch at a time it decodes
+// them, looks up what the register knows of their residents, decides by the policy of the
+// day of submission, applies what follows to Postgres and says what is to be announced.
+// The engine in the parent package gives it batches and makes what it writes exact.
 //
-// It takes no time from a clock into a decision, and it talks to no other system.
+// No decision depends on a clock, and the stage talks to no other system.
 package renewals
 
 import (
 	"context"
-
 	"fmt"
 	"slices"
 	"strings"
@@ -34,7 +33,7 @@ const Group = "tajdeed.renewals"
 type Stage struct {
 	topic   string
 	metrics *metrics
-	now     func() time.Time // for what is observed; nothing is decided by it
+	now     func() time.Time // for when a decision was taken; nothing is decided by it
 }
 
 // New returns the stage for a topic of applications. The clock, the machine's if it is
@@ -62,7 +61,7 @@ func (s *Stage) Decode(b *consumers.Batch) consumers.Decoded {
 			continue
 		}
 		applications = append(applications, received{
-			Application: application, digest: application.Digest(), at: b.Position(m), handed: m.Time,
+			Application: application, digest: application.Digest(), at: b.Position(m), publishedAt: m.Time,
 		})
 	}
 	return applications
@@ -98,9 +97,9 @@ func (s *Stage) Announced(ctx context.Context, db *pgxpool.Pool, partition int, 
 // received is an application as it came.
 type received struct {
 	schema.Application
-	digest [32]byte
-	at     schema.Position
-	handed time.Time // to the topic
+	digest      [32]byte
+	at          schema.Position
+	publishedAt time.Time
 }
 
 // effects are batches of applications and what became of them.
@@ -112,11 +111,11 @@ type effects struct {
 	decisions    []schema.Decision // of the last Apply, one for each application
 }
 
-// Ask asks for the facts of the applications.
+// Ask looks up the facts about the applications.
 func (e *effects) Ask(queue *pgx.Batch) {
 	e.known = newKnowledge(len(e.applications))
 	if len(e.applications) > 0 {
-		e.known.ask(queue, e.applications)
+		e.known.lookUp(queue, e.applications)
 	}
 }
 
@@ -126,18 +125,21 @@ func (e *effects) Apply(ctx context.Context, tx pgx.Tx, queue *pgx.Batch) error 
 	if len(e.applications) == 0 {
 		return nil
 	}
-	if err := e.known.introduce(ctx, tx); err != nil {
-		return fmt.Errorf("read facts: %w", err)
+	if err := e.known.addSponsors(ctx, tx); err != nil {
+		return fmt.Errorf("read sponsors: %w", err)
 	}
 	renewed := e.decide(e.known, e.stage.now().Truncate(time.Microsecond))
-	if err := e.store(ctx, tx, queue, renewed); err != nil {
+	if err := e.writeDecisions(ctx, tx); err != nil {
 		return fmt.Errorf("write decisions: %w", err)
+	}
+	if len(renewed) > 0 {
+		queueRenewed(queue, renewed)
 	}
 	return nil
 }
 
-// decide decides the applications in the order in which they came, each
-// seeing what those before it changed, and returns the residencies that changed.
+// decide decides the applications in the order in which they came, each by what those
+// before it left, and returns the residents whose residencies were renewed.
 func (e *effects) decide(known *knowledge, now time.Time) (renewed []*facts) {
 	first := make(map[uuid.UUID]int, len(e.applications)) // among them, under each id
 	for i := range e.applications {
@@ -149,7 +151,7 @@ func (e *effects) decide(known *knowledge, now time.Time) (renewed []*facts) {
 			first[a.ID] = i
 			resident := known.resident(a.CivilID)
 			verdict := decide(&a.Application, resident)
-			state(&decision, verdict)
+			setVerdict(&decision, verdict)
 			if verdict.reasons == 0 {
 				resident.residency.ExpiresOn = verdict.newExpiry
 				if !resident.renewed {
@@ -163,8 +165,7 @@ func (e *effects) decide(known *knowledge, now time.Time) (renewed []*facts) {
 	return renewed
 }
 
-// earlier finds what was decided first under an id: by the record, or among these
-// applications.
+// earlier finds what was decided first under an id: in Postgres, or among these applications.
 func (e *effects) earlier(known *knowledge, first map[uuid.UUID]int, id uuid.UUID) (earlierDecision, bool) {
 	if earlier, taken := known.applications[id]; taken {
 		return earlier, true
@@ -173,7 +174,7 @@ func (e *effects) earlier(known *knowledge, first map[uuid.UUID]int, id uuid.UUI
 	if !taken {
 		return earlierDecision{}, false
 	}
-	return earlierDecision{digest: e.applications[i].digest, verdict: stated(&e.decisions[i])}, true
+	return earlierDecision{digest: e.applications[i].digest, verdict: verdictOf(&e.decisions[i])}, true
 }
 
 // decision is what is the same for every disposition.
@@ -189,20 +190,20 @@ func (e *effects) decision(a *received, now time.Time) schema.Decision {
 		Channel:       a.Channel,
 		FeePaid:       a.Fee.Amount,
 		SubmittedAt:   a.SubmittedAt,
-		ReceivedAt:    a.handed,
+		ReceivedAt:    a.publishedAt,
 		DecidedAt:     now,
 	}
 }
 
-// state puts a verdict into a decision as the first of its application.
-func state(d *schema.Decision, v verdict) {
+// setVerdict puts a verdict into a decision, which is the first of its application.
+func setVerdict(d *schema.Decision, v verdict) {
 	d.Disposition = schema.DispositionFirst
 	d.Outcome, d.Reasons, d.Policy = v.outcome(), v.reasons, v.policy
 	d.FeeDue, d.OldExpiry, d.NewExpiry = v.feeDue, v.oldExpiry, v.newExpiry
 }
 
-// stated is the verdict that was put into a decision.
-func stated(d *schema.Decision) verdict {
+// verdictOf is the verdict that was put into a decision.
+func verdictOf(d *schema.Decision) verdict {
 	return verdict{reasons: d.Reasons, policy: d.Policy, feeDue: d.FeeDue, oldExpiry: d.OldExpiry, newExpiry: d.NewExpiry}
 }
 
@@ -211,7 +212,7 @@ func stated(d *schema.Decision) verdict {
 // nothing of the first, which may be another resident's.
 func repeat(d *schema.Decision, a *received, earlier earlierDecision) {
 	if earlier.digest == a.digest {
-		state(d, earlier.verdict)
+		setVerdict(d, earlier.verdict)
 		d.Disposition = schema.DispositionResend
 		return
 	}
@@ -220,8 +221,8 @@ func repeat(d *schema.Decision, a *received, earlier earlierDecision) {
 	d.Reasons.Add(schema.ReasonApplicationConflict)
 }
 
-// of returns a batch's part of the decisions.
-func (e *effects) of(batch int) []schema.Decision {
+// decisionsOf returns the decisions of a batch.
+func (e *effects) decisionsOf(batch int) []schema.Decision {
 	from := 0
 	if batch > 0 {
 		from = e.ends[batch-1]
@@ -229,10 +230,10 @@ func (e *effects) of(batch int) []schema.Decision {
 	return e.decisions[from:e.ends[batch]]
 }
 
-// Announcements returns a batch's decisions as messages, and counts them: what is asked
-// for has been committed.
+// Announcements returns a batch's decisions as messages. It also counts them in the metrics,
+// because they are committed by the time that they are asked for.
 func (e *effects) Announcements(batch int) []kafka.Message {
-	decisions := e.of(batch)
+	decisions := e.decisionsOf(batch)
 	e.stage.metrics.count(decisions)
 	return messages(decisions)
 }
@@ -241,7 +242,7 @@ func (e *effects) Announcements(batch int) []kafka.Message {
 // which a policy comes into force.
 func (e *effects) Policy(batch int) string {
 	var versions []string
-	decisions := e.of(batch)
+	decisions := e.decisionsOf(batch)
 	for i := range decisions {
 		if v := decisions[i].Policy; !slices.Contains(versions, v) {
 			versions = append(versions, v)

@@ -13,7 +13,7 @@ import (
 // nothing. Both in the same batch and in a later one.
 func TestResendAndConflict(t *testing.T) {
 	t.Parallel()
-	approved, rejected := under2025(), under2025().of(otherCivilID)
+	approved, rejected := under2025(), under2025().forResident(otherCivilID)
 	rejected.a.Fee.Amount--
 	for _, c := range []struct {
 		name  string
@@ -65,7 +65,7 @@ func TestConflictTellsNothingOfTheFirst(t *testing.T) {
 	t.Parallel()
 	for _, cut := range []int{1, 2} {
 		r := newRecord(t)
-		q, thief := under2025(), under2025().of(otherCivilID)
+		q, thief := under2025(), under2025().forResident(otherCivilID)
 		thief.a.ID = q.a.ID
 		r.register(q.f, thief.f)
 		r.applyCut(cut, q.a, thief.a)
@@ -112,10 +112,10 @@ func TestCutsMakeNoDifference(t *testing.T) {
 func crowd(residents, messages int) (known []facts, applications []schema.Application) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range residents {
-		known = append(known, under2025().of(resident(i)).f)
+		known = append(known, under2025().forResident(resident(i)).f)
 	}
 	for i := range messages {
-		q := under2025().of(resident(rng.IntN(residents)))
+		q := under2025().forResident(resident(rng.IntN(residents)))
 		q.a.ID, q.a.Insurance.To = numbered(i), date("2040-01-01")
 		q.a.Months = 1 + rng.IntN(3)
 		if kind := rng.IntN(10); kind < 3 && i > 0 {

@@ -33,13 +33,13 @@ type earlierDecision struct {
 	verdict verdict
 }
 
-// knowledge is what the record knows of a batch's residents, of sponsors, and of the
+// knowledge is what Postgres holds of a batch's residents, of sponsors, and of the
 // application ids.
 type knowledge struct {
 	residents    map[schema.CivilID]*facts
 	sponsors     map[schema.SponsorID]schema.Sponsor
 	applications map[uuid.UUID]earlierDecision
-	room         []facts // not used yet
+	spare        []facts // memory that is not used yet
 }
 
 // resident returns the facts of a resident, which are empty for one who is not in
@@ -53,21 +53,22 @@ func (k *knowledge) resident(id schema.CivilID) *facts {
 	return f
 }
 
-// newFacts are empty. Those of a batch share one piece of memory, or few.
+// newFacts are empty. Those of a batch share few pieces of memory.
 func (k *knowledge) newFacts() *facts {
-	if len(k.room) == 0 {
-		k.room = make([]facts, roomForFacts)
+	if len(k.spare) == 0 {
+		k.spare = make([]facts, spareFacts)
 	}
-	f := &k.room[0]
-	k.room = k.room[1:]
+	f := &k.spare[0]
+	k.spare = k.spare[1:]
 	return f
 }
 
-const roomForFacts = 64
+// spareFacts is how many facts memory is allocated for at once.
+const spareFacts = 64
 
 var errUnknownName = errors.New("the record holds a name that this program does not know")
 
-// newKnowledge is empty; ask fills it.
+// newKnowledge is empty; lookUp fills it.
 func newKnowledge(applications int) *knowledge {
 	return &knowledge{
 		residents:    make(map[schema.CivilID]*facts, applications),
@@ -76,9 +77,9 @@ func newKnowledge(applications int) *knowledge {
 	}
 }
 
-// ask asks what the record knows of a batch's residents, whose rows it locks, of the
-// sponsors that the applications name, and of the application ids.
-func (k *knowledge) ask(queue *pgx.Batch, applications []received) {
+// lookUp queues the queries for a batch's residents, whose rows it locks, for the sponsors
+// that the applications name, and for the application ids.
+func (k *knowledge) lookUp(queue *pgx.Batch, applications []received) {
 	n := len(applications)
 	residents, sponsors, asked := make([]int64, n), make([]int64, n), make(uuidArray, n)
 	for i := range applications {
@@ -90,8 +91,8 @@ func (k *knowledge) ask(queue *pgx.Batch, applications []received) {
 	queue.Queue(selectApplications, asked).Query(k.scanApplications)
 }
 
-// uuidArray is application ids as a parameter. The driver's own way with slices makes two
-// allocations of each.
+// uuidArray is application ids as a parameter. The driver's own way with a slice makes two
+// allocations for each element.
 type uuidArray []uuidValue
 
 type uuidValue uuid.UUID
@@ -112,16 +113,16 @@ func (s uuidArray) Index(i int) any { return &s[i] }
 // IndexType implements [pgtype.ArrayGetter].
 func (s uuidArray) IndexType() any { return new(uuidValue) }
 
-// distinct returns each key once, in order: keys that lie side by side are found with
-// one search.
+// distinct returns each key once, in order: Postgres finds keys that lie side by side with
+// one search of its index.
 func distinct(keys []int64) []int64 {
 	slices.Sort(keys)
 	return slices.Compact(keys)
 }
 
-// introduce gives each residency its sponsor. Few are those that no application names
-// rightly; they are asked for now.
-func (k *knowledge) introduce(ctx context.Context, tx pgx.Tx) error {
+// addSponsors gives each residency its sponsor. Most were looked up, since applications
+// name their sponsors; the few that none names rightly are read now.
+func (k *knowledge) addSponsors(ctx context.Context, tx pgx.Tx) error {
 	var others []int64
 	for _, f := range k.residents {
 		if _, found := k.sponsors[f.residency.SponsorID]; f.resides && !found {
@@ -144,8 +145,8 @@ func (k *knowledge) introduce(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// scanResidents reads numbers as Postgres has them: through our own types the driver goes
-// by reflection, value by value. What it reads into is the same for all rows.
+// scanResidents reads numbers as Postgres has them, because into our own types the driver
+// scans by reflection. All rows are scanned into the same variables.
 func (k *knowledge) scanResidents(rows pgx.Rows) error {
 	var civilID, sponsorID int64
 	var passportExpiry, expiry int32

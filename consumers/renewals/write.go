@@ -21,46 +21,32 @@ var (
 	updateResidents string
 )
 
-// store writes the decisions, and queues the residencies that were renewed.
-func (e *effects) store(ctx context.Context, tx pgx.Tx, queue *pgx.Batch, renewed []*facts) error {
-	if err := e.storeDecisions(ctx, tx); err != nil {
-		return fmt.Errorf("decisions: %w", err)
+// writeDecisions writes the decisions with a COPY. It returns the memory that it used to
+// copies, unless it failed: pgx may be reading it still.
+func (e *effects) writeDecisions(ctx context.Context, tx pgx.Tx) error {
+	rows := reuseCopy()
+	e.copyDecisions(rows)
+	if err := rows.Send(ctx, tx, copyDecisions, len(e.decisions)); err != nil {
+		return err
 	}
-	if len(renewed) > 0 {
-		queueRenewed(queue, renewed)
+	select {
+	case copies <- rows:
+	default: // more were used at once than are kept
 	}
 	return nil
 }
 
-// copies are kept: what a batch is written with is as large as the batch. A sync.Pool
-// would lose them with every other garbage collection.
+// copies are kept for reuse: the memory to write a batch with is as large as the batch. A
+// sync.Pool would lose them with every other garbage collection.
 var copies = make(chan *postgres.Copy, 4)
 
-func takeCopy() *postgres.Copy {
+func reuseCopy() *postgres.Copy {
 	select {
 	case kept := <-copies:
 		return kept
 	default:
 		return new(postgres.Copy)
 	}
-}
-
-func keepCopy(rows *postgres.Copy) {
-	select {
-	case copies <- rows:
-	default: // more were used at once than are kept
-	}
-}
-
-// storeDecisions keeps the memory that it took, unless it failed: pgx may read it still.
-func (e *effects) storeDecisions(ctx context.Context, tx pgx.Tx) error {
-	rows := takeCopy()
-	e.copyDecisions(rows)
-	if err := rows.Send(ctx, tx, copyDecisions, len(e.decisions)); err != nil {
-		return err
-	}
-	keepCopy(rows)
-	return nil
 }
 
 func (e *effects) copyDecisions(rows *postgres.Copy) {
@@ -110,7 +96,7 @@ func copyDecision(c *postgres.Copy, d *schema.Decision, a *received) {
 	copyInsurance(c, &a.Insurance)
 }
 
-// copyPayment adds nulls for a payment that the application did not state.
+// copyPayment adds a payment, or nulls where the application stated none.
 func copyPayment(c *postgres.Copy, p *schema.Payment) {
 	if p.Receipt == "" {
 		nulls(c, 2)
@@ -120,7 +106,7 @@ func copyPayment(c *postgres.Copy, p *schema.Payment) {
 	c.Text(p.Receipt)
 }
 
-// copyInsurance adds nulls for a cover that the application did not state.
+// copyInsurance adds a cover, or nulls where the application stated none.
 func copyInsurance(c *postgres.Copy, i *schema.Insurance) {
 	if i.Policy == "" {
 		nulls(c, 3)
@@ -131,7 +117,7 @@ func copyInsurance(c *postgres.Copy, i *schema.Insurance) {
 	c.Text(i.Policy)
 }
 
-// copyExpiry adds null for an expiry that there is none of.
+// copyExpiry adds an expiry, or null where there is none.
 func copyExpiry(c *postgres.Copy, d schema.Date) {
 	if d == 0 {
 		c.Null()
@@ -148,8 +134,8 @@ func nulls(c *postgres.Copy, n int) {
 
 var errNotAffected = errors.New("a statement did not change the rows that it should")
 
-// queueRenewed changes the residents' rows where they lie: they are locked, so they lie there
-// still, and need not be looked for once more.
+// queueRenewed queues the update of the residents' rows by where they lie: they are locked,
+// so they have not moved, and need not be searched for again.
 func queueRenewed(queue *pgx.Batch, renewed []*facts) {
 	at, expiries := make([]pgtype.TID, len(renewed)), make([]int32, len(renewed))
 	for i, resident := range renewed {

@@ -100,9 +100,9 @@ type repairer struct {
 	*verifier
 
 	found     *verification
-	run       string          // names the blocks of this repair, see [analytics.Sink.Replay]
-	analytics *analytics.Sink // inserts rows
-	renewals  *renewals.Stage // reads decisions from the record
+	run       string           // names the blocks of this repair, see [analytics.Stage.Replay]
+	analytics *analytics.Stage // inserts rows
+	renewals  *renewals.Stage  // reads decisions from the record
 	done      Repair
 }
 

@@ -25,18 +25,18 @@ const (
 
 var topics = schema.NamedTopics("test")
 
-// warehouse is a database of one test's own, in which nothing is merged: a row that
+// database is a ClickHouse database of one test's own, in which nothing is merged: a row that
 // was inserted twice stays there twice.
-type warehouse struct {
+type database struct {
 	testing.TB
 	db        driver.Conn
 	publisher *publisher
 	pseudonym *Pseudonym
 }
 
-func newWarehouse(t testing.TB) *warehouse {
+func newDatabase(t testing.TB) *database {
 	t.Helper()
-	h := &warehouse{TB: t, db: clickhousetest.New(t), publisher: &publisher{}, pseudonym: key(t, "a key of this test")}
+	h := &database{TB: t, db: clickhousetest.New(t), publisher: &publisher{}, pseudonym: key(t, "a key of this test")}
 	if err := h.db.Exec(t.Context(), `SYSTEM STOP MERGES decision`); err != nil {
 		t.Fatal(err)
 	}
@@ -52,13 +52,13 @@ func key(t testing.TB, text string) *Pseudonym {
 	return p
 }
 
-// newSink is the sink of a process that has just started.
-func (h *warehouse) newSink(db driver.Conn) *Sink {
+// newStage is the stage of a process that has just started.
+func (h *database) newStage(db driver.Conn) *Stage {
 	return New(topics, 0, db, h.publisher, h.pseudonym, nil, prometheus.NewRegistry())
 }
 
 // open takes the partition over, and fails where it does not go on where it should.
-func (h *warehouse) open(s *Sink, wantNext int64) *sinkPartition {
+func (h *database) open(s *Stage, wantNext int64) *stagePartition {
 	h.Helper()
 	p, start, err := s.Open(h.Context(), consumers.Assignment{Partition: partition})
 	if err != nil {
@@ -67,11 +67,11 @@ func (h *warehouse) open(s *Sink, wantNext int64) *sinkPartition {
 	if start.Next != wantNext {
 		h.Fatalf("goes on at %d, want %d", start.Next, wantNext)
 	}
-	return p.(*sinkPartition)
+	return p.(*stagePartition)
 }
 
 // deliver applies messages as one batch.
-func (h *warehouse) deliver(p *sinkPartition, messages ...consumers.Message) {
+func (h *database) deliver(p *stagePartition, messages ...consumers.Message) {
 	h.Helper()
 	if err := p.Prepare(batch(messages...)).Apply(h.Context()); err != nil {
 		h.Fatalf("apply from %d: %v", messages[0].Offset, err)
@@ -130,7 +130,7 @@ func decisions(from, to int64) (all []schema.Decision) {
 
 // exactly fails unless the decisions on the submissions from 0 to n stand in the
 // table, each once.
-func (h *warehouse) exactly(n uint64) {
+func (h *database) exactly(n uint64) {
 	h.Helper()
 	const sql = `SELECT count(), uniqExact(cause_topic, cause_partition, cause_offset), toUInt64(max(cause_offset) + 1) FROM decision`
 	var rows, distinct, end uint64
@@ -143,7 +143,7 @@ func (h *warehouse) exactly(n uint64) {
 }
 
 // lines asks for one column of text.
-func (h *warehouse) lines(sql string, args ...any) (lines []string) {
+func (h *database) lines(sql string, args ...any) (lines []string) {
 	h.Helper()
 	rows, err := h.db.Query(h.Context(), sql, args...)
 	if err != nil {
