@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"tajdeed/consumers"
 	"tajdeed/schema"
@@ -300,5 +301,55 @@ func TestConfigValidate(t *testing.T) {
 				t.Errorf("Validate() = %v, want ok %t", err, tc.ok)
 			}
 		})
+	}
+}
+
+// What a transaction aborted is no message, nor are its markers: they are passed over and
+// counted, also where nothing follows them.
+func TestTransactionsOfAProducer(t *testing.T) {
+	b := setup(t, 1)
+	b.start(b.ledger(b.tally()), b.config())
+	client := b.transactional()
+	for i, end := range []kgo.TransactionEndTry{kgo.TryCommit, kgo.TryAbort, kgo.TryCommit, kgo.TryAbort} {
+		b.transact(client, end, strconv.Itoa(2*i), strconv.Itoa(2*i+1))
+	}
+	eventually(t, func() error {
+		if next := b.count(`SELECT coalesce(sum(next_offset), 0) FROM position`); next != 12 {
+			return fmt.Errorf("at %d, want 12", next)
+		}
+		return nil
+	})
+	if skipped := b.count(`SELECT skipped FROM position`); skipped != 8 { // 4 messages, 4 markers
+		t.Errorf("%d offsets were skipped, want 8", skipped)
+	}
+	b.drained(4)
+	if rows := b.count(`SELECT count(*) FROM tally WHERE convert_from(value, 'UTF8') IN ('0', '1', '4', '5')`); rows != 4 {
+		t.Errorf("%d of the 4 committed messages took effect", rows)
+	}
+	b.applied(4)
+}
+
+// transactional is a client of a producer that writes in transactions. It is another
+// library's, since kafka-go has none.
+func (b *bench) transactional() *kgo.Client {
+	b.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.brokers...), kgo.TransactionalID(b.topics.Submissions), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(client.Close)
+	return client
+}
+
+// transact publishes values to partition 0 in a transaction, and ends it.
+func (b *bench) transact(client *kgo.Client, end kgo.TransactionEndTry, values ...string) {
+	b.Helper()
+	err := client.BeginTransaction()
+	for _, value := range values {
+		record := &kgo.Record{Topic: b.topics.Submissions, Value: []byte(value)}
+		err = errors.Join(err, client.ProduceSync(b.Context(), record).FirstErr())
+	}
+	if err = errors.Join(err, client.EndTransaction(b.Context(), end)); err != nil {
+		b.Fatalf("a transaction: %v", err)
 	}
 }
