@@ -208,7 +208,8 @@ func (l *brokerLoop) fetchWait() time.Duration {
 // fetch fetches once for all partitions, and tries until that succeeds; what came may be
 // nothing.
 func (l *brokerLoop) fetch(ctx context.Context, r *round, runs []*fetch.Run, maxWait time.Duration) error {
-	return l.engine.retry(ctx, l.log, actFetch, forEver, l.partitions, func(ctx context.Context) error {
+	partitions := func() []int { return partitionsOf(l.sessions, func(s *session) int { return s.partition }) }
+	return l.engine.retry(ctx, l.log, actFetch, forEver, partitions, func(ctx context.Context) error {
 		faults, err := l.engine.fetcher.Fetch(ctx, runs, maxWait)
 		for i, fault := range faults {
 			r.faults[l.sessions[i]] = fault
@@ -221,10 +222,6 @@ func (l *brokerLoop) fetch(ctx context.Context, r *round, runs []*fetch.Run, max
 		}
 		return err
 	})
-}
-
-func (l *brokerLoop) partitions() []int {
-	return partitionsOf(l.sessions, func(s *session) int { return s.partition })
 }
 
 // partitionsOf returns the partitions that items are about.

@@ -76,11 +76,11 @@ func (e *Engine) start(generation *kafka.Generation) {
 	assigned := generation.Assignments[e.config.Topic]
 	e.setJoined(true, assigned)
 	e.metrics.assigned(assigned)
-	e.log.Info("joined the group", "group", e.config.Group, "generation", generation.ID, "partitions", ids(assigned))
+	e.log.Info("joined the group", "group", e.config.Group, "generation", generation.ID, "partitions", partitionsOf(assigned, func(p kafka.PartitionAssignment) int { return p.ID }))
 	generation.Start(func(taking context.Context) {
 		doing, release := e.outlive(taking)
 		defer release()
-		committer := newCommitter(e.config.Topic, generation, e.log)
+		committer := &committer{topic: e.config.Topic, generation: generation, log: e.log, offsets: map[int]int64{}}
 		loops := newBrokerLoops(e, len(assigned))
 		for _, partition := range assigned {
 			worker := e.newWorker(partition.ID, generation, committer, loops)
@@ -111,14 +111,6 @@ func (e *Engine) outlive(taking context.Context) (context.Context, func()) {
 
 var errDrained = errors.New("the drain timeout is over")
 
-func ids(assigned []kafka.PartitionAssignment) []int {
-	out := make([]int, len(assigned))
-	for i, p := range assigned {
-		out[i] = p.ID
-	}
-	return out
-}
-
 // committer commits to Kafka how far the workers are. Commits go one at a time, because
 // they share the coordinator's connection with the heartbeat. What is committed here is
 // for lag tools: where to go on, a stage asks its own store or its [Claim], so a commit
@@ -130,10 +122,6 @@ type committer struct {
 
 	mu      sync.Mutex
 	offsets map[int]int64 // by partition, what was not committed yet
-}
-
-func newCommitter(topic string, generation *kafka.Generation, log *slog.Logger) *committer {
-	return &committer{topic: topic, generation: generation, log: log, offsets: map[int]int64{}}
 }
 
 // set has an offset committed with the next commit: all before it is done.
