@@ -4,10 +4,11 @@
 //
 // No Civil ID, name or document leaves it: who must be told apart is a keyed hash.
 //
-// It is exact under redelivery. Of each partition it goes on where the last worker's claim
-// says, which is an offset that is committed to Kafka, or after the highest position that
-// ClickHouse holds where there is no claim. It drops a decision whose cause is not above
-// the highest of its partition: causes only move forward there, so it is a repeat.
+// It is exact under redelivery. In each partition it goes on where the last worker's claim
+// says, which is an offset that is committed to Kafka and read back; without a claim, after
+// the highest offset that ClickHouse holds; where that holds none, from the log's start. It
+// drops a decision whose cause is not above the highest of its partition: causes only move
+// forward there, so it is a repeat.
 package analytics
 
 import (
