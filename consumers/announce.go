@@ -10,10 +10,10 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// announceTimeout is how long announcements may take at the first attempt until what got
-// through is told apart from what did not: a publisher tries for longer than others should
-// wait. At each further attempt it is twice as long, since brokers may be slow, mostDoublings
-// times.
+// announceTimeout is how long the first attempt to announce may take. Then what got through
+// is told apart from what did not, because a publisher tries for longer than the other
+// partitions should wait. Each further attempt may take twice as long, since brokers may be
+// slow, up to mostDoublings doublings.
 const (
 	announceTimeout = 5 * time.Second
 	mostDoublings   = 4
@@ -42,7 +42,8 @@ func (ws jointWork) announce(ctx context.Context) error {
 // partition why that failed.
 func (ws jointWork) publish(ctx context.Context) map[int]error {
 	ledger, faults := ws[0].ledger, map[int]error{}
-	// A batch whose announcements failed is not quarantined from: all of it is tried again.
+	// Of a batch whose announcements failed nothing else is published either: the next attempt
+	// publishes all of it.
 	try := func(topic string, messages func(*ledgerWork) []kafka.Message) {
 		var parts [][]kafka.Message
 		for _, w := range ws {

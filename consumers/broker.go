@@ -32,9 +32,10 @@ func newBrokerLoops(e *Engine, partitions int) *brokerLoops {
 // which is an error, or the loop ends with the generation.
 func (ls *brokerLoops) join(taking, doing context.Context, leader int, s *session) error {
 	l := ls.find(taking, doing, leader)
-	// The channel is unbuffered. So after the send the loop has the session: a partition
-	// counts as outside until then, since fetches are short as long as one does, and no
-	// session is forgotten in the buffer of a loop that has ended.
+	// The channel is unbuffered, so after the send the loop has the session. Until then the
+	// partition counts as outside, for which the loop keeps its fetches short: it takes
+	// sessions between two of them. Nor can a session be forgotten in the buffer of a loop
+	// that has ended.
 	select {
 	case l.joining <- s:
 	case <-l.ended:
@@ -61,8 +62,8 @@ func (ls *brokerLoops) find(taking, doing context.Context, leader int) *brokerLo
 			joining: make(chan *session), slots: make(chan struct{}, ls.engine.config.Concurrency+1), ended: make(chan struct{}),
 		}
 		ls.byBroker[leader] = l
-		// Unbuffered too: the goroutine that receives only lines rounds up and starts theirs, so
-		// it is always ready. How many rounds there may be is for the slots to say.
+		// Unbuffered too. The goroutine that receives only lines rounds up and starts theirs, so
+		// it is always ready; the slots limit how many rounds there are.
 		rounds := make(chan *round)
 		ls.running.Go(func() { l.fetchRounds(taking, rounds) })
 		ls.running.Go(func() {
@@ -81,8 +82,8 @@ func (ls *brokerLoops) find(taking, doing context.Context, leader int) *brokerLo
 // workRounds. Where no slot is free the fetching waits, so that a slow store stops it.
 //
 // A round that takes long holds up those after it that have a partition in common with
-// it, and with them, once they have all the slots, the loop: until it was tried
-// togetherMost times and its partitions leave.
+// it, and with them, once they have all the slots, the loop. That ends when it has been
+// tried togetherMost times: then its partitions leave.
 type brokerLoop struct {
 	engine *Engine
 	loops  *brokerLoops
@@ -161,7 +162,8 @@ func (l *brokerLoop) updateSessions(ctx context.Context) bool {
 // fetchRound fetches what lies next in the loop's partitions. A message that comes after a
 // pause is fetched at once. Where messages follow one another, a round begins no sooner
 // than a batch age after the one before it, or a few ages where they come fast, because a
-// store takes as long for a small batch as for a large one; under backlog nothing waits.
+// store takes almost as long for a small batch as for a large one; under backlog nothing
+// waits.
 func (l *brokerLoop) fetchRound(ctx context.Context) (*round, error) {
 	if err := wait(ctx, time.Until(l.lastFetch.Add(l.pace))); err != nil {
 		return nil, err
@@ -179,8 +181,8 @@ func (l *brokerLoop) fetchRound(ctx context.Context) (*round, error) {
 	}
 	since := l.lastFetch
 	l.lastFetch = time.Now()
-	// An answer has room for so much. Under backlog a small one is topped up, without
-	// waiting for what is not there.
+	// A broker may answer with less than there is. Under backlog a round of less than half a
+	// batch is topped up, without waiting for what is not there.
 	enough := l.engine.config.BatchMessages / 2
 	n := messagesIn(runs)
 	for n < enough && slices.ContainsFunc(runs, (*fetch.Run).Behind) && len(r.faults) == 0 {

@@ -12,7 +12,7 @@ import (
 type Assignment struct {
 	Partition int
 	LogStart  int64 // where the partition's log begins
-	// Claim is for a stage whose store cannot fence: the broker does it.
+	// Claim is for a stage whose store cannot fence; the group's coordinator does it instead.
 	Claim *Claim
 }
 
@@ -83,7 +83,7 @@ func (c *Claim) Write(ctx context.Context, offset int64, note string) error {
 	return errors.New("write the claim: the coordinator's answer is not about the partition")
 }
 
-// claimError tells a lost partition from a coordinator that is unwell.
+// claimError tells a partition that was lost from a coordinator that cannot answer.
 func claimError(err error) error {
 	switch {
 	case err == nil:

@@ -32,8 +32,8 @@ type Partition interface {
 	Prepare(b *Batch) Work
 	// Idle is called when nothing has come for half a second, and every few seconds while
 	// nothing comes, to write down what otherwise waits for the next batch. All that was
-	// published before emptyAt, by [Config.Now], has been applied; where emptyAt is zero,
-	// the partition is given up and nobody knows.
+	// published before emptyAt, by [Config.Now], has been applied. When the partition is
+	// given up, emptyAt is zero: whether anything is left is not known then.
 	Idle(ctx context.Context, emptyAt time.Time) error
 }
 
@@ -73,13 +73,13 @@ func (e *PartialError) Error() string {
 	return fmt.Sprintf("partitions %d: %v", slices.Sorted(maps.Keys(e.Faults)), errors.Join(slices.Collect(maps.Values(e.Faults))...))
 }
 
-// ErrGap stops a partition, until an operator has seen to it: going on would be a loss that
-// nobody saw. See [fetch.ErrGap].
+// ErrGap stops a partition until an operator has seen to it: going on would be a loss that
+// nobody notices. See [fetch.ErrGap].
 var ErrGap = fetch.ErrGap
 
 // ErrFenced says that a partition's position is not where this worker left it: another
 // worker owns the partition now, or a transaction of this one has committed and the answer
-// was lost. Nothing was applied.
+// was lost. The attempt that returns it has applied nothing.
 var ErrFenced = errors.New("the position is not where this worker left it")
 
 // Engine runs one stage in one process.
@@ -215,14 +215,14 @@ func (e *Engine) setJoined(joined bool, partitions []kafka.PartitionAssignment) 
 	e.metrics.stopped.Set(0)
 }
 
-// client makes the requests to brokers that are no fetches.
+// client makes the requests to brokers other than fetches.
 func (e *Engine) client() *kafka.Client {
 	return &kafka.Client{Addr: e.fetcher.Broker, Transport: e.transport, Timeout: dialTimeout}
 }
 
 // inTurn makes one attempt to apply when it is its turn: no more than [Config.Concurrency]
-// are made at once. The turn ends with the attempt, so that what fails again and again
-// takes no turn from what goes well while it waits.
+// are made at once. The turn ends with the attempt, so that a batch that fails again and
+// again holds no turn while it waits for the next attempt.
 func (e *Engine) inTurn(ctx context.Context, do func(context.Context) error) error {
 	select {
 	case e.turns <- struct{}{}:

@@ -72,7 +72,7 @@ type tallied struct {
 	batches []*tallyBatch
 }
 
-func (e *tallied) Ask(*pgx.Batch) {}
+func (e *tallied) LookUp(*pgx.Batch) {}
 
 func (e *tallied) Apply(ctx context.Context, tx pgx.Tx, last *pgx.Batch) error {
 	for _, b := range e.batches {

@@ -9,7 +9,7 @@ import (
 )
 
 // Kind is what an error means for the message, the batch or the partition that it
-// happened to. It is told by type and SQLSTATE, never by an error's text.
+// happened to. [KindOf] decides by type and SQLSTATE, never by an error's text.
 type Kind uint8
 
 // The kinds.
@@ -53,7 +53,7 @@ func (e *AwayError) Error() string { return e.Err.Error() }
 // Unwrap returns what was marked.
 func (e *AwayError) Unwrap() error { return e.Err }
 
-// KindOf tells an error's kind.
+// KindOf returns an error's kind.
 func KindOf(err error) Kind {
 	if errors.Is(err, ErrGap) || errors.Is(err, ErrFlood) {
 		return Stopped

@@ -32,10 +32,10 @@ type Decoded any
 
 // Effects are what batches of a stage do.
 type Effects interface {
-	// Ask looks up: it queues the queries for what must be known to decide. Whatever is
-	// read in order to decide is locked first, unless no message changes it. After an error
-	// Ask and Apply are called again, from the beginning.
-	Ask(queue *pgx.Batch)
+	// LookUp queues the queries for what must be known to decide. Whatever is read in order
+	// to decide is locked first, unless no message changes it. After an error LookUp and
+	// Apply are called again, from the beginning.
+	LookUp(queue *pgx.Batch)
 	// Apply decides, and writes the batches' effects. What need not be written at once it
 	// queues, to be written with what the ledger itself writes.
 	Apply(ctx context.Context, tx pgx.Tx, queue *pgx.Batch) error

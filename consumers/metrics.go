@@ -43,7 +43,7 @@ func newMetrics(stage string, registry prometheus.Registerer) *metrics {
 		messages: auto.NewCounter(prometheus.CounterOpts(name("messages_total",
 			"Messages whose effects are durable. Compare its rate with that of the topic's end."))),
 		batches: auto.NewCounter(prometheus.CounterOpts(name("batches_total",
-			"Batches applied. Messages by batches is the mean batch: from half of the limit on it means a backlog."))),
+			"Batches applied. Messages divided by batches is the mean batch: from half of the limit on it means a backlog."))),
 		retries: auto.NewCounterVec(prometheus.CounterOpts(name("retries_total",
 			"Attempts that failed and were made again, by act and by kind of error: transient ones pass, systemic ones are a store or broker that is away, stopped ones wait for an operator.")),
 			[]string{"act", "kind"}),
@@ -61,13 +61,13 @@ func newMetrics(stage string, registry prometheus.Registerer) *metrics {
 			"Messages between the position and the end of a partition, when it was last fetched.")), []string{"topic", "partition"}),
 		batchSize: auto.NewHistogram(prometheus.HistogramOpts{
 			Namespace: Namespace, Subsystem: stage, Name: "batch_messages",
-			Help:    "Messages of a batch.",
+			Help:    "Messages of a batch, which may be of several partitions.",
 			Buckets: prometheus.ExponentialBuckets(1, 4, 8),
 		}),
 		apply: auto.NewHistogram(latency(stage, "apply_duration_seconds",
 			"Time from when a batch is ready until its effects are durable and announced, its wait for a turn and retries included.")),
 		age: auto.NewHistogram(latency(stage, "message_age_seconds",
-			"Age of a batch's oldest message when its effects are durable: what a submitter waits. Alert on this one.")),
+			"Age of a batch's oldest message when its effects are durable: how long a submitter waits. Alert on this one.")),
 	}
 	for _, act := range []string{actOpen, actFetch, actApply} {
 		for _, kind := range []Kind{Transient, Systemic, Stopped} {

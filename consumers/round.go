@@ -84,18 +84,18 @@ func (r *round) lineUp() {
 // it wait. So then its partitions leave, and their workers try for ever.
 const togetherMost = 3
 
-// work takes a round that was fetched the rest of the way: decode ▸ look up ▸ decide ▸
-// apply ▸ announce. [worker.workAlone] does the same for one partition by itself. What the
-// round cannot do for a partition alone, that partition's worker does: its session leaves
-// the loop, and the messages are fetched again in the next.
+// work takes a round from the fetch to the announcement: decode ▸ look up ▸ decide ▸ apply ▸
+// announce. [worker.workAlone] does the same for one partition by itself. Where something
+// is wrong with one partition, its session leaves the loop and its worker sees to it: the
+// next session fetches the messages again.
 func (l *brokerLoop) work(doing context.Context, r *round) {
-	// Decode. It needs no store, so it is done while the rounds before this one are there.
+	// Decode. That needs no store, so it is done while earlier rounds are still in theirs.
 	for i := range r.parts {
 		r.parts[i].work = r.parts[i].session.stage.Prepare(r.parts[i].batch)
 	}
 
-	// The batches of a partition take effect in their order, so here the round waits for
-	// those before it. From here on it is the only one that works on its sessions.
+	// The batches of a partition take effect in their order, so the round waits here for
+	// those before it. From now on it is the only one that works on its sessions.
 	for _, ended := range r.before {
 		<-ended
 	}
@@ -115,8 +115,8 @@ func (l *brokerLoop) work(doing context.Context, r *round) {
 		})
 	}
 	if err != nil && doing.Err() != nil {
-		// No later round of these partitions may be applied after this one was not. None is:
-		// doing has ended for them too.
+		// Since this round was not applied, no later one of its partitions may be. None is: doing
+		// has ended for them too.
 		l.log.Warn("a batch was left to whoever owns the partitions next", "cause", err)
 		return
 	}

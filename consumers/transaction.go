@@ -47,8 +47,8 @@ func (ws jointWork) Apply(ctx context.Context) error {
 // any answer that is lost.
 const transactionTimeout = 15 * time.Second
 
-// commit is the transaction, in as few round trips as it can be: one to look up, one or two
-// to write, one to commit. If the answer to its COMMIT is lost, the next attempt finds the
+// commit is the transaction, in few round trips: one to look up, one or two to write, one to
+// commit. If the answer to its COMMIT is lost, the next attempt finds the
 // positions moved and is fenced; whoever opens the partitions then reads in Postgres what
 // became of it.
 func (ws jointWork) commit(ctx context.Context) error {
@@ -62,7 +62,7 @@ func (ws jointWork) commit(ctx context.Context) error {
 	var lookUp pgx.Batch
 	lookUp.BeginTx(pgx.TxOptions{})
 	ws.queueFence(&lookUp)
-	effects.Ask(&lookUp)
+	effects.LookUp(&lookUp)
 	results := ws[0].ledger.db.SendBatch(ctx, &lookUp)
 	tx := results.Tx()
 	if err := results.Close(); err != nil {
@@ -80,8 +80,8 @@ func (ws jointWork) commit(ctx context.Context) error {
 		return fmt.Errorf("commit batch: %w", err)
 	}
 
-	// The effects are durable. What they announce is known, and with the positions went
-	// what was announced before.
+	// The effects are durable, and so is, with the positions, how far announcements had come
+	// before. What these batches announce is known only now.
 	for i, w := range ws {
 		w.committed, w.noted = true, max(w.noted, w.published)
 		w.announcements = effects.Announcements(i)

@@ -121,7 +121,7 @@ func (r *record) commit(ctx context.Context, e *effects) error {
 // applyIn does in a transaction what the engine does.
 func applyIn(ctx context.Context, tx pgx.Tx, e *effects) error {
 	var ask, last pgx.Batch
-	e.Ask(&ask)
+	e.LookUp(&ask)
 	if err := tx.SendBatch(ctx, &ask).Close(); err != nil {
 		return err
 	}

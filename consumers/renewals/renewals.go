@@ -111,8 +111,8 @@ type effects struct {
 	decisions    []schema.Decision // of the last Apply, one for each application
 }
 
-// Ask looks up the facts about the applications.
-func (e *effects) Ask(queue *pgx.Batch) {
+// LookUp queues the queries for the facts about the applications.
+func (e *effects) LookUp(queue *pgx.Batch) {
 	e.known = newKnowledge(len(e.applications))
 	if len(e.applications) > 0 {
 		e.known.lookUp(queue, e.applications)

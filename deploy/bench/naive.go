@@ -125,7 +125,7 @@ func (l *naiveLoop) decide(ctx context.Context, m client.Message) error {
 	}
 	return pgx.BeginFunc(ctx, l.world.stage, func(tx pgx.Tx) error {
 		var ask, last pgx.Batch
-		effects.Ask(&ask)
+		effects.LookUp(&ask)
 		if err := tx.SendBatch(ctx, &ask).Close(); err != nil {
 			return err
 		}
