@@ -106,7 +106,7 @@ func (l *brokerLoop) work(doing context.Context, r *round) {
 	partitions := func() []int { return partitionsOf(tried, func(p part) int { return p.batch.Partition }) }
 	err := context.Cause(doing)
 	if err == nil {
-		parts = l.admit(parts)
+		parts = l.checkFloods(parts)
 		begin := time.Now()
 		err = l.engine.retry(doing, l.log, actApply, togetherMost, partitions, func(ctx context.Context) (err error) {
 			tried = parts
@@ -147,9 +147,9 @@ func (s *session) leave(reason error) {
 	}
 }
 
-// admit returns the parts that may be applied: their session has not left, and not too
+// checkFloods returns the parts that may be applied: their session has not left, and not too
 // much of their partition would be quarantined.
-func (l *brokerLoop) admit(parts []part) []part {
+func (l *brokerLoop) checkFloods(parts []part) []part {
 	return slices.DeleteFunc(parts, func(p part) bool {
 		if !p.session.hasLeft.Load() {
 			if err := p.session.breaker.check(len(p.batch.Messages), len(p.batch.quarantined)); err != nil {
