@@ -18,8 +18,22 @@ import (
 //go:embed insert.sql
 var insertDecisions string
 
-// insertTimeout bounds one attempt; the engine makes another.
-const insertTimeout = 30 * time.Second
+const (
+	// insertTimeout bounds one attempt; the engine makes another.
+	insertTimeout = 30 * time.Second
+	// watchedFor is longer than a goroutine waits for its first turn.
+	watchedFor = 5 * time.Second
+)
+
+// attempt returns the context of one attempt, and what releases it some time after it is
+// called. The driver watches the context in a goroutine while it sends, and closes the
+// connection where the context ends (clickhouse-go v2.50, context_watchdog.go). A goroutine
+// that has not run before Send returns would find the context ended, and close a connection
+// that the pool may have given to somebody else: "use of closed network connection".
+func attempt(ctx context.Context) (_ context.Context, release func()) {
+	ctx, cancel := context.WithTimeout(ctx, insertTimeout)
+	return ctx, func() { time.AfterFunc(watchedFor, cancel) }
+}
 
 // insert sends rows as one block.
 func (s *Stage) insert(ctx context.Context, partition int, rows []row) error {
@@ -28,8 +42,8 @@ func (s *Stage) insert(ctx context.Context, partition int, rows []row) error {
 
 // insertAs sends rows as one block under the caller's token.
 func (s *Stage) insertAs(ctx context.Context, token string, partition int, rows []row) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, insertTimeout)
-	defer cancel()
+	ctx, release := attempt(ctx)
+	defer release()
 	ctx = driver.Context(ctx, driver.WithSettings(driver.Settings{
 		"insert_deduplication_token":                         token,
 		"deduplicate_blocks_in_dependent_materialized_views": 1,

@@ -62,8 +62,8 @@ func (p *stagePartition) tellWatermark(ctx context.Context, emptyAt time.Time) e
 }
 
 func (s *Stage) insertWatermarks(ctx context.Context, due map[int]watermark) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, insertTimeout)
-	defer cancel()
+	ctx, release := attempt(ctx)
+	defer release()
 	block, err := s.db.PrepareBatch(ctx, insertPosition)
 	if err != nil {
 		return away(err)
