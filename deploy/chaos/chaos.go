@@ -1,11 +1,12 @@
-// Package chaos breaks an installation in every way there is, and sees that nothing is lost,
+// Package chaos breaks an installation in many ways, and checks that no message is lost,
 // doubled, misordered or wrong.
 //
-// It starts servers of its own, proxies before them, and both stages as processes; it
-// publishes a simulated population's messages and strikes at moments that a seed chooses.
-// After each round it heals everything, waits until all is drained, and compares what came
-// out, row by row, with what the simulation expects and with what lies on the log. What
-// compares shares no code with what is compared: topics are read with another client.
+// It starts servers of its own, a proxy in front of each, and both stages as processes. It
+// publishes a simulated population's messages and strikes with faults at moments that a
+// seed chooses. After each round it waits until every server answers and every message is
+// through, and compares what came out, row by row, with what the simulation expects of the
+// messages on the topic. The comparison shares no code with the stages: it reads the topics
+// with another client library.
 //
 // The commands `tajdeed-local chaos` and `make chaos` call it.
 package chaos
@@ -24,21 +25,22 @@ import (
 // Config is how chaos runs.
 type Config struct {
 	// Seed chooses the faults, their moments and the messages. The same seed gives the same
-	// ones, not the same interleaving.
+	// ones, but not the same interleaving.
 	Seed uint64
 	// Only are the kinds of fault to strike with, see [Kinds]. None means all.
 	Only []string
 	// Rounds is how many rounds there are. 0 means 3, or as many as Limit lets begin.
 	Rounds int
-	// Limit is how long rounds begin after the start. 0 is no limit.
+	// Limit is how long after the start a round may begin. 0 is no limit.
 	Limit time.Duration
 	// Rate is how many messages a second are published, without the bursts.
 	Rate int
-	// Keep has the folder with data and logs kept also when all is well.
+	// Keep keeps the folder with data and logs also when nothing was found.
 	Keep bool
-	// Cache is the folder of the servers' packages. Empty is that of [tajdeed/deploy/local].
+	// Cache is the folder of the servers' packages. "" is the one of
+	// [tajdeed/deploy/local].
 	Cache string
-	// Progress is told each step, with the time since the start.
+	// Progress, if it is set, is called at each step with the time since the start.
 	Progress func(since time.Duration, step string)
 }
 
@@ -55,7 +57,7 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Kinds are the kinds of fault that it strikes with, in the order of the report.
+// Kinds are the names of all kinds of fault, in the order of the report.
 func Kinds() []string {
 	names := make([]string, len(faultKinds))
 	for i, kind := range faultKinds {
@@ -66,8 +68,8 @@ func Kinds() []string {
 
 // limits say when to stop.
 type limits struct {
-	rounds int       // 0: until then
-	until  time.Time // zero: after the rounds
+	rounds int       // 0 is no limit
+	until  time.Time // zero is no limit
 }
 
 func (c Config) limits() limits {
@@ -80,12 +82,13 @@ func (c Config) limits() limits {
 	return l
 }
 
-// more says whether another round is to begin after so many.
+// more says whether another round begins after so many.
 func (l limits) more(rounds int) bool {
 	return (l.rounds == 0 || rounds < l.rounds) && (l.until.IsZero() || time.Now().Before(l.until))
 }
 
-// WritePlan writes the faults of the rounds, and strikes with none.
+// WritePlan writes the faults of the rounds without striking: for each its moment in seconds
+// since the round began, its kind, how long it lasts, and what it hits.
 func WritePlan(w io.Writer, c Config) error {
 	if err := c.Validate(); err != nil {
 		return err
@@ -106,9 +109,9 @@ func WritePlan(w io.Writer, c Config) error {
 	return nil
 }
 
-// Run runs all rounds in a temporary folder and stops what it started. Where something was
-// found, or Run failed, the folder is kept and named in the result. What was found is no
-// error.
+// Run runs all rounds in a temporary folder and stops what it started. Findings are in the
+// result and are no error. Where there are findings, or Run fails, the folder is kept and
+// the result names it.
 func Run(ctx context.Context, c Config) (Result, error) {
 	if err := c.Validate(); err != nil {
 		return Result{}, err
@@ -124,7 +127,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	return result, err
 }
 
-// makeFolder makes one that the user whom Postgres runs as can reach.
+// makeFolder makes a temporary folder that the user that Postgres runs as can reach.
 func makeFolder() (string, error) {
 	folder, err := os.MkdirTemp("", "tajdeed-chaos-*")
 	if err != nil {
@@ -152,21 +155,21 @@ func inFolder(ctx context.Context, c Config, folder string) (result Result, err 
 	if err != nil {
 		return result, err
 	}
-	k, err := openCluster(ctx, folder, c.Cache, say)
+	i, err := openInstallation(ctx, folder, c.Cache, say)
 	if err != nil {
 		return result, err
 	}
-	defer func() { err = errors.Join(err, k.close(context.WithoutCancel(ctx))) }()
-	t, err := newTrial(ctx, k, c.Seed, c.Rate, newSchedule(c.Seed, kinds), say)
+	defer func() { err = errors.Join(err, i.close(context.WithoutCancel(ctx))) }()
+	e, err := newExperiment(ctx, i, c.Seed, c.Rate, newSchedule(c.Seed, kinds), say)
 	if err != nil {
 		return result, err
 	}
-	err = t.run(ctx, c.limits())
-	result = t.result()
+	err = e.run(ctx, c.limits())
+	result = e.result()
 	result.Seconds = text.Rounded(time.Since(began).Seconds())
 	if err != nil || !result.OK || c.Keep {
 		result.Kept = folder
-		k.keep = true
+		i.keep = true
 	}
 	return result, err
 }

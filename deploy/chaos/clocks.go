@@ -13,19 +13,19 @@ import (
 	"tajdeed/deploy/worker"
 )
 
-// clocks are those of the worker processes: a file for each says by how much its wall
-// clock is wrong.
+// clocks sets the wall clocks of worker processes wrong. A file for each process says by
+// how much.
 type clocks struct {
 	folder string
 
 	mu      sync.Mutex
-	stepped map[string]bool // the names of processes whose clocks are wrong
+	stepped map[string]bool // names of processes whose clocks are wrong
 }
 
 func (c *clocks) file(name string) string { return filepath.Join(c.folder, name) }
 
-// step sets the clock of one process wrong for a while. One that is frozen finds it so
-// when it goes on. It returns false where all clocks of the stage are wrong already.
+// step sets the clock of one of a stage's processes wrong for a while; a frozen process
+// notices when it goes on. False says that all clocks of the stage are wrong already.
 func (c *clocks) step(ctx context.Context, workers *local.Workers, stage string, pick int, by, d time.Duration) (bool, error) {
 	name := c.claim(workers, stage, pick)
 	if name == "" {
@@ -42,7 +42,7 @@ func (c *clocks) step(ctx context.Context, workers *local.Workers, stage string,
 	return true, nil
 }
 
-// claim picks a process whose clock is right.
+// claim picks a process whose clock is right and marks it. It returns its name, or "".
 func (c *clocks) claim(workers *local.Workers, stage string, pick int) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,16 +63,16 @@ func (c *clocks) release(name string) {
 	delete(c.stepped, name)
 }
 
-// clockSteps are the steps of a clock: forward, the last so far that the broker refuses
-// its messages until it is right again; and back, the last into another month, by which
-// ClickHouse's table is cut.
+// clockSteps are by how much a clock steps. Of the steps ahead, two hours are so much that
+// the broker refuses the process's messages until the clock is right again. Of the steps
+// back, forty days lead into another month, by which ClickHouse's table is partitioned.
 var clockSteps = [2][4]time.Duration{
 	{5 * time.Second, time.Minute, 50 * time.Minute, 2 * time.Hour},
 	{-5 * time.Second, -time.Minute, -50 * time.Minute, -40 * 24 * time.Hour},
 }
 
-// stepOf says whose clock a fault steps, and by how much. Two of three strikes are at
-// renewals, of which there are more processes.
+// stepOf says of which stage a fault steps a clock, and by how much. Two of three strikes
+// are at renewals, which has more processes.
 func stepOf(f fault) (stage string, by time.Duration) {
 	steps := clockSteps[f.Way]
 	stage = [...]string{renewals.Name, renewals.Name, analytics.Name}[f.Pick%3]

@@ -8,46 +8,47 @@ import (
 	"syscall"
 )
 
-// disk is a small disk with what a server keeps there.
+// disk is a small disk and the server whose data lies on it.
 type disk struct {
 	*smallDisk
 	server string
 }
 
-// fillable says which folder of which server gets full by a kind, and how much it can
-// hold otherwise. The disks take memory for what lies there, and the WAL grows until
-// its next checkpoint.
+// fillable says, for each kind of fault that fills a disk, which folder of which server lies
+// on the disk and what size it has while no fault lasts. The disks take memory for their
+// content. The WAL's is large because the WAL grows until the next checkpoint.
 var fillable = map[faultKind]struct{ server, folder, size string }{
 	diskFull:      {serverPostgres, "decisions", "1g"},
 	diskFullWAL:   {serverPostgres, "postgres/pg_wal", "8g"},
 	diskFullKafka: {serverKafka, "kafka/data", "4g"},
 }
 
-// makeDisks puts what grows on disks that can get full, each on its own, where there
-// can be such disks.
-func (c *cluster) makeDisks(ctx context.Context) error {
-	decisions, err := c.makeDecisions()
+// makeDisks puts each folder that grows on a small disk of its own. Where this process may
+// not mount disks, it keeps the error for the result.
+func (i *installation) makeDisks(ctx context.Context) error {
+	decisions, err := i.makeDecisionsFolder()
 	if err != nil {
 		return err
 	}
-	if c.noDisk = c.mount(ctx, diskFull, decisions); c.noDisk != nil {
+	if i.diskError = i.mount(ctx, diskFull, decisions); i.diskError != nil {
 		return nil //nolint:nilerr // the result says so; the other faults can strike
 	}
 	for _, kind := range []faultKind{diskFullWAL, diskFullKafka} {
-		if err := c.moveToDisk(ctx, kind); err != nil {
+		if err := i.moveToDisk(ctx, kind); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// makeDecisions makes a folder that is Postgres's own.
-func (c *cluster) makeDecisions() (string, error) {
-	owned, err := os.Stat(filepath.Join(c.at.Data, "postgres"))
+// makeDecisionsFolder makes the folder of a tablespace, which must belong to the user that
+// Postgres runs as.
+func (i *installation) makeDecisionsFolder() (string, error) {
+	owned, err := os.Stat(filepath.Join(i.at.Data, "postgres"))
 	if err != nil {
 		return "", fmt.Errorf("find who Postgres runs as: %w", err)
 	}
-	path := filepath.Join(c.folder, fillable[diskFull].folder)
+	path := filepath.Join(i.folder, fillable[diskFull].folder)
 	if err := os.Mkdir(path, 0o700); err != nil {
 		return "", fmt.Errorf("make a folder for the decisions: %w", err)
 	}
@@ -57,33 +58,33 @@ func (c *cluster) makeDecisions() (string, error) {
 	return path, err
 }
 
-func (c *cluster) mount(ctx context.Context, kind faultKind, path string) error {
+func (i *installation) mount(ctx context.Context, kind faultKind, path string) error {
 	mounted, err := mountDisk(ctx, path, fillable[kind].size)
 	if err != nil {
 		return err
 	}
-	if c.disks == nil {
-		c.disks = map[faultKind]*disk{}
+	if i.disks == nil {
+		i.disks = map[faultKind]*disk{}
 	}
-	c.disks[kind] = &disk{smallDisk: mounted, server: fillable[kind].server}
+	i.disks[kind] = &disk{smallDisk: mounted, server: fillable[kind].server}
 	return nil
 }
 
-// moveToDisk moves a folder while its server is stopped.
-func (c *cluster) moveToDisk(ctx context.Context, kind faultKind) error {
-	server := c.servers.Server(fillable[kind].server)
+// moveToDisk stops a server, moves one of its folders to a small disk, and starts it.
+func (i *installation) moveToDisk(ctx context.Context, kind faultKind) error {
+	server := i.servers.Server(fillable[kind].server)
 	if err := server.Stop(ctx); err != nil {
 		return err
 	}
-	if err := c.mount(ctx, kind, filepath.Join(c.at.Data, fillable[kind].folder)); err != nil {
+	if err := i.mount(ctx, kind, filepath.Join(i.at.Data, fillable[kind].folder)); err != nil {
 		return err
 	}
 	return server.Start(ctx)
 }
 
-// moveDecisions puts the decisions' table on its disk.
-func (c *cluster) moveDecisions(ctx context.Context) error {
-	on, there := c.disks[diskFull]
+// moveDecisions moves the table of decisions to its disk.
+func (i *installation) moveDecisions(ctx context.Context) error {
+	on, there := i.disks[diskFull]
 	if !there {
 		return nil
 	}
@@ -91,7 +92,7 @@ func (c *cluster) moveDecisions(ctx context.Context) error {
 		"CREATE TABLESPACE small LOCATION '" + on.path + "'",
 		"ALTER TABLE decision SET TABLESPACE small",
 	} {
-		if _, err := c.record.Exec(ctx, statement); err != nil {
+		if _, err := i.postgres.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("move the decisions to a small disk: %w", err)
 		}
 	}

@@ -10,29 +10,29 @@ import (
 	"syscall"
 )
 
-// smallDisk is a file system of its own whose size can change: it gets full
-// without being filled.
+// smallDisk is a file system in memory whose size can change. Shrinking it to what it holds
+// makes it full at once.
 type smallDisk struct{ path, size string }
 
-// mountDisk puts what lies in a folder on a disk in the folder's place. It needs root,
-// and a machine that lets it mount.
+// mountDisk moves a folder's content to a new disk that is mounted in the folder's place.
+// It needs root, and a machine that lets root mount.
 func mountDisk(ctx context.Context, path, size string) (d *smallDisk, err error) {
-	aside := path + ".aside"
-	if err := copyFolder(ctx, path, aside); err != nil {
+	content := path + ".content"
+	if err := copyFolder(ctx, path, content); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(aside)) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(content)) }()
 	if err := syscall.Mount("tmpfs", path, "tmpfs", 0, "size="+size); err != nil {
 		return nil, fmt.Errorf("mount a small disk: %w", err)
 	}
 	d = &smallDisk{path: path, size: size}
-	if err := copyFolder(ctx, aside, path); err != nil {
+	if err := copyFolder(ctx, content, path); err != nil {
 		return nil, errors.Join(err, d.close(ctx, false))
 	}
 	return d, nil
 }
 
-// copyFolder makes to the same as from, in content, owners and modes.
+// copyFolder copies a folder with its content, owners and modes.
 func copyFolder(ctx context.Context, from, to string) error {
 	if said, err := exec.CommandContext(ctx, "cp", "-a", "-T", from, to).CombinedOutput(); err != nil {
 		return fmt.Errorf("copy %s: %w: %s", from, err, said)
@@ -40,8 +40,8 @@ func copyFolder(ctx context.Context, from, to string) error {
 	return nil
 }
 
-// fill leaves no room for another page. What was measured may be used up the moment
-// after, and then the disk can't shrink to that.
+// fill shrinks the disk so that no other page fits. A server may write between the
+// measuring and the shrinking, which then fails, so it tries up to 20 times.
 func (d *smallDisk) fill() (err error) {
 	for range 20 {
 		var now syscall.Statfs_t
@@ -65,11 +65,12 @@ func (d *smallDisk) resize(size string) error {
 	return nil
 }
 
-// close takes the disk away. What lay there stays in its place if it is to be kept.
+// close unmounts the disk. If its content is to be kept, a folder with it takes the disk's
+// place.
 func (d *smallDisk) close(ctx context.Context, keep bool) error {
-	aside := d.path + ".aside"
+	content := d.path + ".content"
 	if keep {
-		if err := copyFolder(ctx, d.path, aside); err != nil {
+		if err := copyFolder(ctx, d.path, content); err != nil {
 			return err
 		}
 	}
@@ -77,7 +78,7 @@ func (d *smallDisk) close(ctx context.Context, keep bool) error {
 		return err
 	}
 	if err := os.RemoveAll(d.path); err != nil {
-		return fmt.Errorf("make way for what lay on the small disk: %w", err)
+		return fmt.Errorf("make room for the content of the small disk: %w", err)
 	}
-	return os.Rename(aside, d.path)
+	return os.Rename(content, d.path)
 }

@@ -7,7 +7,7 @@ import (
 	"errors"
 )
 
-// smallDisk is what only Linux lets us make.
+// smallDisk can be made on Linux only.
 type smallDisk struct{ path string }
 
 func mountDisk(context.Context, string, string) (*smallDisk, error) {

@@ -1,2 +1,3 @@
--- How far every partition has come: what was consumed, and what of it was announced.
+-- How far each partition is: the offset after the last message that was consumed, and that
+-- after the last one whose decision was announced.
 SELECT partition, next_offset, published_offset FROM position WHERE topic = $1

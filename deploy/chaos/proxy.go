@@ -7,68 +7,69 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// proxy stands before a server and makes the network between them bad: it resets,
-// cuts and delays connections, and loses the answers to chosen requests. Each
-// connection draws its luck once; a fault hits those whose luck is below the
-// fault's, so that it can hit one worker and not the next.
+// proxy stands between the stages and a server. It resets, cuts and delays connections,
+// and drops the answers to chosen requests. Each connection draws a number from 0 to 1
+// once; a toxic with a higher rate hits it. So a toxic can hit one worker process and
+// spare another for as long as both connections last.
 type proxy struct {
 	listener net.Listener
-	speaks   protocol
+	protocol protocol
 	target   atomic.Pointer[string]
 
-	// toLose is how many answers are still to be lost, and lost how many were.
-	toLose, lost atomic.Int64
-	silently     atomic.Bool // they are lost without the connection ending
-	losing       sync.Mutex  // held by the fault that loses them
+	toLose   atomic.Int64 // answers still to be lost
+	lost     atomic.Int64 // answers that were lost
+	silently atomic.Bool  // an answer is lost without the connection ending
+	losing   sync.Mutex   // held by the fault that loses answers
 
-	mu    sync.Mutex
-	links map[*link]struct{}
-	bad   []*weather
+	mu     sync.Mutex
+	links  map[*link]struct{}
+	toxics []*toxic
 }
 
-// weather is a fault that lasts.
-type weather struct {
-	luck  float64
-	delay time.Duration
-	// Nothing passes a cut. Connections are kept, and go on when it ends, or, where it
-	// is refusing, cannot even be made.
+// toxic is what is wrong with the network for a while, as toxiproxy calls it.
+type toxic struct {
+	rate  float64       // the share of connections that it hits
+	delay time.Duration // of every piece of data
+	// cut lets no data pass until the toxic ends; connections stay open. If it is
+	// refusing, it ends connections instead, and none can be made.
 	cut, refusing bool
 	ended         chan struct{}
 }
 
 // protocol knows which requests' answers are worth losing.
 type protocol interface {
-	// watch returns what looks at the bytes of one connection on their way.
+	// watch returns a watcher for one connection.
 	watch(p *proxy) watcher
 }
 
 // watcher sees every byte of one connection, in the order of each direction.
 type watcher interface {
-	asked(bytes []byte)
-	// answered says whether these bytes begin an answer that is to be lost.
-	answered(bytes []byte) bool
+	request(piece []byte)
+	// answer says whether this piece belongs to an answer that is to be lost.
+	answer(piece []byte) bool
 }
 
 // link is one connection through the proxy.
 type link struct {
 	client, server *net.TCPConn
-	luck           float64
+	draw           float64
 	closed         chan struct{}
 	once           sync.Once
 }
 
-// openProxy listens on a free port; what connects before the target is set waits.
-func openProxy(ctx context.Context, speaks protocol) (*proxy, error) {
+// openProxy listens on a free port. Until the target is set, it ends what connects.
+func openProxy(ctx context.Context, of protocol) (*proxy, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("open a proxy: %w", err)
 	}
-	p := &proxy{listener: listener, speaks: speaks, links: map[*link]struct{}{}}
+	p := &proxy{listener: listener, protocol: of, links: map[*link]struct{}{}}
 	go p.accept(context.WithoutCancel(ctx)) // until close
 	return p, nil
 }
@@ -79,7 +80,7 @@ func (p *proxy) setTarget(address string) { p.target.Store(&address) }
 
 func (p *proxy) close() {
 	_ = p.listener.Close()
-	p.reset(1)
+	p.resetLinks(1)
 }
 
 func (p *proxy) accept(ctx context.Context) {
@@ -98,22 +99,22 @@ func (p *proxy) accept(ctx context.Context) {
 	}
 }
 
-// serve passes one connection on until either side ends it.
+// serve carries one connection until either side ends it.
 func (p *proxy) serve(ctx context.Context, client *net.TCPConn) {
-	l := &link{client: client, luck: rand.Float64(), closed: make(chan struct{})}
+	l := &link{client: client, draw: rand.Float64(), closed: make(chan struct{})}
 	if !p.connect(ctx, l) {
-		hangUp(client)
+		resetConn(client)
 		return
 	}
-	defer p.forget(l)
-	w := p.speaks.watch(p)
-	go p.pass(l, client, l.server, func(b []byte) bool { w.asked(b); return true })
-	p.pass(l, l.server, client, func(b []byte) bool { return p.keeps(l, w, b) })
+	defer p.remove(l)
+	w := p.protocol.watch(p)
+	go p.carry(l, client, l.server, func(b []byte) bool { w.request(b); return true })
+	p.carry(l, l.server, client, func(b []byte) bool { return p.deliver(l, w, b) })
 }
 
 func (p *proxy) connect(ctx context.Context, l *link) bool {
 	target := p.target.Load()
-	if target == nil || !p.wait(l) {
+	if target == nil || !p.applyToxics(l) {
 		return false
 	}
 	server, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", *target)
@@ -127,32 +128,33 @@ func (p *proxy) connect(ctx context.Context, l *link) bool {
 	return true
 }
 
-func (p *proxy) forget(l *link) {
-	l.end()
+func (p *proxy) remove(l *link) {
+	l.close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.links, l)
 }
 
-// keeps says whether an answer goes on to the client.
-func (p *proxy) keeps(l *link, w watcher, answer []byte) bool {
-	if !w.answered(answer) {
+// deliver says whether an answer goes on to the client, and counts one that does not.
+func (p *proxy) deliver(l *link, w watcher, answer []byte) bool {
+	if !w.answer(answer) {
 		return true
 	}
 	p.lost.Add(1)
-	if p.silently.Load() { // as if the network swallowed it: nothing ends
+	if p.silently.Load() { // as if a router dropped it: the connection stays open
 		<-l.closed
 	}
 	return false
 }
 
-// pass carries bytes one way, through whatever weather there is.
-func (p *proxy) pass(l *link, from, to *net.TCPConn, let func([]byte) bool) {
-	defer l.end()
+// carry copies bytes in one direction. The toxics delay each piece, and allow says
+// whether it may pass; when it may not, the connection ends.
+func (p *proxy) carry(l *link, from, to *net.TCPConn, allow func([]byte) bool) {
+	defer l.close()
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
-		if n > 0 && (!p.wait(l) || !let(buffer[:n])) {
+		if n > 0 && (!p.applyToxics(l) || !allow(buffer[:n])) {
 			return
 		}
 		if n > 0 {
@@ -166,88 +168,85 @@ func (p *proxy) pass(l *link, from, to *net.TCPConn, let func([]byte) bool) {
 	}
 }
 
-// wait lets the weather hold a connection up; false when that ended first.
-func (p *proxy) wait(l *link) bool {
-	for _, w := range p.over(l.luck) {
-		if w.refusing || !w.hold(l) {
+// applyToxics waits as long as the toxics delay a connection. False says that the
+// connection has ended or must end.
+func (p *proxy) applyToxics(l *link) bool {
+	for _, t := range p.toxicsOf(l) {
+		if t.refusing || !t.wait(l) {
 			return false
 		}
 	}
 	return true
 }
 
-// over is the weather that hits a connection of that luck.
-func (p *proxy) over(luck float64) (hits []*weather) {
+// toxicsOf are the toxics that hit a connection.
+func (p *proxy) toxicsOf(l *link) (hits []*toxic) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, w := range p.bad {
-		if luck < w.luck {
-			hits = append(hits, w)
+	for _, t := range p.toxics {
+		if l.draw < t.rate {
+			hits = append(hits, t)
 		}
 	}
 	return hits
 }
 
-func (w *weather) hold(l *link) bool {
+// wait waits for the delay or, for a cut, until the toxic ends. False says that the
+// connection ended first.
+func (t *toxic) wait(l *link) bool {
 	var after <-chan time.Time
-	if !w.cut {
-		timer := time.NewTimer(w.delay)
+	if !t.cut {
+		timer := time.NewTimer(t.delay)
 		defer timer.Stop()
 		after = timer.C
 	}
 	select {
 	case <-after:
-	case <-w.ended:
+	case <-t.ended:
 	case <-l.closed:
 		return false
 	}
 	return true
 }
 
-// begin lets a fault last until the returned function is called.
-func (p *proxy) begin(w weather) (end func()) {
-	w.ended = make(chan struct{})
+// add adds a toxic, and returns what removes it.
+func (p *proxy) add(t toxic) (remove func()) {
+	t.ended = make(chan struct{})
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.bad = append(p.bad, &w)
+	p.toxics = append(p.toxics, &t)
 	return func() {
-		close(w.ended)
+		close(t.ended)
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		for i := range p.bad {
-			if p.bad[i] == &w {
-				p.bad = append(p.bad[:i:i], p.bad[i+1:]...)
-				return
-			}
-		}
+		p.toxics = slices.DeleteFunc(p.toxics, func(other *toxic) bool { return other == &t })
 	}
 }
 
-// reset ends the connections whose luck is below, without a farewell, and returns
-// how many.
-func (p *proxy) reset(luck float64) (n int) {
+// resetLinks resets the connections that a rate hits, and returns how many.
+func (p *proxy) resetLinks(rate float64) (n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for l := range p.links {
-		if l.luck < luck {
-			l.end()
+		if l.draw < rate {
+			l.close()
 			n++
 		}
 	}
 	return n
 }
 
-func (l *link) end() {
+func (l *link) close() {
 	l.once.Do(func() {
 		close(l.closed)
-		hangUp(l.client)
-		hangUp(l.server)
+		resetConn(l.client)
+		resetConn(l.server)
 	})
 }
 
-// hangUp closes a connection so that the other side sees a reset, as of a process
-// that died or a firewall that had enough.
-func hangUp(c *net.TCPConn) {
+// resetConn closes a connection so that the other side sees a reset, as when a process
+// dies or a firewall ends the connection.
+func resetConn(c *net.TCPConn) {
 	_ = c.SetLinger(0)
 	_ = c.Close()
 }

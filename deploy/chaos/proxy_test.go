@@ -16,7 +16,7 @@ import (
 	"tajdeed/schema/postgres/postgrestest"
 )
 
-// echo is a server that says everything again.
+// echo is a server that sends back what it receives.
 func echo(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -39,9 +39,9 @@ func echo(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-func proxyTo(t *testing.T, speaks protocol, target string) *proxy {
+func proxyTo(t *testing.T, protocol protocol, target string) *proxy {
 	t.Helper()
-	p, err := openProxy(t.Context(), speaks)
+	p, err := openProxy(t.Context(), protocol)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func proxyTo(t *testing.T, speaks protocol, target string) *proxy {
 	return p
 }
 
-// caller is a client that says one thing and hears it again.
+// caller is a client that sends a few bytes and awaits them back.
 type caller struct {
 	*testing.T
 	conn net.Conn
@@ -66,7 +66,7 @@ func call(t *testing.T, p *proxy) caller {
 	return caller{t, conn}
 }
 
-func (c caller) hears(within time.Duration) error {
+func (c caller) roundTrip(within time.Duration) error {
 	c.Helper()
 	if err := c.conn.SetDeadline(time.Now().Add(within)); err != nil {
 		c.Fatal(err)
@@ -82,16 +82,16 @@ func TestProxyPassesOnAndResets(t *testing.T) {
 	t.Parallel()
 	p := proxyTo(t, opaque{}, echo(t))
 	c := call(t, p)
-	if err := c.hears(time.Minute); err != nil {
-		t.Fatalf("in good weather: %v", err)
+	if err := c.roundTrip(time.Minute); err != nil {
+		t.Fatalf("without a toxic: %v", err)
 	}
-	if n := p.reset(1); n != 1 {
+	if n := p.resetLinks(1); n != 1 {
 		t.Errorf("%d connections were reset, want 1", n)
 	}
-	if err := c.hears(time.Minute); err == nil {
+	if err := c.roundTrip(time.Minute); err == nil {
 		t.Error("a connection goes on after its reset")
 	}
-	if err := call(t, p).hears(time.Minute); err != nil {
+	if err := call(t, p).roundTrip(time.Minute); err != nil {
 		t.Errorf("after the reset: %v", err)
 	}
 }
@@ -100,32 +100,32 @@ func TestProxyCuts(t *testing.T) {
 	t.Parallel()
 	p := proxyTo(t, opaque{}, echo(t))
 	before := call(t, p)
-	if err := before.hears(time.Minute); err != nil {
+	if err := before.roundTrip(time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	end := p.begin(weather{luck: 1, cut: true, refusing: true})
+	end := p.add(toxic{rate: 1, cut: true, refusing: true})
 	// The reset may come before the connection is made, or after.
 	if conn, err := net.Dial("tcp", p.address()); err == nil {
 		defer conn.Close()
-		if err := (caller{t, conn}).hears(time.Minute); err == nil {
+		if err := (caller{t, conn}).roundTrip(time.Minute); err == nil {
 			t.Error("a new connection passes a refusing cut")
 		}
 	}
 	end()
-	if err := call(t, p).hears(time.Minute); err != nil {
+	if err := call(t, p).roundTrip(time.Minute); err != nil {
 		t.Errorf("after the refusing cut: %v", err)
 	}
-	end = p.begin(weather{luck: 1, cut: true})
-	heard := make(chan error, 1)
+	end = p.add(toxic{rate: 1, cut: true})
+	done := make(chan error, 1)
 	late := call(t, p)
-	go func() { heard <- late.hears(time.Minute) }()
+	go func() { done <- late.roundTrip(time.Minute) }()
 	var timeout net.Error
-	if err := call(t, p).hears(50 * time.Millisecond); !errors.As(err, &timeout) || !timeout.Timeout() {
+	if err := call(t, p).roundTrip(50 * time.Millisecond); !errors.As(err, &timeout) || !timeout.Timeout() {
 		t.Errorf("through a silent cut: %v, want nothing until the deadline", err)
 	}
 	end()
-	if err := <-heard; err != nil {
-		t.Errorf("what was said during a silent cut comes later: %v", err)
+	if err := <-done; err != nil {
+		t.Errorf("what was sent during a silent cut did not arrive after it: %v", err)
 	}
 }
 
@@ -133,34 +133,34 @@ func TestProxyDelays(t *testing.T) {
 	t.Parallel()
 	p := proxyTo(t, opaque{}, echo(t))
 	c := call(t, p)
-	if err := c.hears(time.Minute); err != nil {
+	if err := c.roundTrip(time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	const delay = 60 * time.Millisecond
-	defer p.begin(weather{luck: 1, delay: delay})()
+	defer p.add(toxic{rate: 1, delay: delay})()
 	began := time.Now()
-	if err := c.hears(time.Minute); err != nil || time.Since(began) < 2*delay {
+	if err := c.roundTrip(time.Minute); err != nil || time.Since(began) < 2*delay {
 		t.Errorf("there and back in %s (%v), want %s and more", time.Since(began), err, 2*delay)
 	}
 }
 
-func TestWeatherHitsOnlyTheUnlucky(t *testing.T) {
+func TestToxicHitsNoMoreThanItsRate(t *testing.T) {
 	t.Parallel()
 	p := proxyTo(t, opaque{}, echo(t))
 	c := call(t, p)
-	if err := c.hears(time.Minute); err != nil {
+	if err := c.roundTrip(time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	defer p.begin(weather{luck: 0, cut: true})()
-	if err := c.hears(time.Minute); err != nil {
+	defer p.add(toxic{rate: 0, cut: true})()
+	if err := c.roundTrip(time.Minute); err != nil {
 		t.Errorf("a cut of no connection: %v", err)
 	}
-	if n := p.reset(0); n != 0 {
+	if n := p.resetLinks(0); n != 0 {
 		t.Errorf("a reset of no connection hit %d", n)
 	}
 }
 
-// A transaction whose answer was lost is there, and its client doesn't know.
+// A transaction whose answer was lost is durable, and its client doesn't know.
 func TestLostAnswerToCommit(t *testing.T) {
 	t.Parallel()
 	direct := postgrestest.URL(t)
@@ -186,7 +186,7 @@ func TestLostAnswerToCommit(t *testing.T) {
 	}
 	p.toLose.Store(1)
 	if err := insert(); err == nil {
-		t.Error("the answer to COMMIT came")
+		t.Error("the answer to COMMIT was not lost")
 	}
 	if err := insert(); err != nil || p.lost.Load() != 1 {
 		t.Errorf("%d answers were lost (%v), want 1 and no more", p.lost.Load(), err)
@@ -221,15 +221,15 @@ func TestFramesInPieces(t *testing.T) {
 		p.toLose.Store(10)
 		w, _ := kafkaProtocol{}.watch(p).(*kafkaWatcher)
 		for piece := range slices.Chunk(stream, size) {
-			w.asked(piece)
+			w.request(piece)
 		}
-		if len(w.ids) != 2 || !w.ids[7] || !w.ids[9] {
-			t.Errorf("in pieces of %d: the Produce requests are %v, want 7 and 9", size, w.ids)
+		if len(w.chosen) != 2 || !w.chosen[7] || !w.chosen[9] {
+			t.Errorf("in pieces of %d: the Produce requests are %v, want 7 and 9", size, w.chosen)
 		}
-		if w.answered([]byte("\x00\x00\x00\x04\x00\x00\x00\x08")) {
+		if w.answer([]byte("\x00\x00\x00\x04\x00\x00\x00\x08")) {
 			t.Error("the answer to Metadata is to be lost")
 		}
-		if !w.answered([]byte("\x00\x00\x00\x05\x00\x00\x00\x07a")) {
+		if !w.answer([]byte("\x00\x00\x00\x05\x00\x00\x00\x07a")) {
 			t.Error("the answer to Produce is not lost")
 		}
 	}

@@ -1,2 +1,2 @@
--- Every message of the record that could not be read.
+-- Every quarantined message, with the rule that it breaks.
 SELECT partition, "offset", rule FROM quarantined WHERE topic = $1

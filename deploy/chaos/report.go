@@ -14,27 +14,27 @@ type Result struct {
 	Seed   uint64         `json:"seed"`
 	Rounds int            `json:"rounds"`
 	Faults map[string]int `json:"faults"` // how often each struck; injected messages among them
-	// Messages is how many were published, Logged how many lie on the log of
-	// submissions: more, where an answer was lost and a batch sent again.
+	// Messages is how many were published, Logged how many lie on the topic of
+	// submissions: more, where an answer was lost and a batch was sent again.
 	Messages int `json:"messages"`
 	Logged   int `json:"logged"`
 	Findings
 	OK bool `json:"ok"`
 	// Impossible says why a kind could not strike on this machine.
 	Impossible map[string]string `json:"impossible"`
-	// Complaints are what did not go as it should beside that: a process that did not
-	// stop when it was asked to.
+	// Complaints are other things that went wrong, such as a process that did not stop when
+	// it was asked to.
 	Complaints []string `json:"complaints"`
-	// Crashes is how often a server died without a fault of ours: the embedded
-	// ClickHouse does when a client hangs up in the middle of an answer.
+	// Crashes is how often each server died without a fault of ours. The embedded
+	// ClickHouse does when a client ends its connection in the middle of an answer.
 	Crashes map[string]int `json:"crashes"`
-	// Exits is how many workers and sinks ended by themselves; they were replaced.
+	// Exits is how many worker processes ended by themselves. They were replaced.
 	Exits   int     `json:"exits"`
 	Seconds float64 `json:"seconds"`
-	Kept    string  `json:"kept,omitempty"` // the folder, where something was found
+	Kept    string  `json:"kept,omitempty"` // the folder with data and logs, where it is kept
 }
 
-// The kinds of message that are injected, beside the faults.
+// The kinds of message that are injected. They are counted beside the faults.
 const (
 	injectedPoison    = "poison"
 	injectedOversized = "oversized"
@@ -44,26 +44,26 @@ const (
 
 var injectedKinds = []string{injectedPoison, injectedOversized, injectedDuplicate, injectedConflict}
 
-func (t *trial) result() Result {
+func (e *experiment) result() Result {
 	r := Result{
-		Seed: t.plan.seed, Rounds: t.rounds, Messages: t.truth.messages, Logged: t.truth.lies,
-		Findings: t.found, OK: t.found.none(), Impossible: map[string]string{},
-		Complaints: append([]string{}, t.complaints...), Exits: t.workers.Exits(),
+		Seed: e.plan.seed, Rounds: e.rounds, Messages: e.expected.published, Logged: e.expected.logged,
+		Findings: e.found, OK: e.found.none(), Impossible: map[string]string{},
+		Complaints: append([]string{}, e.complaints...), Exits: e.workers.Exits(),
 		Faults: map[string]int{
-			injectedPoison: t.truth.poison, injectedOversized: t.truth.oversized,
-			injectedDuplicate: t.truth.duplicates, injectedConflict: t.truth.conflicts,
+			injectedPoison: e.expected.poison, injectedOversized: e.expected.oversized,
+			injectedDuplicate: e.expected.duplicates, injectedConflict: e.expected.conflicts,
 		},
 	}
-	for _, kind := range t.plan.kinds {
-		r.Faults[string(kind)] = t.struck[kind]
+	for _, kind := range e.plan.kinds {
+		r.Faults[string(kind)] = e.struck[kind]
 	}
 	r.Crashes = map[string]int{}
-	for _, name := range []string{serverPostgres, serverAnalysts, serverKafka} {
-		r.Crashes[name] = max(t.deaths(name), 0)
+	for _, name := range serverNames {
+		r.Crashes[name] = max(e.deaths(name), 0)
 	}
 	for kind := range fillable {
-		if t.noDisk != nil {
-			r.Impossible[string(kind)] = t.noDisk.Error()
+		if e.diskError != nil {
+			r.Impossible[string(kind)] = e.diskError.Error()
 		}
 	}
 	return r
@@ -76,13 +76,13 @@ func (r Result) WriteJSON(w io.Writer) error {
 	return encoder.Encode(r)
 }
 
-// Text is the table of faults and the totals, for a person.
+// Text is the table of faults and the totals, for a person at a terminal.
 func (r Result) Text() string {
 	var w strings.Builder
 	fmt.Fprintf(&w, "\n%-20s %8s\n", "fault", "struck")
 	for _, kind := range faultKinds {
 		if n, asked := r.Faults[string(kind)]; asked {
-			fmt.Fprintf(&w, "%-20s %8d%s\n", kind, n, because(r.Impossible[string(kind)]))
+			fmt.Fprintf(&w, "%-20s %8d%s\n", kind, n, impossibleText(r.Impossible[string(kind)]))
 		}
 	}
 	fmt.Fprintf(&w, "\n%-20s %8s\n", "injected", "messages")
@@ -106,7 +106,7 @@ func (r Result) Text() string {
 	return w.String()
 }
 
-func because(why string) string {
+func impossibleText(why string) string {
 	if why == "" {
 		return ""
 	}

@@ -1,4 +1,4 @@
--- Every row that analysts see, without FINAL: a row that stands here twice is counted
+-- Every row that a query sees without FINAL: a decision that has two rows is counted
 -- twice.
 SELECT cause_partition, cause_offset, application_id, toString(disposition), toString(outcome), reasons,
        ifNull(toInt32(old_expiry), 0), ifNull(toInt32(new_expiry), 0)

@@ -8,42 +8,42 @@ import (
 	"time"
 )
 
-// faultKind names one way in which chaos strikes.
+// faultKind is a kind of fault, as --only names it.
 type faultKind string
 
 const (
-	killWorker      faultKind = "kill-worker"
-	killSink        faultKind = "kill-sink"
-	freezeWorker    faultKind = "freeze-worker"
-	freezeSink      faultKind = "freeze-sink"
-	addWorker       faultKind = "add-worker"
-	removeWorker    faultKind = "remove-worker"
-	restartPostgres faultKind = "restart-postgres"
-	restartAnalysts faultKind = "restart-clickhouse"
-	restartKafka    faultKind = "restart-kafka"
-	cutPostgres     faultKind = "cut-postgres"
-	cutAnalysts     faultKind = "cut-clickhouse"
-	cutKafka        faultKind = "cut-kafka"
-	delayPostgres   faultKind = "delay-postgres"
-	delayAnalysts   faultKind = "delay-clickhouse"
-	delayKafka      faultKind = "delay-kafka"
-	resetPostgres   faultKind = "reset-postgres"
-	resetAnalysts   faultKind = "reset-clickhouse"
-	resetKafka      faultKind = "reset-kafka"
-	produceTimeout  faultKind = "produce-timeout"
-	dropCommitReply faultKind = "drop-commit-reply"
-	clockStep       faultKind = "clock-step"
-	diskFull        faultKind = "disk-full" // of the decisions' table
-	diskFullWAL     faultKind = "disk-full-wal"
-	diskFullKafka   faultKind = "disk-full-kafka"
+	killWorker        faultKind = "kill-worker"
+	killSink          faultKind = "kill-sink"
+	freezeWorker      faultKind = "freeze-worker"
+	freezeSink        faultKind = "freeze-sink"
+	addWorker         faultKind = "add-worker"
+	removeWorker      faultKind = "remove-worker"
+	restartPostgres   faultKind = "restart-postgres"
+	restartClickHouse faultKind = "restart-clickhouse"
+	restartKafka      faultKind = "restart-kafka"
+	cutPostgres       faultKind = "cut-postgres"
+	cutClickHouse     faultKind = "cut-clickhouse"
+	cutKafka          faultKind = "cut-kafka"
+	delayPostgres     faultKind = "delay-postgres"
+	delayClickHouse   faultKind = "delay-clickhouse"
+	delayKafka        faultKind = "delay-kafka"
+	resetPostgres     faultKind = "reset-postgres"
+	resetClickHouse   faultKind = "reset-clickhouse"
+	resetKafka        faultKind = "reset-kafka"
+	produceTimeout    faultKind = "produce-timeout"
+	dropCommitReply   faultKind = "drop-commit-reply"
+	clockStep         faultKind = "clock-step"
+	diskFull          faultKind = "disk-full" // of the decisions' table
+	diskFullWAL       faultKind = "disk-full-wal"
+	diskFullKafka     faultKind = "disk-full-kafka"
 )
 
 // faultKinds are all that a schedule draws from, in the order of the report.
 var faultKinds = []faultKind{
 	killWorker, killSink, freezeWorker, freezeSink, addWorker, removeWorker,
-	restartPostgres, restartAnalysts, restartKafka,
-	cutPostgres, cutAnalysts, cutKafka, delayPostgres, delayAnalysts, delayKafka,
-	resetPostgres, resetAnalysts, resetKafka,
+	restartPostgres, restartClickHouse, restartKafka,
+	cutPostgres, cutClickHouse, cutKafka, delayPostgres, delayClickHouse, delayKafka,
+	resetPostgres, resetClickHouse, resetKafka,
 	produceTimeout, dropCommitReply, clockStep,
 	diskFull, diskFullWAL, diskFullKafka,
 }
@@ -72,36 +72,37 @@ func kindNames(kinds []faultKind) string {
 
 // fault is one planned strike.
 type fault struct {
-	After time.Duration // since the round began
-	Kind  faultKind
-	For   time.Duration // how long it lasts, where it lasts
-	Luck  float64       // which share of the connections it hits, where it hits some
-	Pick  int           // which of several targets: modulo their number
-	Way   int           // 0 or 1: which of a kind's two ways
+	After     time.Duration // since the round began
+	Kind      faultKind
+	For       time.Duration // how long it lasts, where it lasts
+	ToxicRate float64       // the share of the connections that it hits, where it is a fault of the network
+	Pick      int           // which of several targets: modulo their number
+	Way       int           // 0 or 1: which of a kind's two variants
 }
 
 func (f fault) String() string {
-	return fmt.Sprintf("%5.1fs %s for %s, luck %.2f, pick %d, way %d",
-		f.After.Seconds(), f.Kind, f.For.Round(time.Millisecond), f.Luck, f.Pick, f.Way)
+	return fmt.Sprintf("%5.1fs %s for %s, toxic rate %.2f, pick %d, way %d",
+		f.After.Seconds(), f.Kind, f.For.Round(time.Millisecond), f.ToxicRate, f.Pick, f.Way)
 }
 
 const (
-	// strikingFor is how long a round strikes; it heals and drains after that.
+	// strikingFor is how long a round strikes. After that it waits for the servers and
+	// until every message is through.
 	strikingFor = 25 * time.Second
-	// betweenFaults is the mean of the time from one strike to the next: several are
-	// under way at once.
+	// betweenFaults is the mean time from one strike to the next. Many last longer, so
+	// several are under way at once.
 	betweenFaults = 1600 * time.Millisecond
-	// sessionTimeout is the shortest that a broker takes as shipped.
+	// sessionTimeout is the shortest that a broker accepts with its shipped settings.
 	sessionTimeout = 6 * time.Second
 )
 
-// schedule draws what strikes when. The same seed and kinds give the same faults,
-// whatever the machine makes of them.
+// schedule draws the faults and their moments. The same seed and kinds give the same
+// faults on any machine.
 type schedule struct {
 	seed  uint64
 	rng   *rand.Rand
 	kinds []faultKind
-	bag   []faultKind // what was not drawn since every kind had its turn
+	bag   []faultKind // kinds that were not drawn since every kind was drawn once
 }
 
 func newSchedule(seed uint64, kinds []faultKind) *schedule {
@@ -119,20 +120,20 @@ func (s *schedule) round() (faults []fault) {
 }
 
 func (s *schedule) fault(after time.Duration) fault {
-	f := fault{After: after, Kind: s.kind(), Luck: 1, Pick: s.rng.IntN(1 << 20), Way: s.rng.IntN(2)}
+	f := fault{After: after, Kind: s.kind(), ToxicRate: 1, Pick: s.rng.IntN(1 << 20), Way: s.rng.IntN(2)}
 	if s.rng.IntN(2) == 0 {
-		f.Luck = 0.2 + 0.6*s.rng.Float64()
+		f.ToxicRate = 0.2 + 0.6*s.rng.Float64()
 	}
 	switch f.Kind {
 	case freezeWorker, freezeSink:
 		f.For = s.duration(sessionTimeout+500*time.Millisecond, sessionTimeout+4*time.Second)
 	case produceTimeout, dropCommitReply:
 		f.For = 5 * time.Second // to wait for one at most
-	case cutPostgres, cutAnalysts, cutKafka: // often longer than the session timeout
+	case cutPostgres, cutClickHouse, cutKafka: // often longer than the session timeout
 		f.For = s.duration(300*time.Millisecond, 2*sessionTimeout)
-	case diskFullWAL, diskFullKafka: // what was given them before must be used up
+	case diskFullWAL, diskFullKafka: // the space that the server has reserved must be used up first
 		f.For = s.duration(time.Second, 8*time.Second)
-	case clockStep: // up to the round's end
+	case clockStep: // until 3 s after the striking, at most
 		f.For = s.duration(2*time.Second, 3*time.Second+strikingFor-after)
 	default:
 		f.For = s.duration(300*time.Millisecond, 5*time.Second)
@@ -140,7 +141,7 @@ func (s *schedule) fault(after time.Duration) fault {
 	return f
 }
 
-// kind takes one out of the bag, so that every kind comes up equally often.
+// kind takes a kind out of the bag, so that every kind strikes equally often.
 func (s *schedule) kind() faultKind {
 	if len(s.bag) == 0 {
 		s.bag = slices.Clone(s.kinds)

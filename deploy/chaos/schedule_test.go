@@ -52,7 +52,7 @@ func TestFaultsLieWithinTheirRound(t *testing.T) {
 			if f.Kind == clockStep && f.After+f.For > strikingFor+3*time.Second {
 				t.Errorf("the clock stays wrong for long after the round: %v", f)
 			}
-			if f.After >= strikingFor || f.For <= 0 || f.Luck <= 0 || f.Luck > 1 || frozen && f.For <= sessionTimeout {
+			if f.After >= strikingFor || f.For <= 0 || f.ToxicRate <= 0 || f.ToxicRate > 1 || frozen && f.For <= sessionTimeout {
 				t.Errorf("no fault of a round: %v", f)
 			}
 		}

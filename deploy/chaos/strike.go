@@ -14,9 +14,9 @@ import (
 	"tajdeed/deploy/local"
 )
 
-// strikeAll strikes at each fault's moment, side by side, and returns when the last
-// has ended.
-func (t *trial) strikeAll(ctx context.Context, faults []fault) error {
+// strikeAll strikes with each fault at its moment and returns when the last one has ended.
+// Several faults may last at the same time.
+func (e *experiment) strikeAll(ctx context.Context, faults []fault) error {
 	began := time.Now()
 	group, ctx := errgroup.WithContext(ctx)
 	for _, f := range faults {
@@ -25,132 +25,133 @@ func (t *trial) strikeAll(ctx context.Context, faults []fault) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			t.say(f.String())
-			struck, err := t.strike(ctx, f)
+			e.say(f.String())
+			struck, err := e.strike(ctx, f)
 			if err != nil {
-				t.say(fmt.Sprintf("%s: %v", f.Kind, err))
+				e.say(fmt.Sprintf("%s: %v", f.Kind, err))
 			}
-			t.note(f.Kind, struck, err)
+			e.countStrike(f.Kind, struck, err)
 			return nil
 		})
 	}
 	return group.Wait()
 }
 
-// note counts a strike that hit something, and keeps what went wrong with it.
-func (t *trial) note(kind faultKind, struck bool, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+// countStrike counts a strike that hit something, and keeps what went wrong with it.
+func (e *experiment) countStrike(kind faultKind, struck bool, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if struck {
-		t.struck[kind]++
+		e.struck[kind]++
 	}
 	if err != nil {
-		t.complaints = append(t.complaints, fmt.Sprintf("%s: %v", kind, err))
+		e.complaints = append(e.complaints, fmt.Sprintf("%s: %v", kind, err))
 	}
 }
 
-// strike strikes once, and says whether it hit something.
-func (t *trial) strike(ctx context.Context, f fault) (bool, error) {
+// strike strikes with one fault and returns when it has ended. False says that there was
+// nothing to hit.
+func (e *experiment) strike(ctx context.Context, f fault) (bool, error) {
 	switch f.Kind {
 	case killWorker:
-		return t.workers.Kill(renewals.Name, f.Pick)
+		return e.workers.Kill(renewals.Name, f.Pick)
 	case killSink:
-		return t.workers.Kill(analytics.Name, f.Pick)
+		return e.workers.Kill(analytics.Name, f.Pick)
 	case freezeWorker:
-		return t.workers.Freeze(ctx, renewals.Name, f.Pick, f.For)
+		return e.workers.Freeze(ctx, renewals.Name, f.Pick, f.For)
 	case freezeSink:
-		return t.workers.Freeze(ctx, analytics.Name, f.Pick, f.For)
+		return e.workers.Freeze(ctx, analytics.Name, f.Pick, f.For)
 	case addWorker:
-		return t.addWorker()
+		return e.addWorker()
 	case removeWorker:
-		return t.removeWorker(f)
+		return e.removeWorker(f)
 	case restartPostgres:
-		return t.restart(ctx, serverPostgres, [2]syscall.Signal{syscall.SIGINT, syscall.SIGQUIT}[f.Way])
-	case restartAnalysts:
-		return t.restart(ctx, serverAnalysts, [2]syscall.Signal{endOfInput, syscall.SIGKILL}[f.Way])
+		return e.restart(ctx, serverPostgres, [2]syscall.Signal{syscall.SIGINT, syscall.SIGQUIT}[f.Way])
+	case restartClickHouse:
+		return e.restart(ctx, serverClickHouse, [2]syscall.Signal{endOfInput, syscall.SIGKILL}[f.Way])
 	case restartKafka:
-		return t.restart(ctx, serverKafka, [2]syscall.Signal{syscall.SIGTERM, syscall.SIGKILL}[f.Way])
-	case cutPostgres, cutAnalysts, cutKafka:
-		return t.cut(ctx, t.proxyOf(f.Kind), f)
-	case delayPostgres, delayAnalysts, delayKafka:
-		return t.delay(ctx, t.proxyOf(f.Kind), f)
-	case resetPostgres, resetAnalysts, resetKafka:
-		return t.proxyOf(f.Kind).reset(f.Luck) > 0, nil
+		return e.restart(ctx, serverKafka, [2]syscall.Signal{syscall.SIGTERM, syscall.SIGKILL}[f.Way])
+	case cutPostgres, cutClickHouse, cutKafka:
+		return e.cut(ctx, e.proxyOf(f.Kind), f)
+	case delayPostgres, delayClickHouse, delayKafka:
+		return e.delay(ctx, e.proxyOf(f.Kind), f)
+	case resetPostgres, resetClickHouse, resetKafka:
+		return e.proxyOf(f.Kind).resetLinks(f.ToxicRate) > 0, nil
 	case produceTimeout:
-		return t.proxies[serverKafka].loseAnswers(ctx, f), nil
+		return e.proxies[serverKafka].loseAnswers(ctx, f), nil
 	case dropCommitReply:
-		return t.proxies[serverPostgres].loseAnswers(ctx, f), nil
+		return e.proxies[serverPostgres].loseAnswers(ctx, f), nil
 	case clockStep:
-		return t.stepClock(ctx, f)
+		return e.stepClock(ctx, f)
 	case diskFull, diskFullWAL, diskFullKafka:
-		return t.fillDisk(ctx, f)
+		return e.fillDisk(ctx, f)
 	}
-	return false, fmt.Errorf("nobody knows how to strike with %s", f.Kind)
+	return false, fmt.Errorf("there is no way to strike with %s", f.Kind)
 }
 
-// endOfInput is how ClickHouse is asked to stop: no signal, its input ends.
+// endOfInput is how ClickHouse is asked to stop: not by a signal, but by the end of its
+// input.
 const endOfInput syscall.Signal = 0
 
-func (t *trial) addWorker() (bool, error) {
-	if t.workers.Count(renewals.Name) >= mostRenewals {
+func (e *experiment) addWorker() (bool, error) {
+	if e.workers.Count(renewals.Name) >= mostRenewals {
 		return false, nil
 	}
-	return true, t.workers.Start(renewals.Name)
+	return true, e.workers.Start(renewals.Name)
 }
 
-// removeWorker stops a worker as an operator would; another comes when they get few.
-func (t *trial) removeWorker(f fault) (bool, error) {
-	struck, err := t.workers.Stop(renewals.Name, f.Pick)
-	if err == nil && t.workers.Count(renewals.Name) < leastRenewals {
-		err = t.workers.Start(renewals.Name)
+// removeWorker stops a worker as an operator would, and starts another where too few are
+// left.
+func (e *experiment) removeWorker(f fault) (bool, error) {
+	struck, err := e.workers.Stop(renewals.Name, f.Pick)
+	if err == nil && e.workers.Count(renewals.Name) < leastRenewals {
+		err = e.workers.Start(renewals.Name)
 	}
 	return struck, err
 }
 
 // restart ends a server; its supervisor starts it again.
-func (t *trial) restart(ctx context.Context, name string, how syscall.Signal) (bool, error) {
-	server := t.servers.Server(name)
+func (e *experiment) restart(ctx context.Context, name string, how syscall.Signal) (bool, error) {
+	server := e.servers.Server(name)
 	if server.PID() == 0 {
-		return false, nil // another fault was faster
+		return false, nil // another fault has just ended it
 	}
 	ctx, cancel := context.WithTimeout(ctx, local.StopWithin)
 	defer cancel()
 	return true, server.End(ctx, how)
 }
 
-func (t *trial) proxyOf(kind faultKind) *proxy {
+func (e *experiment) proxyOf(kind faultKind) *proxy {
 	switch kind {
 	case cutPostgres, delayPostgres, resetPostgres:
-		return t.proxies[serverPostgres]
-	case cutAnalysts, delayAnalysts, resetAnalysts:
-		return t.proxies[serverAnalysts]
+		return e.proxies[serverPostgres]
+	case cutClickHouse, delayClickHouse, resetClickHouse:
+		return e.proxies[serverClickHouse]
 	default:
-		return t.proxies[serverKafka]
+		return e.proxies[serverKafka]
 	}
 }
 
-// cut lets nothing through: either connections end and none can be made, or bytes
-// stay away and come later.
-func (t *trial) cut(ctx context.Context, p *proxy, f fault) (bool, error) {
-	end := p.begin(weather{luck: f.Luck, cut: true, refusing: f.Way == 0})
-	defer end()
+// cut lets no data through. Either connections end and none can be made, or connections
+// stay open and the data arrives after the cut.
+func (e *experiment) cut(ctx context.Context, p *proxy, f fault) (bool, error) {
+	defer p.add(toxic{rate: f.ToxicRate, cut: true, refusing: f.Way == 0})()
 	if f.Way == 0 {
-		p.reset(f.Luck)
+		p.resetLinks(f.ToxicRate)
 	}
 	local.Pause(ctx, f.For)
 	return true, nil
 }
 
-// delay slows every piece of every answer and question down.
-func (t *trial) delay(ctx context.Context, p *proxy, f fault) (bool, error) {
-	end := p.begin(weather{luck: f.Luck, delay: time.Duration(20+f.Pick%400) * time.Millisecond})
-	defer end()
+// delay delays every piece of data in both directions, by 20 to 419 ms.
+func (e *experiment) delay(ctx context.Context, p *proxy, f fault) (bool, error) {
+	defer p.add(toxic{rate: f.ToxicRate, delay: time.Duration(20+f.Pick%400) * time.Millisecond})()
 	local.Pause(ctx, f.For)
 	return true, nil
 }
 
-// loseAnswers loses the answers to a few requests, and waits until it has, or time is
-// up.
+// loseAnswers loses the answers to one to four requests, and waits until it has lost them
+// or the fault's time is over. False says that it lost none.
 func (p *proxy) loseAnswers(ctx context.Context, f fault) bool {
 	p.losing.Lock()
 	defer p.losing.Unlock()
@@ -158,91 +159,89 @@ func (p *proxy) loseAnswers(ctx context.Context, f fault) bool {
 	p.silently.Store(f.Way == 1)
 	p.toLose.Store(int64(1 + f.Pick%4))
 	defer p.toLose.Store(0)
-	ticker := time.NewTicker(50 * time.Millisecond)
-	defer ticker.Stop()
-	over := time.Now().Add(f.For)
-	for p.toLose.Load() > 0 && time.Now().Before(over) && ctx.Err() == nil {
-		<-ticker.C
+	ctx, cancel := context.WithTimeout(ctx, f.For)
+	defer cancel()
+	for p.toLose.Load() > 0 && local.Pause(ctx, 50*time.Millisecond) {
 	}
 	return p.lost.Load() > before
 }
 
-// stepClock sets the clock of a worker or a sink wrong, and right again.
-func (t *trial) stepClock(ctx context.Context, f fault) (bool, error) {
+// stepClock sets the clock of one worker process wrong, and right again.
+func (e *experiment) stepClock(ctx context.Context, f fault) (bool, error) {
 	stage, by := stepOf(f)
-	t.say(fmt.Sprintf("the clock of one of %s steps by %s", stage, by))
-	return t.clocks.step(ctx, t.workers, stage, f.Pick, by, f.For)
+	e.say(fmt.Sprintf("the clock of one of %s steps by %s", stage, by))
+	return e.clocks.step(ctx, e.workers, stage, f.Pick, by, f.For)
 }
 
-// fillDisk leaves no room for another page of what lies on a disk, and waits, once
-// there is room again, for the server that may have died of it.
-func (t *trial) fillDisk(ctx context.Context, f fault) (struck bool, err error) {
-	if t.noDisk != nil || !t.filling.TryLock() {
+// fillDisk leaves no room on a disk for another page. Once there is room again it waits
+// for the server, which may have died of it.
+func (e *experiment) fillDisk(ctx context.Context, f fault) (struck bool, err error) {
+	if e.diskError != nil || !e.filling.TryLock() {
 		return false, nil
 	}
-	defer t.filling.Unlock()
-	d := t.disks[f.Kind]
-	before := t.deaths(d.server)
+	defer e.filling.Unlock()
+	d := e.disks[f.Kind]
+	before := e.deaths(d.server)
 	if err := d.fill(); err != nil {
 		return false, err
 	}
 	struck = true
 	if f.Kind == diskFullWAL {
-		struck = t.useUpWAL(ctx, f.For)
+		struck = e.useUpWAL(ctx, f.For)
 	} else {
 		local.Pause(ctx, f.For)
 	}
-	err = errors.Join(d.free(), t.comeBack(ctx, d.server))
-	t.cause(d.server, t.deaths(d.server)-before)
+	err = errors.Join(d.free(), e.awaitServer(ctx, d.server))
+	e.addCaused(d.server, e.deaths(d.server)-before)
 	return struck, err
 }
 
-// walEvery is short enough that the segments of the WAL that Postgres has in store are
-// used up while the disk is full.
+// walEvery is short enough that Postgres uses up the WAL segments that it has in reserve
+// while the disk is full.
 const walEvery = 50 * time.Millisecond
 
-// useUpWAL has Postgres write to its WAL and begin a new segment of it again and again,
-// and says whether there came a time when it couldn't: it dies of that.
-func (t *trial) useUpWAL(ctx context.Context, d time.Duration) (died bool) {
+// useUpWAL makes Postgres write to its WAL and begin a new segment, again and again. True
+// says that it could not at some moment: it dies of that.
+func (e *experiment) useUpWAL(ctx context.Context, d time.Duration) (died bool) {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	for ctx.Err() == nil {
-		_, err := t.record.Exec(ctx, "SELECT pg_logical_emit_message(true, 'chaos', ''), pg_switch_wal()")
+		_, err := e.postgres.Exec(ctx, "SELECT pg_logical_emit_message(true, 'chaos', ''), pg_switch_wal()")
 		died = died || err != nil && ctx.Err() == nil
 		local.Pause(ctx, walEvery)
 	}
 	return died
 }
 
-// comeBackWithin is longer than a server takes to start and its supervisor to try again.
-const comeBackWithin = 45 * time.Second
+// serverWithin is longer than a server takes to start and its supervisor to try again.
+const serverWithin = 45 * time.Second
 
-// comeBack waits until a server answers whose disk has room again. One that doesn't is
-// restarted, as an operator would, and that is the complaint: Postgres 18 was seen to
-// hang where its recovery had met the full disk.
-func (t *trial) comeBack(ctx context.Context, name string) error {
-	waiting, cancel := context.WithTimeout(ctx, comeBackWithin)
+// awaitServer waits until a server answers whose disk has room again. One that does not
+// answer is restarted, as an operator would, and that is a complaint: Postgres 18 was seen
+// to hang after its recovery had met the full disk.
+func (e *experiment) awaitServer(ctx context.Context, name string) error {
+	waiting, cancel := context.WithTimeout(ctx, serverWithin)
 	defer cancel()
-	server := t.servers.Server(name)
+	server := e.servers.Server(name)
 	err := server.Ready(waiting)
 	if err == nil || ctx.Err() != nil || server.PID() == 0 {
-		return ctx.Err() // who heals waits for one that is dead at present
+		return ctx.Err() // the end of the round waits for a server that is starting again
 	}
 	how := map[string]syscall.Signal{serverPostgres: syscall.SIGQUIT, serverKafka: syscall.SIGKILL}[name]
 	return errors.Join(fmt.Errorf("%s had to be restarted, its disk had room again: %w", name, err), server.End(ctx, how))
 }
 
-// cause counts deaths of a server that a full disk caused.
-func (t *trial) cause(name string, deaths int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.caused[name] += deaths
+// addCaused counts deaths of a server that a full disk caused.
+func (e *experiment) addCaused(name string, deaths int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.caused[name] += deaths
 }
 
-// deaths is how often a server died other than by a restart, or a disk that was full.
-func (t *trial) deaths(name string) int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	restarts := map[string]faultKind{serverPostgres: restartPostgres, serverAnalysts: restartAnalysts, serverKafka: restartKafka}
-	return t.servers.Server(name).Deaths() - t.struck[restarts[name]] - t.caused[name]
+// deaths is how often a server died other than by a restart or a full disk.
+func (e *experiment) deaths(name string) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	restarts := map[string]faultKind{serverPostgres: restartPostgres, serverClickHouse: restartClickHouse, serverKafka: restartKafka}
+	return e.servers.Server(name).Deaths() - e.struck[restarts[name]] - e.caused[name]
 }

@@ -12,23 +12,21 @@ import (
 	"tajdeed/schema/kafka"
 )
 
-// topicReader reads a topic from where it stopped, with another client library than
-// the stages have: what kafka-go's gets wrong on both ways would not show.
+// topicReader reads a topic from where it stopped, with another client library than the
+// stages: a message that kafka-go writes wrongly and reads back as if it were right would
+// otherwise not show.
 type topicReader struct {
 	brokers []string
 	topic   string
-	next    map[int32]int64
+	next    [partitions]int64 // the next offset, by partition
 }
 
-func newTopicReader(brokers []string, topic string, partitions int) *topicReader {
-	r := &topicReader{brokers: brokers, topic: topic, next: map[int32]int64{}}
-	for p := range partitions {
-		r.next[int32(p)] = 0
-	}
-	return r
+func newTopicReader(brokers []string, topic string) *topicReader {
+	return &topicReader{brokers: brokers, topic: topic}
 }
 
-// read hands over what has come since the last time, each partition in order.
+// read calls each with every message that has come since the last call, each partition in
+// order.
 func (r *topicReader) read(ctx context.Context, each func(*kgo.Record)) error {
 	ends, err := kafka.Ends(ctx, r.brokers, r.topic)
 	if err != nil {
@@ -36,8 +34,8 @@ func (r *topicReader) read(ctx context.Context, each func(*kgo.Record)) error {
 	}
 	from, missing := map[int32]kgo.Offset{}, int64(0)
 	for p, next := range r.next {
-		from[p] = kgo.NewOffset().At(next)
-		missing += ends[int(p)].Next - next
+		from[int32(p)] = kgo.NewOffset().At(next)
+		missing += ends[p].Next - next
 	}
 	if missing == 0 {
 		return nil
@@ -52,13 +50,13 @@ func (r *topicReader) read(ctx context.Context, each func(*kgo.Record)) error {
 		if err := fetched.Err(); err != nil {
 			return fmt.Errorf("read %s: %w", r.topic, err)
 		}
-		fetched.EachRecord(func(record *kgo.Record) {
-			if record.Offset >= ends[int(record.Partition)].Next {
-				return // it came since; the next time
+		fetched.EachRecord(func(message *kgo.Record) {
+			if message.Offset >= ends[int(message.Partition)].Next {
+				return // it came after the ends were asked for: the next call reads it
 			}
 			missing--
-			r.next[record.Partition] = record.Offset + 1
-			each(record)
+			r.next[message.Partition] = message.Offset + 1
+			each(message)
 		})
 	}
 	return nil
@@ -66,70 +64,69 @@ func (r *topicReader) read(ctx context.Context, each func(*kgo.Record)) error {
 
 // announced is what lies on the topics that the stages publish to.
 type announced struct {
-	topic     string             // of the causes
-	decisions [][]announcement   // by partition and offset of the cause
-	highest   []int64            // by partition, the highest cause so far
-	aside     []map[int64]string // by partition and offset, why a message is on the quarantine topic
-	wrong     []string
-	late      []string // causes first seen after later ones
+	topic       string             // of the causes
+	decisions   [][]string         // by partition and offset of the cause, the decision's text; "" for none
+	highest     []int64            // by partition, the highest cause so far
+	quarantined []map[int64]string // by partition and offset of the cause, why it is on the quarantine topic
+	wrong       []string
+	misordered  []string // causes that were first announced after later ones
 }
 
-// announcement is a decision as it was first announced.
-type announcement struct{ text string }
-
 func newAnnounced(topic string, partitions int) *announced {
-	a := &announced{topic: topic, decisions: make([][]announcement, partitions)}
+	a := &announced{topic: topic, decisions: make([][]string, partitions)}
 	for range partitions {
 		a.highest = append(a.highest, -1)
-		a.aside = append(a.aside, map[int64]string{})
+		a.quarantined = append(a.quarantined, map[int64]string{})
 	}
 	return a
 }
 
-// decision takes the next message of the decisions topic. A decision may come twice,
-// but then it says the same, and the first time it comes in its turn.
-func (a *announced) decision(r *kgo.Record) {
-	headers := make([]schema.Header, len(r.Headers))
-	for i, h := range r.Headers {
+// addDecision is called with the messages of the decisions topic, each partition in order.
+// A decision may come again if it says the same. The first time, it must come before the
+// decisions of later causes.
+func (a *announced) addDecision(m *kgo.Record) {
+	headers := make([]schema.Header, len(m.Headers))
+	for i, h := range m.Headers {
 		headers[i] = schema.Header{Key: h.Key, Value: h.Value}
 	}
-	d, err := schema.ReadDecision(r.Key, r.Value, headers)
-	if err != nil || d.Cause.Partition != int(r.Partition) || d.Cause.Topic != a.topic {
-		a.wrong = append(a.wrong, fmt.Sprintf("%s/%d at %d is no decision of its partition: %v", r.Topic, r.Partition, r.Offset, err))
+	d, err := schema.ReadDecision(m.Key, m.Value, headers)
+	if err != nil || d.Cause.Partition != int(m.Partition) || d.Cause.Topic != a.topic {
+		a.wrong = append(a.wrong, fmt.Sprintf("%s/%d at %d is no decision of its partition: %v", m.Topic, m.Partition, m.Offset, err))
 		return
 	}
-	at := a.at(int(r.Partition), d.Cause.Offset)
-	text := decisionText(d.ApplicationID, d.Disposition, d.Outcome, d.Reasons, d.OldExpiry, d.NewExpiry)
+	before, now := a.decisionAt(d.Cause.Partition, d.Cause.Offset), decisionTextOf(&d)
+	highest := &a.highest[d.Cause.Partition]
 	switch {
-	case at.text == "" && d.Cause.Offset < a.highest[r.Partition]:
-		a.late = append(a.late, fmt.Sprintf("%d/%d was first announced after offset %d", d.Cause.Partition, d.Cause.Offset, a.highest[r.Partition]))
-	case at.text != "" && at.text != text:
-		a.wrong = append(a.wrong, fmt.Sprintf("%d/%d was announced as %q and as %q", d.Cause.Partition, d.Cause.Offset, at.text, text))
+	case *before == "" && d.Cause.Offset < *highest:
+		a.misordered = append(a.misordered, fmt.Sprintf("%d/%d was first announced after offset %d", d.Cause.Partition, d.Cause.Offset, *highest))
+	case *before != "" && *before != now:
+		a.wrong = append(a.wrong, fmt.Sprintf("%d/%d was announced as %q and as %q", d.Cause.Partition, d.Cause.Offset, *before, now))
 	}
-	at.text = text
-	a.highest[r.Partition] = max(a.highest[r.Partition], d.Cause.Offset)
+	*before = now
+	*highest = max(*highest, d.Cause.Offset)
 }
 
-func (a *announced) at(partition int, offset int64) *announcement {
+// decisionAt is where the decision on a message is noted.
+func (a *announced) decisionAt(partition int, offset int64) *string {
 	list := &a.decisions[partition]
 	if missing := int(offset) + 1 - len(*list); missing > 0 {
-		*list = append(*list, slices.Repeat([]announcement{{}}, missing)...)
+		*list = append(*list, slices.Repeat([]string{""}, missing)...)
 	}
 	return &(*list)[offset]
 }
 
-// quarantined takes the next message of the quarantine topic.
-func (a *announced) quarantined(r *kgo.Record) {
+// addQuarantined is called with the messages of the quarantine topic.
+func (a *announced) addQuarantined(m *kgo.Record) {
 	origin := map[string]string{}
-	for _, h := range r.Headers {
+	for _, h := range m.Headers {
 		origin[h.Key] = string(h.Value)
 	}
 	partition, _ := strconv.Atoi(origin[schema.HeaderOriginPartition])
 	offset, err := strconv.ParseInt(origin[schema.HeaderOriginOffset], 10, 64)
-	if err != nil || partition != int(r.Partition) || origin[schema.HeaderOriginTopic] != a.topic {
+	if err != nil || partition != int(m.Partition) || origin[schema.HeaderOriginTopic] != a.topic {
 		a.wrong = append(a.wrong, fmt.Sprintf("%s/%d at %d comes from %s/%d at %d: %v",
-			r.Topic, r.Partition, r.Offset, origin[schema.HeaderOriginTopic], partition, offset, err))
+			m.Topic, m.Partition, m.Offset, origin[schema.HeaderOriginTopic], partition, offset, err))
 		return
 	}
-	a.aside[partition][offset] = "quarantined for " + origin[schema.HeaderQuarantineRule]
+	a.quarantined[partition][offset] = "quarantined for " + origin[schema.HeaderQuarantineRule]
 }

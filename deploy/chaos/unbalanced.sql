@@ -1,5 +1,5 @@
--- The partitions whose books don't balance, in the record alone: what was consumed is
--- decided, quarantined or no message, and all of it was announced.
+-- The partitions whose books don't balance, in Postgres alone: every offset that was
+-- consumed is decided, quarantined or no message, and everything was announced.
 SELECT p.partition, next_offset - first_offset AS consumed, published_offset - first_offset AS announced,
        skipped, d.decided, q.quarantined
 FROM position p

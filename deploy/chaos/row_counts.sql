@@ -1,2 +1,2 @@
--- How many rows analysts see, and of how many decisions.
+-- How many rows a query sees without FINAL, and how many decisions they are.
 SELECT count(), uniqExact(cause_partition, cause_offset) FROM decision WHERE cause_topic = $1

@@ -12,27 +12,27 @@ import (
 	"tajdeed/producers/simulate"
 )
 
-// unrest publishes a simulation through bad weather: steadily, with a burst now and
+// load publishes a simulation while faults strike: at a steady rate with a burst now and
 // then, and every message until it is acknowledged.
-type unrest struct {
+type load struct {
 	simulation *simulate.Simulation
 	publisher  *producers.Publisher
 	topic      string
-	truth      *truth
+	expected   *expected
 	rate       int // messages a second, without the bursts
-	chunks     int
+	chunks     int // published so far
 }
 
 const (
-	unrestTick = 100 * time.Millisecond
-	// Every so many chunks one is so many times as large: it makes a backlog, and
-	// with it full batches.
+	publishEvery = 100 * time.Millisecond
+	// One chunk in burstEvery is burstTimes as large: it makes a backlog, and with it
+	// full batches.
 	burstEvery, burstTimes = 40, 25
 )
 
-// publish publishes until taking ends, and then what it has begun.
-func (u *unrest) publish(taking, doing context.Context) error {
-	ticker := time.NewTicker(unrestTick)
+// publish publishes until taking ends, and finishes the chunk that it has begun.
+func (l *load) publish(taking, doing context.Context) error {
+	ticker := time.NewTicker(publishEvery)
 	defer ticker.Stop()
 	for {
 		select {
@@ -40,33 +40,34 @@ func (u *unrest) publish(taking, doing context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		if err := u.publishChunk(doing); err != nil {
+		if err := l.publishChunk(doing); err != nil {
 			return err
 		}
 	}
 }
 
-func (u *unrest) publishChunk(ctx context.Context) error {
-	n := max(u.rate*int(unrestTick)/int(time.Second), 1)
-	if u.chunks++; u.chunks%burstEvery == 0 {
+func (l *load) publishChunk(ctx context.Context) error {
+	n := max(l.rate*int(publishEvery)/int(time.Second), 1)
+	if l.chunks++; l.chunks%burstEvery == 0 {
 		n *= burstTimes
 	}
 	chunk := make([]kafka.Message, n)
 	for i := range chunk {
-		m, ok := u.simulation.Next()
+		m, ok := l.simulation.Next()
 		if !ok {
 			return errors.New("the simulation has reached the end of its calendar")
 		}
 		chunk[i] = m.Kafka()
-		u.truth.publishing(&chunk[i], m.Expect)
+		l.expected.addPublished(&chunk[i], m.Expect)
 	}
-	return u.acknowledged(ctx, chunk)
+	return l.publishUntilAcknowledged(ctx, chunk)
 }
 
-// acknowledged publishes what failed again, in order, until nothing fails.
-func (u *unrest) acknowledged(ctx context.Context, messages []kafka.Message) error {
+// publishUntilAcknowledged publishes messages, and again those that failed, in order,
+// until none fails.
+func (l *load) publishUntilAcknowledged(ctx context.Context, messages []kafka.Message) error {
 	for {
-		err := u.publisher.Publish(ctx, u.topic, messages)
+		err := l.publisher.Publish(ctx, l.topic, messages)
 		failed := new(producers.PublishError)
 		switch {
 		case err == nil:
