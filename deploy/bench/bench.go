@@ -1,7 +1,8 @@
-// Package bench measures an installation on this machine, beside a ceiling and a naive
-// loop: how many applications a second, how much processor time of which process each
-// takes, and how long they wait. Stages run as processes of their own, as in production,
-// and what came out is counted: a figure whose count is wrong is an error.
+// Package bench measures an installation on this machine: how many applications a second it
+// handles, how much processor time an application takes in each process, and how long
+// applications wait. A ceiling (Postgres alone) and a naive loop stand beside it for
+// comparison. Stages run as processes of their own, as in production. What came out is
+// counted, and a figure whose count is wrong is an error.
 //
 // The commands `tajdeed-local bench` and `make bench` call it. It asserts nothing about
 // time: missing a target is no error.
@@ -19,18 +20,19 @@ import (
 
 // Config says what is measured.
 type Config struct {
-	// Servers are those that it starts; their Progress is told too.
+	// Servers says how the servers are started. Run sets its Progress.
 	Servers local.Config
-	// Only are names of figures, or their beginnings up to a dash. None means all.
+	// Only are the names of the figures to measure, or their beginnings up to a dash. None
+	// means all.
 	Only []string
-	// Applications is how many messages a figure takes; what is larger by itself shrinks
-	// with it.
+	// Applications is how many messages a figure takes. Figures that take more by
+	// themselves shrink in proportion.
 	Applications int
 	// Repeat is how often each figure is measured. The result has the median.
 	Repeat int
 	// Version is the program's, for the result.
 	Version string
-	// Progress is told each step, with the time since the start.
+	// Progress, if it is set, is called at each step with the time since the start.
 	Progress func(since time.Duration, step string)
 }
 
@@ -47,8 +49,9 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Run measures what was chosen. Where a figure fails, the result has those before it, and
-// names those that are missing.
+// Run starts the servers, measures the chosen figures and stops the servers. Where a figure
+// fails, it returns the error together with a result, which has the figures before it and
+// names the missing ones.
 func Run(ctx context.Context, c Config) (result Result, err error) {
 	if err := c.Validate(); err != nil {
 		return result, err
@@ -71,7 +74,7 @@ func Run(ctx context.Context, c Config) (result Result, err error) {
 	return result, errors.Join(err, servers.Stop(stopping))
 }
 
-// onServers measures on servers that answer, and clears up after itself.
+// onServers measures on servers that answer, and drops what it created on them.
 func onServers(ctx context.Context, c Config, servers *local.Servers, say func(string)) (result Result, err error) {
 	b, err := openBench(ctx, servers, c.Repeat, say)
 	if err != nil {
@@ -89,7 +92,7 @@ func onServers(ctx context.Context, c Config, servers *local.Servers, say func(s
 	return result, os.RemoveAll(b.folder)
 }
 
-// measureAll measures figures in their order, up to the first that fails.
+// measureAll measures figures in their order, until one fails.
 func (b *bench) measureAll(ctx context.Context, figures []figure, result *Result) error {
 	defer result.conclude()
 	for i, f := range figures {
@@ -108,10 +111,10 @@ func (b *bench) measureAll(ctx context.Context, figures []figure, result *Result
 
 // repeat measures a figure as often as it was asked for.
 func (b *bench) repeat(ctx context.Context, f figure) (measured Figure, err error) {
-	defer func() { err = errors.Join(err, b.forget(context.WithoutCancel(ctx))) }()
-	runs := make([]runResult, 0, b.times)
-	for i := range b.times {
-		b.say(fmt.Sprintf("%s, %d of %d", f.name, i+1, b.times))
+	defer func() { err = errors.Join(err, b.dropEnlarged(context.WithoutCancel(ctx))) }()
+	runs := make([]runResult, 0, b.repeats)
+	for i := range b.repeats {
+		b.say(fmt.Sprintf("%s, %d of %d", f.name, i+1, b.repeats))
 		run, err := f.measure(ctx, b)
 		if err != nil {
 			return measured, err

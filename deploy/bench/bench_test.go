@@ -60,14 +60,14 @@ func TestBench(t *testing.T) {
 	}
 }
 
-// What was measured before a figure failed is told, and what is missing.
+// When a figure fails, the result has those before it and names those that are missing.
 func TestBenchAFigureFails(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the disk is full")
 	measure := func(err error) func(context.Context, *bench) (runResult, error) {
 		return func(context.Context, *bench) (runResult, error) { return runResult{n: 1000, took: time.Second}, err }
 	}
-	b := &bench{times: 1, say: func(string) {}}
+	b := &bench{repeats: 1, say: func(string) {}}
 	var result Result
 	err := b.measureAll(t.Context(), []figure{{"renewals", measure(nil)}, {"whole", measure(broken)}, {"latency-100", measure(nil)}}, &result)
 	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "whole") {
@@ -84,7 +84,7 @@ func TestBenchAFigureFails(t *testing.T) {
 	}
 }
 
-// checkFigure looks at what any figure must have where /proc is.
+// checkFigure checks what every figure must have; where there is /proc, also what it gives.
 func checkFigure(t *testing.T, f Figure) {
 	t.Helper()
 	if f.N < 950 || f.Seconds <= 0 || f.PerSecond <= 0 {
@@ -92,7 +92,7 @@ func checkFigure(t *testing.T, f Figure) {
 	}
 	inProcess := f.Name == "ceiling" || f.Name == "naive"
 	if _, err := os.Stat("/proc/self/stat"); err == nil {
-		// A thousand rows are written in less than the kernel's clock tells.
+		// The ceiling writes a thousand rows in less than the kernel's clock can measure.
 		if c := f.CPUSeconds; c == nil || f.Name != "ceiling" && c.Postgres+c.ClickHouse+c.Kafka <= 0 {
 			t.Errorf("%s: processor time %+v", f.Name, f.CPUSeconds)
 		}
@@ -182,13 +182,13 @@ func TestBenchTargets(t *testing.T) {
 		{Name: "latency-1000", LatencyMS: &Latency{Decided: Percentiles{P99: 50}, Queryable: Percentiles{P99: 1001}}},
 	}}
 	r.conclude()
-	var verdicts []string
+	var statuses []string
 	for _, target := range r.Targets {
-		verdicts = append(verdicts, target.verdict())
+		statuses = append(statuses, target.status())
 	}
 	want := []string{"met", "met", "missed", "not measured", "met", "missed", "not measured", "not measured", "not measured", "not measured"}
-	if !slices.Equal(verdicts, want) {
-		t.Errorf("verdicts %v, want %v", verdicts, want)
+	if !slices.Equal(statuses, want) {
+		t.Errorf("statuses %v, want %v", statuses, want)
 	}
 	if *r.Ratios.WholeSecondsPer450k != 9 || *r.Ratios.RenewalsToNaive != 8 || r.Ratios.PoisonSlowdown != nil {
 		t.Errorf("ratios %+v", r.Ratios)
@@ -201,9 +201,9 @@ func TestBenchTargets(t *testing.T) {
 	}
 }
 
-// The residents that a register is filled up with are such as could be there, and none
-// whom the simulation knows or takes for a stranger.
-func TestGrownRegister(t *testing.T) {
+// The residents that are added to a register have valid Civil IDs, and none is a resident
+// of the simulation or an id that the simulation uses for strangers.
+func TestEnlargedRegister(t *testing.T) {
 	t.Parallel()
 	s := installationtest.New(t)
 	s.Populate(2000)
@@ -218,7 +218,7 @@ func TestGrownRegister(t *testing.T) {
 	}
 	keys := constraints(t, conn)
 	const more = 100_000
-	if err := growTo(t.Context(), conn, before+more); err != nil {
+	if err := enlargeTo(t.Context(), conn, before+more); err != nil {
 		t.Fatal(err)
 	}
 	if after := constraints(t, conn); !slices.Equal(keys, after) {
@@ -247,7 +247,7 @@ func TestGrownRegister(t *testing.T) {
 	}
 }
 
-// constraints are the register's, as Postgres tells them.
+// constraints are the constraints of the table resident, as Postgres prints them.
 func constraints(t *testing.T, conn *pgx.Conn) []string {
 	t.Helper()
 	rows, err := conn.Query(t.Context(), `SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)

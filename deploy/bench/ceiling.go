@@ -14,74 +14,74 @@ import (
 	"tajdeed/consumers/renewals"
 )
 
-// ceiling measures what the record alone takes to write what renewals writes. The stage
-// runs over the log once, unmeasured, and what each of its batches left is read again;
-// then the same rows go into another clone of the same register, in the same batches, as
-// many at once, each a transaction: a COPY of its decisions and an update of its
-// residencies. There is no Kafka, no decoding, no reading and no deciding, nor the engine's
-// own two rows for each batch. n are the decisions. The clock runs while the transactions
-// do.
+// ceiling measures how long Postgres alone takes to write what renewals writes. The stage
+// runs over the log once, which is not measured, and what each of its batches wrote is read
+// back. Then the same rows go into another clone of the same register: in the same batches,
+// as many at once, each in a transaction that copies its decisions and updates its
+// residencies. There is no Kafka, no decoding, no reading and no deciding, and the engine's
+// own two rows for each batch are not written. n is the number of decisions. The clock runs
+// while the transactions do.
 func (b *bench) ceiling(ctx context.Context, load workload) (run runResult, err error) {
-	recorded, want, err := b.recordOnce(ctx, load)
+	captured, want, err := b.capture(ctx, load)
 	if err != nil {
 		return run, err
 	}
-	w, err := b.normalWorld(ctx, load)
+	in, err := b.fullInstallation(ctx, load)
 	if err != nil {
 		return run, err
 	}
-	defer func() { err = errors.Join(err, w.close(context.WithoutCancel(ctx))) }()
-	if err := w.settleStores(ctx); err != nil {
+	defer func() { err = errors.Join(err, in.close(context.WithoutCancel(ctx))) }()
+	if err := in.checkpoint(ctx); err != nil {
 		return run, err
 	}
-	watch := w.startClock(partTajdeed)
-	if err := recorded.replay(ctx, w.stage); err != nil {
+	watch := in.startClock(partTajdeed)
+	if err := captured.replay(ctx, in.stagePool); err != nil {
 		return run, err
 	}
 	if run, err = watch.stop(want.decisions); err != nil {
 		return run, err
 	}
-	got, err := w.written(ctx)
+	got, err := in.countTotals(ctx)
 	if err == nil && got != want {
 		err = fmt.Errorf("%w: the stage wrote %+v, the ceiling %+v", errIncomplete, want, got)
 	}
 	return run, err
 }
 
-// recordOnce runs the stage on a world of its own.
-func (b *bench) recordOnce(ctx context.Context, load workload) (t tape, want written, err error) {
-	w, err := b.normalWorld(ctx, load)
+// capture runs the stage once, on an installation of its own.
+func (b *bench) capture(ctx context.Context, load workload) (captured capturedBatches, want totals, err error) {
+	in, err := b.fullInstallation(ctx, load)
 	if err != nil {
 		return nil, want, err
 	}
-	defer func() { err = errors.Join(err, w.close(context.WithoutCancel(ctx))) }()
-	if t, err = w.tape(ctx); err != nil {
+	defer func() { err = errors.Join(err, in.close(context.WithoutCancel(ctx))) }()
+	if captured, err = in.captureBatches(ctx); err != nil {
 		return nil, want, err
 	}
-	want, err = w.written(ctx)
-	return t, want, err
+	want, err = in.countTotals(ctx)
+	return captured, want, err
 }
 
-// written is what tells two records apart that should be the same.
-type written struct{ applications, decisions, expiries int64 }
+// totals are what must be the same in two registers with the same content.
+type totals struct{ applications, decisions, expiries int64 }
 
-const selectWritten = `SELECT (SELECT count(*) FROM application), (SELECT count(*) FROM decision),
+const selectTotals = `SELECT (SELECT count(*) FROM application), (SELECT count(*) FROM decision),
 	(SELECT sum(expires_on - date '1970-01-01')::bigint FROM residency)`
 
-func (w *world) written(ctx context.Context) (is written, err error) {
-	err = w.record.QueryRow(ctx, selectWritten).Scan(&is.applications, &is.decisions, &is.expiries)
+func (in *installation) countTotals(ctx context.Context) (t totals, err error) {
+	err = in.postgres.QueryRow(ctx, selectTotals).Scan(&t.applications, &t.decisions, &t.expiries)
 	if err != nil {
-		return is, fmt.Errorf("count what was written: %w", err)
+		return t, fmt.Errorf("count what was written: %w", err)
 	}
-	return is, nil
+	return t, nil
 }
 
-// replay writes what was read: each partition in its order, as many
-// transactions at once as a worker has.
-func (t tape) replay(ctx context.Context, db *pgxpool.Pool) error {
+// replay writes the batches again: each partition in its order, and as many transactions
+// at once as a worker has.
+func (c capturedBatches) replay(ctx context.Context, db *pgxpool.Pool) error {
 	slots := make(chan struct{}, renewals.DefaultConfig().Concurrency)
 	group, ctx := errgroup.WithContext(ctx)
-	for _, batches := range t {
+	for _, batches := range c {
 		group.Go(func() error {
 			for _, batch := range batches {
 				slots <- struct{}{}
@@ -97,16 +97,16 @@ func (t tape) replay(ctx context.Context, db *pgxpool.Pool) error {
 	return group.Wait()
 }
 
-//go:embed renew.sql
-var renewTaped string
+//go:embed update_residencies.sql
+var updateResidencies string
 
-func (b *tapedBatch) write(ctx context.Context, db *pgxpool.Pool) error {
+func (b *capturedBatch) write(ctx context.Context, db *pgxpool.Pool) error {
 	return pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
 		const statement = "COPY decision FROM STDIN (FORMAT binary)"
 		if _, err := tx.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(b.decisions), statement); err != nil {
 			return fmt.Errorf("write again: %w", err)
 		}
-		if _, err := tx.Exec(ctx, renewTaped, b.residents, b.expiries); err != nil {
+		if _, err := tx.Exec(ctx, updateResidencies, b.residents, b.expiries); err != nil {
 			return fmt.Errorf("renew again: %w", err)
 		}
 		return nil

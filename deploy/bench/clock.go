@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// The programs whose processor time is told apart, as the figures name them. The
-// bench's own process counts under one of the first two, where it has a part.
+// The programs whose processor time is measured, by their names in the figures. The
+// bench's own process counts as one of the first two, where it does their work.
 const (
 	partTajdeed    = "tajdeed" // the stages
 	partPublisher  = "publisher"
@@ -21,49 +21,52 @@ const (
 type runResult struct {
 	n       int64
 	took    time.Duration
-	cpu     map[string]time.Duration // by part; nil where it cannot be had
-	rss     map[string]int64         // by role, the most bytes that a process of it held
+	cpu     map[string]time.Duration // by program; nil where it cannot be measured
+	rss     map[string]int64         // by stage, the most bytes that one of its processes held
 	latency *Latency
 }
 
-// stopwatch measures a span of time and what the processes do in it.
+// stopwatch measures a span of time and the processor time that is spent in it.
 type stopwatch struct {
-	world  *world
-	own    string // the part that this process counts as; empty for none
-	before map[string]time.Duration
-	began  time.Time
+	installation *installation
+	own          string // the program that this process counts as; "" for none
+	before       map[string]time.Duration
+	began        time.Time
 }
 
-// startClock starts the clock. What takes a moment is done before it runs.
-func (w *world) startClock(own string) *stopwatch {
-	return &stopwatch{world: w, own: own, before: w.used(own), began: time.Now()}
+// startClock starts the clock, after the first reading of processor times, which takes a
+// moment.
+func (in *installation) startClock(own string) *stopwatch {
+	return &stopwatch{installation: in, own: own, before: in.cpuTimes(own), began: time.Now()}
 }
 
 var errProcessEnded = errors.New("a stage's process ended by itself")
 
-// stop ends the span. A process that was replaced makes the run worthless.
+// stop ends the span. A worker process that ended by itself is an error: the run then says
+// nothing.
 func (s *stopwatch) stop(n int64) (runResult, error) {
 	run := runResult{n: n, took: time.Since(s.began), rss: map[string]int64{}}
-	run.cpu = since(s.before, s.world.used(s.own))
-	for role, pids := range s.world.workers.PIDs() {
+	run.cpu = difference(s.before, s.installation.cpuTimes(s.own))
+	for stage, pids := range s.installation.workers.PIDs() {
 		for _, pid := range pids {
-			run.rss[role] = max(run.rss[role], peakRSS(pid))
+			run.rss[stage] = max(run.rss[stage], peakRSS(pid))
 		}
 	}
-	if s.world.workers.Exits() > 0 {
-		return run, fmt.Errorf("%w: see %s", errProcessEnded, s.world.logs())
+	if s.installation.workers.Exits() > 0 {
+		return run, fmt.Errorf("%w: see %s", errProcessEnded, s.installation.logs())
 	}
 	return run, nil
 }
 
-// used is the processor time of each part so far; nil where it cannot be had.
-func (w *world) used(own string) map[string]time.Duration {
+// cpuTimes is the processor time of each program so far, or nil where it cannot be
+// measured.
+func (in *installation) cpuTimes(own string) map[string]time.Duration {
 	roots := map[string][]int{
-		partPostgres:   {w.servers.Server("postgres").PID()},
-		partKafka:      {w.servers.Server("kafka").PID()},
-		partClickHouse: {w.servers.Server("clickhouse").PID()},
+		partPostgres:   {in.servers.Server("postgres").PID()},
+		partKafka:      {in.servers.Server("kafka").PID()},
+		partClickHouse: {in.servers.Server("clickhouse").PID()},
 	}
-	for _, pids := range w.workers.PIDs() {
+	for _, pids := range in.workers.PIDs() {
 		roots[partTajdeed] = append(roots[partTajdeed], pids...)
 	}
 	used := treesCPU(roots)
@@ -73,7 +76,7 @@ func (w *world) used(own string) map[string]time.Duration {
 	return used
 }
 
-func since(before, after map[string]time.Duration) map[string]time.Duration {
+func difference(before, after map[string]time.Duration) map[string]time.Duration {
 	if before == nil || after == nil {
 		return nil
 	}

@@ -15,7 +15,7 @@ type Latency struct {
 	Queryable Percentiles `json:"queryable"` // until ClickHouse was seen to have it
 }
 
-// Percentiles are the values that so much of all does not exceed.
+// Percentiles are the values that 50, 99 and 99.9 % of the waits do not exceed.
 type Percentiles struct {
 	P50  float64 `json:"p50"`
 	P99  float64 `json:"p99"`

@@ -4,7 +4,7 @@ import (
 	"runtime"
 )
 
-// Machine is what was measured on.
+// Machine is the machine on which was measured.
 type Machine struct {
 	CPU      string  `json:"cpu"`
 	Cores    int     `json:"cores"`
@@ -12,21 +12,21 @@ type Machine struct {
 	Kernel   string  `json:"kernel"`
 	System   string  `json:"system"`
 	Go       string  `json:"go"`
-	// Load is the load average of the minute before the first figure: seconds of a
-	// machine that does other work say little.
+	// Load is the load average of the minute before the first figure. If it is high, the
+	// machine did other work, and the seconds say little.
 	Load float64 `json:"load"`
 }
 
-// Versions is what was measured.
+// Versions are the versions of what was measured.
 type Versions struct {
 	Tajdeed    string `json:"tajdeed"` // version and commit, as the build recorded them
 	Postgres   string `json:"postgres"`
 	ClickHouse string `json:"clickhouse"`
-	Broker     string `json:"broker"` // kafka, or kfake, of which a figure says nothing
+	Broker     string `json:"broker"` // kafka, or kfake, whose figures say nothing about a real broker
 	Kafka      string `json:"kafka"`
 }
 
-// describe begins a result with what is to be known of it.
+// describe returns a result with the machine and the versions.
 func (b *bench) describe(version string) (r Result) {
 	r.Machine = Machine{Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version()}
 	readMachine(&r.Machine)

@@ -17,57 +17,57 @@ import (
 	"tajdeed/schema"
 )
 
-// naiveReaders are as many as the batches that a worker applies at once.
+// naiveReaders is as many as a worker applies batches at once.
 const naiveReaders = 4
 
-// naivePatience is more than any machine takes for the messages of the naive loop.
+// naivePatience is longer than any machine takes for the messages of the naive loop.
 const naivePatience = 10 * time.Minute
 
 // naiveLoop is the loop that most teams write first: fetch a message, decide it in a
-// transaction of its own, commit its offset. It takes the same decisions by the same
-// statements, in batches of one. In its favour, it neither announces the decisions nor
-// writes down what cannot be read, and each reader may have some messages at hand when
-// the clock starts, which it does when all four hold their partitions.
+// transaction of its own, commit its offset. It decides the same by the same statements, in
+// batches of one. In its favour, it neither announces decisions nor quarantines what cannot
+// be read. The clock starts when all four readers have their partitions, and each may then
+// have fetched some messages.
 type naiveLoop struct {
-	world *world
-	stage *renewals.Stage
-	limit int64
-	taken atomic.Int64
-	done  atomic.Int64
-	aside atomic.Int64 // could not be read
+	installation *installation
+	stage        *renewals.Stage
+	limit        int64
+	fetched      atomic.Int64
+	done         atomic.Int64
+	unreadable   atomic.Int64 // messages that could not be read
 }
 
 func (b *bench) naive(ctx context.Context, load workload, limit int64) (run runResult, err error) {
-	w, err := b.normalWorld(ctx, load)
+	in, err := b.fullInstallation(ctx, load)
 	if err != nil {
 		return run, err
 	}
-	defer func() { err = errors.Join(err, w.close(context.WithoutCancel(ctx))) }()
-	loop := naiveLoop{world: w, limit: limit, stage: renewals.New(w.log.topics.Submissions, nil, prometheus.NewRegistry())}
-	if err := w.settleStores(ctx); err != nil {
+	defer func() { err = errors.Join(err, in.close(context.WithoutCancel(ctx))) }()
+	loop := naiveLoop{installation: in, limit: limit, stage: renewals.New(in.log.topics.Submissions, nil, prometheus.NewRegistry())}
+	if err := in.checkpoint(ctx); err != nil {
 		return run, err
 	}
-	readers := w.openReaders()
+	readers := in.openReaders()
 	defer func() { err = errors.Join(err, closeReaders(readers)) }()
-	if err := w.joined(ctx, w.group("naive"), naiveReaders); err != nil {
+	if err := in.awaitMembers(ctx, in.group("naive"), naiveReaders); err != nil {
 		return run, err
 	}
-	watch := w.startClock(partTajdeed)
+	watch := in.startClock(partTajdeed)
 	if err := loop.run(ctx, readers); err != nil {
 		return run, err
 	}
 	if run, err = watch.stop(limit); err != nil {
 		return run, err
 	}
-	return run, loop.audit(ctx)
+	return run, loop.check(ctx)
 }
 
-func (w *world) openReaders() []*client.Reader {
+func (in *installation) openReaders() []*client.Reader {
 	readers := make([]*client.Reader, naiveReaders)
 	for i := range readers {
 		readers[i] = client.NewReader(client.ReaderConfig{
-			Brokers: w.at.Brokers, Topic: w.log.topics.Submissions, GroupID: w.group("naive"), StartOffset: client.FirstOffset,
-			// Only the time before and after what is measured depends on these.
+			Brokers: in.at.Brokers, Topic: in.log.topics.Submissions, GroupID: in.group("naive"), StartOffset: client.FirstOffset,
+			// These make only the time before and after the measuring shorter.
 			HeartbeatInterval: 500 * time.Millisecond, JoinGroupBackoff: 500 * time.Millisecond, MaxWait: 500 * time.Millisecond,
 		})
 	}
@@ -91,8 +91,8 @@ func (l *naiveLoop) run(ctx context.Context, readers []*client.Reader) error {
 	return group.Wait()
 }
 
-// consume takes messages until all readers together have had enough, which ends the
-// waiting for more.
+// consume decides messages until all readers together have decided as many as the limit,
+// which ends the fetching of all readers.
 func (l *naiveLoop) consume(ctx, fetching context.Context, enough func(), reader *client.Reader) error {
 	for {
 		m, err := reader.FetchMessage(fetching)
@@ -101,7 +101,7 @@ func (l *naiveLoop) consume(ctx, fetching context.Context, enough func(), reader
 			return nil
 		case err != nil:
 			return fmt.Errorf("fetch a message: %w", err)
-		case l.taken.Add(1) > l.limit:
+		case l.fetched.Add(1) > l.limit:
 			return nil
 		}
 		if err := l.decide(ctx, m); err != nil {
@@ -120,10 +120,10 @@ func (l *naiveLoop) decide(ctx context.Context, m client.Message) error {
 	batch := batchOfOne(m)
 	effects := l.stage.Effects([]consumers.Decoded{l.stage.Decode(batch)})
 	if len(batch.QuarantineMessages()) > 0 {
-		l.aside.Add(1)
+		l.unreadable.Add(1)
 		return nil
 	}
-	return pgx.BeginFunc(ctx, l.world.stage, func(tx pgx.Tx) error {
+	return pgx.BeginFunc(ctx, l.installation.stagePool, func(tx pgx.Tx) error {
 		var ask, last pgx.Batch
 		effects.LookUp(&ask)
 		if err := tx.SendBatch(ctx, &ask).Close(); err != nil {
@@ -146,14 +146,14 @@ func batchOfOne(m client.Message) *consumers.Batch {
 	}
 }
 
-// audit counts what the loop wrote.
-func (l *naiveLoop) audit(ctx context.Context) error {
+// check compares the decisions in the record with the messages.
+func (l *naiveLoop) check(ctx context.Context) error {
 	var decisions int64
-	if err := l.world.record.QueryRow(ctx, `SELECT count(*) FROM decision`).Scan(&decisions); err != nil {
+	if err := l.installation.postgres.QueryRow(ctx, `SELECT count(*) FROM decision`).Scan(&decisions); err != nil {
 		return fmt.Errorf("count the decisions: %w", err)
 	}
-	if decisions+l.aside.Load() != l.limit {
-		return fmt.Errorf("%w: of %d messages, %d were decided and %d not read", errIncomplete, l.limit, decisions, l.aside.Load())
+	if decisions+l.unreadable.Load() != l.limit {
+		return fmt.Errorf("%w: of %d messages, %d were decided and %d could not be read", errIncomplete, l.limit, decisions, l.unreadable.Load())
 	}
 	return nil
 }

@@ -14,59 +14,59 @@ import (
 	"tajdeed/schema"
 )
 
-// openLoop publishes at a rate, whatever becomes of what it has published: each message
-// is due at an instant of its own and its wait is counted from then, also where an
-// earlier one held it up on its way. A loop that waits for answers would send less
-// while the system is slow, and not see what it omits.
+// openLoop publishes at a rate, whatever becomes of what it has published. Each message is
+// due at an instant of its own and its wait counts from then, also where an earlier message
+// delays its sending. A loop that waits for answers would send less while the system is
+// slow, and so leave out the longest waits.
 type openLoop struct {
-	world      *world
-	publisher  *producers.Publisher
-	began      time.Time
-	partitions []scheduled
-	readable   int64
+	installation *installation
+	publisher    *producers.Publisher
+	began        time.Time
+	partitions   []partitionSchedule
+	readable     int64
 }
 
-// scheduled is a partition's share of the schedule. The place of a message in it is its
-// offset: the log is empty, and nobody else publishes.
-type scheduled struct {
+// partitionSchedule are the messages of one partition, by offset: the log is empty at the
+// beginning and nobody else publishes.
+type partitionSchedule struct {
 	messages []client.Message
 	due      []time.Duration // since the beginning
 	readable []bool
-	// When each was seen to be answered on the decisions topic, and in ClickHouse; each
-	// is written by one goroutine.
+	// When each message's decision was seen on the decisions topic and in ClickHouse, since
+	// the beginning. One goroutine writes each of the two.
 	decided, queryable []time.Duration
 }
 
 const (
 	// latencySpan is how long messages are sent at each rate.
 	latencySpan = 20 * time.Second
-	// latencyWarmUp is how much of the beginning does not count, at most a quarter.
+	// latencyWarmUp is how much of the beginning does not count, but at most a quarter.
 	latencyWarmUp = time.Second
-	// sendMost is how many due messages a sender sends at once.
+	// sendMost is how many due messages a sender sends at once, at most.
 	sendMost = 1000
 )
 
-// latency measures how long applications wait at a rate: until the answer could be read
-// on the decisions topic, and until ClickHouse was seen to have it, which is asked every
-// few milliseconds. Both are what another process would see, and so upper bounds. The
-// stages wait at an empty topic; the span is from the first message's instant until the
-// last answer could be queried.
+// latency measures how long applications wait at a rate: until the decision can be read on
+// its topic, and until ClickHouse is seen to have it, which is asked every 50 ms. Both are
+// what another process sees, and so upper bounds. The stages wait at an empty topic. The
+// span is from the instant at which the first message is due until the last decision can be
+// queried.
 func (b *bench) latency(ctx context.Context, load workload, rate int) (run runResult, err error) {
 	load.n = min(load.n, int64(rate)*int64(latencySpan/time.Second))
-	w, err := b.emptyWorld(ctx, load)
+	in, err := b.emptyInstallation(ctx, load)
 	if err != nil {
 		return run, err
 	}
-	defer func() { err = errors.Join(err, w.close(context.WithoutCancel(ctx))) }()
-	loop, err := w.schedule(load, rate)
+	defer func() { err = errors.Join(err, in.close(context.WithoutCancel(ctx))) }()
+	loop, err := in.schedule(load, rate)
 	if err != nil {
 		return run, err
 	}
 	defer func() { _ = loop.publisher.Close() }()
-	if err := w.openForWork(ctx); err != nil {
+	if err := in.startStages(ctx); err != nil {
 		return run, err
 	}
-	watch := w.startClock(partPublisher)
+	watch := in.startClock(partPublisher)
 	loop.began = watch.began
 	if err := loop.run(ctx); err != nil {
 		return run, err
@@ -74,17 +74,17 @@ func (b *bench) latency(ctx context.Context, load workload, rate int) (run runRe
 	if run, err = watch.stop(load.n); err != nil {
 		return run, err
 	}
-	run.latency = loop.waits(min(latencyWarmUp, time.Duration(load.n)*time.Second/time.Duration(4*rate)))
-	return run, errors.Join(w.checkLog(ctx, w.log), w.audit(ctx), w.auditRows(ctx))
+	run.latency = loop.latency(min(latencyWarmUp, time.Duration(load.n)*time.Second/time.Duration(4*rate)))
+	return run, errors.Join(in.checkLog(ctx, in.log), in.checkPostgres(ctx), in.checkClickHouse(ctx))
 }
 
-// schedule makes the messages and says when each is due.
-func (w *world) schedule(load workload, rate int) (l *openLoop, err error) {
+// schedule makes the messages and sets when each is due.
+func (in *installation) schedule(load workload, rate int) (l *openLoop, err error) {
 	simulation, err := load.simulation()
 	if err != nil {
 		return nil, err
 	}
-	l = &openLoop{world: w, partitions: make([]scheduled, schema.DefaultPartitions)}
+	l = &openLoop{installation: in, partitions: make([]partitionSchedule, schema.DefaultPartitions)}
 	choices := make([]int, schema.DefaultPartitions)
 	for i := range choices {
 		choices[i] = i
@@ -107,12 +107,12 @@ func (w *world) schedule(load workload, rate int) (l *openLoop, err error) {
 		p := &l.partitions[i]
 		p.decided, p.queryable = make([]time.Duration, len(p.due)), make([]time.Duration, len(p.due))
 	}
-	w.log.messages, w.log.decisions = load.n, l.readable
-	l.publisher, err = w.publisher(w.log)
+	in.log.messages, in.log.decisions = load.n, l.readable
+	l.publisher, err = in.publisher(in.log)
 	return l, err
 }
 
-// run sends and watches until every answer can be queried.
+// run sends and watches until every decision can be queried.
 func (l *openLoop) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for partition := range l.partitions {
@@ -123,7 +123,8 @@ func (l *openLoop) run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// send sends what is due of a partition, all that there is at once.
+// send sends the messages of a partition when they are due, those that are due together in
+// one piece.
 func (l *openLoop) send(ctx context.Context, partition int) error {
 	p := &l.partitions[partition]
 	for sent := 0; sent < len(p.due); {
@@ -136,7 +137,7 @@ func (l *openLoop) send(ctx context.Context, partition int) error {
 		for to < len(p.due) && to-sent < sendMost && p.due[to] <= now {
 			to++
 		}
-		if err := l.publisher.PublishPlaced(ctx, l.world.log.topics.Submissions, p.messages[sent:to]); err != nil {
+		if err := l.publisher.PublishPlaced(ctx, l.installation.log.topics.Submissions, p.messages[sent:to]); err != nil {
 			return fmt.Errorf("publish at a rate: %w", err)
 		}
 		sent = to
@@ -144,8 +145,8 @@ func (l *openLoop) send(ctx context.Context, partition int) error {
 	return nil
 }
 
-// waits are the Percentiles of all answers but for the beginning's.
-func (l *openLoop) waits(warmUp time.Duration) *Latency {
+// latency is the latency of all messages but those of the warm-up.
+func (l *openLoop) latency(warmUp time.Duration) *Latency {
 	var decided, queryable []time.Duration
 	for i := range l.partitions {
 		p := &l.partitions[i]

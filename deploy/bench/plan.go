@@ -18,25 +18,24 @@ type figure struct {
 const (
 	// FullApplications are a year's transactions.
 	FullApplications = 450_000
-	// leastApplications give every partition some, and every kind of message.
+	// leastApplications are enough that every partition has some, of every kind.
 	leastApplications = 500
 	// naiveApplications are enough for a rate: the loop makes some hundreds a second.
 	naiveApplications = 20_000
-	// backlogApplications are what a full day's outage at the speed of the whole
-	// leaves, and more than fourteen years' transactions.
+	// backlogApplications are what a day's outage leaves at 74 applications a second, and
+	// more than fourteen years' transactions.
 	backlogApplications = 6_400_000
 )
 
-// setting is what a figure of the stages is measured under. The zero value of a field
-// is what production has.
+// setting is under what conditions the stage renewals is measured.
 type setting struct {
 	load        workload
 	workers     int
-	residencies int64 // in the table; 0 is those of the population alone
+	residencies int64 // in the table; 0 means those of the population alone
 }
 
-// allFigures are all figures, in the order in which they are measured: those that read the
-// same log stand together.
+// allFigures are all figures in the order in which they are measured. Those that read the
+// same log follow one another.
 func allFigures(applications int) []figure {
 	n := int64(applications)
 	normal := workload{n: n, residents: max(demo.DefaultResidents, applications)}
@@ -45,7 +44,7 @@ func allFigures(applications int) []figure {
 		change(&s)
 		return func(ctx context.Context, b *bench) (runResult, error) { return b.renewals(ctx, s) }
 	}
-	// What is larger than all applications shrinks with them, and never grows.
+	// What is larger than a year shrinks in proportion to it, and never grows.
 	scaled := func(full int64) int64 { return full * min(n, FullApplications) / FullApplications }
 
 	all := []figure{
@@ -81,7 +80,8 @@ func allFigures(applications int) []figure {
 	return append(all, figure{"growth-backlog", at(func(s *setting) { s.load.n = scaled(backlogApplications) })})
 }
 
-// share is a share of messages as the simulation takes it, for which 0 is its default.
+// share is a share as simulate.Config takes it: there 0 means the default, and a negative
+// number none.
 func share(percent float64) float64 {
 	if percent == 0 {
 		return -1
@@ -89,23 +89,25 @@ func share(percent float64) float64 {
 	return percent / 100
 }
 
-// choose returns the figures of some names, each a figure's or its beginning up to a
-// dash, in the order of the figures; and the first name that is nothing's.
+// choose returns the figures that match some names, in the order of the figures, and the
+// first name that matches none. A name is a figure's name or its beginning up to a dash.
 func choose(all []figure, names []string) (chosen []figure, unknown string) {
 	if len(names) == 0 {
 		return all, ""
 	}
 	for _, name := range names {
-		if !slices.ContainsFunc(all, func(f figure) bool { return f.isOf(name) }) {
+		if !slices.ContainsFunc(all, func(f figure) bool { return f.matches(name) }) {
 			return nil, name
 		}
 	}
 	for _, f := range all {
-		if slices.ContainsFunc(names, f.isOf) {
+		if slices.ContainsFunc(names, f.matches) {
 			chosen = append(chosen, f)
 		}
 	}
 	return chosen, ""
 }
 
-func (f figure) isOf(name string) bool { return f.name == name || strings.HasPrefix(f.name, name+"-") }
+func (f figure) matches(name string) bool {
+	return f.name == name || strings.HasPrefix(f.name, name+"-")
+}

@@ -12,14 +12,14 @@ import (
 	"tajdeed/dashboards/text"
 )
 
-// userHZ is the unit of processor time in /proc, which is 100 wherever Go runs.
+// userHZ is the unit of processor time in /proc: a hundredth of a second wherever Go runs.
 const userHZ = 10 * time.Millisecond
 
 // procStat is what /proc says of a process.
 type procStat struct {
 	parent int
-	// used includes that of ended children which the process has waited for: with the
-	// living ones of its tree, nothing is counted twice and nothing is lost.
+	// used includes the time of ended children for which the process has waited. Together
+	// with the living processes of its tree, nothing is counted twice and nothing is missing.
 	used time.Duration
 }
 
@@ -58,7 +58,7 @@ func parsePeak(text []byte) int64 {
 	return kilobytes << 10
 }
 
-// treesCPU returns the processor time of some trees of processes, by their names.
+// treesCPU returns the processor time of trees of processes, by name of the tree.
 func treesCPU(roots map[string][]int) map[string]time.Duration {
 	paths, _ := filepath.Glob("/proc/[0-9]*/stat")
 	stats := map[int]procStat{}
@@ -75,7 +75,7 @@ func treesCPU(roots map[string][]int) map[string]time.Duration {
 	return sumTrees(roots, stats)
 }
 
-// sumTrees gives each process to the root that is nearest above it.
+// sumTrees counts each process for the nearest root above it.
 func sumTrees(roots map[string][]int, stats map[int]procStat) map[string]time.Duration {
 	owner := map[int]string{}
 	used := map[string]time.Duration{}
@@ -96,7 +96,7 @@ func sumTrees(roots map[string][]int, stats map[int]procStat) map[string]time.Du
 	return used
 }
 
-// ownCPU is this process's alone: the servers are its children.
+// ownCPU is the processor time of this process without its children, the servers.
 func ownCPU() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
@@ -114,7 +114,7 @@ func peakRSS(pid int) int64 {
 	return parsePeak(text)
 }
 
-// readMachine reads where Linux says what machine it runs on.
+// readMachine reads what Linux says about the machine.
 func readMachine(m *Machine) {
 	cpu, _ := os.ReadFile("/proc/cpuinfo")
 	m.CPU = valueOf(cpu, "model name")
@@ -128,7 +128,7 @@ func readMachine(m *Machine) {
 	m.Kernel = string(bytes.TrimSpace(kernel))
 }
 
-// valueOf is what stands behind a name and a colon.
+// valueOf is the value on the line "name: value".
 func valueOf(text []byte, name string) string {
 	for line := range bytes.Lines(text) {
 		key, value, found := bytes.Cut(line, []byte(":"))

@@ -4,7 +4,7 @@ package bench
 
 import "time"
 
-// Processor time and memory by process are had from /proc, which only Linux has.
+// Processor time and memory by process are read from /proc, which only Linux has.
 
 func treesCPU(map[string][]int) map[string]time.Duration { return nil }
 

@@ -1,4 +1,4 @@
--- Adds $1 residents with residencies to the register, whom nobody applies for. Their
+-- Adds to the register $1 residents with residencies, for whom nobody applies. Their
 -- Civil IDs are valid ones, spread over the birth dates of the simulation's residents,
 -- with serials from 1,000 on: below lie the simulation's own, and from 9,000 on those
 -- that must stay unknown. Everyone born on any date has serial 1,000 before anyone has

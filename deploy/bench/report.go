@@ -20,7 +20,7 @@ func (r *Result) WriteJSON(w io.Writer) error {
 	return encoder.Encode(r)
 }
 
-// Text is what a person at a terminal reads.
+// Text is the report for a person at a terminal.
 func (r *Result) Text() string {
 	var out strings.Builder
 	out.WriteString("\n" + r.Machine.text() + "\n" + r.Versions.text() + "\n" + r.missing())
@@ -30,7 +30,7 @@ func (r *Result) Text() string {
 	return out.String()
 }
 
-// Markdown is the report of a command line, at a time.
+// Markdown is the report as a Markdown page that names the command line and the time.
 func (r *Result) Markdown(command string, at time.Time) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "# Benchmark\n\n%s, Kuwait time. Made by `%s`.\n\n- %s\n- %s\n",
@@ -44,7 +44,7 @@ func (r *Result) Markdown(command string, at time.Time) string {
 	return out.String()
 }
 
-// missing says what was asked for and not measured.
+// missing says which figures were asked for and not measured.
 func (r *Result) missing() string {
 	if len(r.Missing) == 0 {
 		return ""
@@ -81,11 +81,11 @@ func (r *Result) tables() []titledTable {
 	return append(all, titledTable{"Targets", r.targetsTable()})
 }
 
-// figuresTable has a row for each figure. Its processor time is in microseconds for
-// each application.
+// figuresTable has a row for each figure. Processor time is in microseconds per
+// application.
 func (r *Result) figuresTable() table.Writer {
 	t := text.NewTable("figure", "n", "seconds", "least–most", "a second",
-		"µs tajdeed", "postgres", "kafka", "clickhouse", "publisher", "peak MB", "sink's")
+		"µs tajdeed", "postgres", "kafka", "clickhouse", "publisher", "peak MB", "analytics MB")
 	text.AlignRight(t, 2, 12)
 	for i := range r.Figures {
 		f := &r.Figures[i]
@@ -110,7 +110,7 @@ func cpuCells(c *CPU) []any {
 	}
 }
 
-// cell is empty for what is not there.
+// cell is empty for a value that is missing.
 func cell(x *float64, format string) string {
 	if x == nil {
 		return ""
@@ -161,9 +161,9 @@ func (r *Result) targetsTable() table.Writer {
 	for _, target := range r.Targets {
 		measured := ""
 		if target.Measured != nil {
-			measured = plain(*target.Measured) + " " + target.Unit
+			measured = formatNumber(*target.Measured) + " " + target.Unit
 		}
-		t.AppendRow(table.Row{target.Target, measured, target.verdict()})
+		t.AppendRow(table.Row{target.Target, measured, target.status()})
 	}
 	return t
 }

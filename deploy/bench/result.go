@@ -23,8 +23,8 @@ type Result struct {
 	Missing []string `json:"missing,omitempty"`
 }
 
-// Figure is one figure. Of several runs, it is the one in the middle by its
-// seconds, whole; the memory is the most of all.
+// Figure is one figure. Of several runs it is the median by seconds, with all values of
+// that run; only the memory is the most of all runs.
 type Figure struct {
 	Name       string  `json:"name"`
 	N          int64   `json:"n"` // applications; rows for analytics and ceiling
@@ -33,10 +33,11 @@ type Figure struct {
 	SecondsMin float64 `json:"seconds_min"`
 	SecondsMax float64 `json:"seconds_max"`
 	PerSecond  float64 `json:"per_second"`
-	// The processor time is null where it cannot be had: anywhere but on Linux.
+	// Processor time and memory are null where they cannot be measured: anywhere but on
+	// Linux.
 	CPUSeconds    *CPU     `json:"cpu_seconds"`
 	CPUMicroEach  *CPU     `json:"cpu_us_per_application"`
-	PeakRSSMB     *float64 `json:"peak_rss_mb"` // of the workers; of the sink for analytics
+	PeakRSSMB     *float64 `json:"peak_rss_mb"` // of the workers; for analytics, of that stage
 	SinkPeakRSSMB *float64 `json:"sink_peak_rss_mb,omitempty"`
 	LatencyMS     *Latency `json:"latency_ms,omitempty"`
 }
@@ -51,12 +52,12 @@ type CPU struct {
 	Publisher *float64 `json:"publisher,omitempty"`
 }
 
-// Ratios compare figures; null where one of them was not measured.
+// Ratios compare figures. One is null where a figure that it needs was not measured.
 type Ratios struct {
 	RenewalsToCeiling    *float64 `json:"renewals_to_ceiling"`
 	RenewalsToNaive      *float64 `json:"renewals_to_naive"`
 	WholeSecondsPer450k  *float64 `json:"whole_seconds_per_450k"`
-	RegisterGrowth       *float64 `json:"residencies_20m_to_500k"` // processor time aside: seconds of each application
+	RegisterGrowth       *float64 `json:"residencies_20m_to_500k"` // seconds per application
 	PoisonSlowdown       *float64 `json:"poison_0_1_to_0"`
 	WorkersFourToOne     *float64 `json:"workers_4_to_1"`
 	BacklogSecondsPer64M *float64 `json:"backlog_seconds_per_6_4m"`
@@ -82,7 +83,7 @@ func newFigure(name string, runs []runResult) Figure {
 	return f
 }
 
-// newCPU gives processor time by part, each times a factor.
+// newCPU returns the processor time of each program times a factor.
 func newCPU(used map[string]time.Duration, factor float64) *CPU {
 	if used == nil {
 		return nil
@@ -98,10 +99,10 @@ func newCPU(used map[string]time.Duration, factor float64) *CPU {
 	return c
 }
 
-func peak(runs []runResult, role string) *float64 {
+func peak(runs []runResult, stage string) *float64 {
 	most := int64(0)
 	for _, r := range runs {
-		most = max(most, r.rss[role])
+		most = max(most, r.rss[stage])
 	}
 	if most == 0 {
 		return nil
@@ -110,13 +111,13 @@ func peak(runs []runResult, role string) *float64 {
 	return &megabytes
 }
 
-// line is what is said of a figure as soon as it is there.
+// line is what the progress says of a figure as soon as it is measured.
 func (f *Figure) line() string {
 	return fmt.Sprintf("%s: %s in %.2f s, %s a second", f.Name, text.Thousands(f.N), f.Seconds, text.Thousands(int64(f.PerSecond)))
 }
 
-// of returns a figure by its name, nil where it was not measured.
-func (r *Result) of(name string) *Figure {
+// figure returns a figure by its name, nil where it was not measured.
+func (r *Result) figure(name string) *Figure {
 	for i := range r.Figures {
 		if r.Figures[i].Name == name {
 			return &r.Figures[i]
@@ -125,9 +126,9 @@ func (r *Result) of(name string) *Figure {
 	return nil
 }
 
-// speed is how much faster one figure is than another.
-func (r *Result) speed(a, b string) *float64 {
-	x, y := r.of(a), r.of(b)
+// speedup is how many times as fast one figure is as another.
+func (r *Result) speedup(a, b string) *float64 {
+	x, y := r.figure(a), r.figure(b)
 	if x == nil || y == nil {
 		return nil
 	}
@@ -137,7 +138,7 @@ func (r *Result) speed(a, b string) *float64 {
 
 // secondsFor is how long so many applications would take at a figure's speed.
 func (r *Result) secondsFor(name string, n int64) *float64 {
-	f := r.of(name)
+	f := r.figure(name)
 	if f == nil {
 		return nil
 	}
@@ -148,13 +149,13 @@ func (r *Result) secondsFor(name string, n int64) *float64 {
 // conclude compares the figures with one another and with the targets.
 func (r *Result) conclude() {
 	r.Ratios = Ratios{
-		RenewalsToCeiling:    r.speed("renewals", "ceiling"),
-		RenewalsToNaive:      r.speed("renewals", "naive"),
+		RenewalsToCeiling:    r.speedup("renewals", "ceiling"),
+		RenewalsToNaive:      r.speedup("renewals", "naive"),
 		WholeSecondsPer450k:  r.secondsFor("whole", FullApplications),
-		RegisterGrowth:       r.speed("growth-residencies-500k", "growth-residencies-20m"),
-		PoisonSlowdown:       r.speed("growth-poison-0", "growth-poison-0.1"),
-		WorkersFourToOne:     r.speed("growth-workers-4", "growth-workers-1"),
+		RegisterGrowth:       r.speedup("growth-residencies-500k", "growth-residencies-20m"),
+		PoisonSlowdown:       r.speedup("growth-poison-0", "growth-poison-0.1"),
+		WorkersFourToOne:     r.speedup("growth-workers-4", "growth-workers-1"),
 		BacklogSecondsPer64M: r.secondsFor("growth-backlog", backlogApplications),
 	}
-	r.judge()
+	r.compareWithTargets()
 }

@@ -14,8 +14,8 @@ type Target struct {
 	Met      *bool    `json:"met"`
 }
 
-// judge compares what was measured with the targets.
-func (r *Result) judge() {
+// compareWithTargets sets the targets and whether each is met.
+func (r *Result) compareWithTargets() {
 	r.Targets = []Target{
 		atLeast("whole", r.perSecond("whole"), 45_000, "a second"),
 		atLeast("renewals, of the ceiling", r.Ratios.RenewalsToCeiling, 0.6, "times"),
@@ -31,7 +31,7 @@ func (r *Result) judge() {
 }
 
 func atLeast(what string, measured *float64, bound float64, unit string) Target {
-	t := Target{Target: fmt.Sprintf("%s: at least %s %s", what, plain(bound), unit), Measured: measured, Unit: unit}
+	t := Target{Target: fmt.Sprintf("%s: at least %s %s", what, formatNumber(bound), unit), Measured: measured, Unit: unit}
 	if measured != nil {
 		met := *measured >= bound
 		t.Met = &met
@@ -40,7 +40,7 @@ func atLeast(what string, measured *float64, bound float64, unit string) Target 
 }
 
 func atMost(what string, measured *float64, bound float64, unit string) Target {
-	t := Target{Target: fmt.Sprintf("%s: at most %s %s", what, plain(bound), unit), Measured: measured, Unit: unit}
+	t := Target{Target: fmt.Sprintf("%s: at most %s %s", what, formatNumber(bound), unit), Measured: measured, Unit: unit}
 	if measured != nil {
 		met := *measured <= bound
 		t.Met = &met
@@ -49,25 +49,25 @@ func atMost(what string, measured *float64, bound float64, unit string) Target {
 }
 
 func (r *Result) perSecond(name string) *float64 {
-	if f := r.of(name); f != nil {
+	if f := r.figure(name); f != nil {
 		return &f.PerSecond
 	}
 	return nil
 }
 
-func (r *Result) p99(name string, of func(*Latency) Percentiles) *float64 {
-	f := r.of(name)
+func (r *Result) p99(name string, span func(*Latency) Percentiles) *float64 {
+	f := r.figure(name)
 	if f == nil || f.LatencyMS == nil {
 		return nil
 	}
-	p := of(f.LatencyMS).P99
+	p := span(f.LatencyMS).P99
 	return &p
 }
 
 func toDecided(l *Latency) Percentiles   { return l.Decided }
 func toQueryable(l *Latency) Percentiles { return l.Queryable }
 
-// peakRSS is the most that any worker held; analytics has none.
+// peakRSS is the most memory that any worker held, in MB. The figure analytics runs none.
 func (r *Result) peakRSS() (most *float64) {
 	for i := range r.Figures {
 		f := &r.Figures[i]
@@ -78,8 +78,8 @@ func (r *Result) peakRSS() (most *float64) {
 	return most
 }
 
-// verdict is a target's in a word.
-func (t Target) verdict() string {
+// status is a word for the report.
+func (t Target) status() string {
 	switch {
 	case t.Met == nil:
 		return "not measured"
@@ -90,8 +90,8 @@ func (t Target) verdict() string {
 	}
 }
 
-// plain writes a number as a person does.
-func plain(x float64) string {
+// formatNumber writes a number with thousands separated, or three digits.
+func formatNumber(x float64) string {
 	if x >= 100 {
 		return text.Thousands(int64(x + 0.5))
 	}

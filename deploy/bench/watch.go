@@ -15,14 +15,14 @@ import (
 	"tajdeed/schema"
 )
 
-// watchDecisions reads the decisions topic as a channel would, and notes when each
-// answer was there.
+// watchDecisions reads the decisions topic as a channel would, and notes when each decision
+// was there.
 func (l *openLoop) watchDecisions(ctx context.Context) error {
-	topic, from := l.world.log.topics.Decisions, map[int32]kgo.Offset{}
+	topic, from := l.installation.log.topics.Decisions, map[int32]kgo.Offset{}
 	for partition := range l.partitions {
 		from[int32(partition)] = kgo.NewOffset().At(0)
 	}
-	reader, err := kgo.NewClient(kgo.SeedBrokers(l.world.at.Brokers...), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}))
+	reader, err := kgo.NewClient(kgo.SeedBrokers(l.installation.at.Brokers...), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}))
 	if err != nil {
 		return fmt.Errorf("read the decisions topic: %w", err)
 	}
@@ -33,8 +33,8 @@ func (l *openLoop) watchDecisions(ctx context.Context) error {
 		if err := fetched.Err(); err != nil {
 			return fmt.Errorf("read the decisions topic: %w", err)
 		}
-		for records := fetched.RecordIter(); !records.Done(); {
-			fresh, err := l.answered(records.Next(), now)
+		for messages := fetched.RecordIter(); !messages.Done(); {
+			fresh, err := l.noteDecided(messages.Next(), now)
 			if err != nil {
 				return err
 			}
@@ -46,11 +46,11 @@ func (l *openLoop) watchDecisions(ctx context.Context) error {
 
 var errNoCause = errors.New("a decision does not name its cause")
 
-// answered notes the instant at which an answer was there, and counts it unless it was
-// there before.
-func (l *openLoop) answered(r *kgo.Record, now time.Duration) (fresh int64, err error) {
-	offset, ok := causeOffset(r)
-	p := &l.partitions[r.Partition]
+// noteDecided notes when a decision was there, and returns 1, or 0 where it was there
+// before.
+func (l *openLoop) noteDecided(m *kgo.Record, now time.Duration) (fresh int64, err error) {
+	offset, ok := causeOffset(m)
+	p := &l.partitions[m.Partition]
 	if !ok || offset < 0 || offset >= int64(len(p.decided)) {
 		return 0, errNoCause
 	}
@@ -61,10 +61,10 @@ func (l *openLoop) answered(r *kgo.Record, now time.Duration) (fresh int64, err 
 	return 1, nil
 }
 
-// causeOffset reads the last part of a decision's id, which is its cause's position: to
-// decode all of it would take time from who is measured.
-func causeOffset(r *kgo.Record) (offset int64, ok bool) {
-	for _, h := range r.Headers {
+// causeOffset reads the last part of a decision's id, which is the position of its cause.
+// Decoding the whole decision would take processor time from what is measured.
+func causeOffset(m *kgo.Record) (offset int64, ok bool) {
+	for _, h := range m.Headers {
 		if h.Key == schema.HeaderID {
 			offset, err := strconv.ParseInt(string(h.Value[bytes.LastIndexByte(h.Value, '/')+1:]), 10, 64)
 			return offset, err == nil
@@ -73,18 +73,18 @@ func causeOffset(r *kgo.Record) (offset int64, ok bool) {
 	return 0, false
 }
 
-// askRowsEvery is the rest between two questions to ClickHouse.
+// askRowsEvery is how long to pause between two queries to ClickHouse.
 const askRowsEvery = 50 * time.Millisecond
 
-// selectHighest finds in each partition what is there from an offset on: all before it
-// was seen already, so that the question stays small.
+// selectHighest finds the highest cause in each partition from an offset on. All below it
+// was seen before, so the query stays small.
 const selectHighest = `SELECT cause_partition, max(cause_offset) FROM decision
 WHERE cause_topic = $1 AND cause_offset >= $2 GROUP BY cause_partition`
 
-// watchRows asks ClickHouse for the highest cause of each partition, and takes all below
-// for there: rows are inserted in the order of their causes.
+// watchRows asks ClickHouse for the highest cause of each partition. All rows below it are
+// there too, because rows are inserted in the order of their causes.
 func (l *openLoop) watchRows(ctx context.Context) error {
-	seen := make([]int64, len(l.partitions)) // the offset after the last that is there
+	seen := make([]int64, len(l.partitions)) // by partition, the offset after the highest that is there
 	for left := l.readable; left > 0; {
 		highest, err := l.askHighest(ctx, slices.Min(seen))
 		if err != nil {
@@ -108,9 +108,9 @@ func (l *openLoop) watchRows(ctx context.Context) error {
 }
 
 func (l *openLoop) askHighest(ctx context.Context, from int64) (map[int]int64, error) {
-	rows, err := l.world.analysts.Query(ctx, selectHighest, l.world.log.topics.Submissions, from)
+	rows, err := l.installation.clickhouse.Query(ctx, selectHighest, l.installation.log.topics.Submissions, from)
 	if err != nil {
-		return nil, fmt.Errorf("ask ClickHouse for its rows: %w", err)
+		return nil, fmt.Errorf("query the rows of ClickHouse: %w", err)
 	}
 	defer rows.Close()
 	highest := map[int]int64{}
@@ -118,7 +118,7 @@ func (l *openLoop) askHighest(ctx context.Context, from int64) (map[int]int64, e
 		var partition int32
 		var offset int64
 		if err := rows.Scan(&partition, &offset); err != nil {
-			return nil, fmt.Errorf("ask ClickHouse for its rows: %w", err)
+			return nil, fmt.Errorf("query the rows of ClickHouse: %w", err)
 		}
 		if int(partition) < len(l.partitions) && offset < int64(len(l.partitions[partition].due)) {
 			highest[int(partition)] = offset

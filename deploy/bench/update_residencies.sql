@@ -1,4 +1,5 @@
--- As update_residents.sql, but by key: where a row lies is known to who has read it.
+-- As update_residents.sql, but by key: the stage knows the place of each row in the table,
+-- because it has read it, and the ceiling does not.
 UPDATE resident r
 SET expires_on = date '1970-01-01' + n.expires_on
 FROM unnest($1::bigint[], $2::int[]) AS n (civil_id, expires_on)
