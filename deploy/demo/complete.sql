@@ -1,3 +1,3 @@
--- Whether analysts are told that all is in.
+-- Whether ClickHouse says that it has every decision.
 SELECT complete_up_to >= (SELECT max(published_at) FROM decision)
 FROM complete_up_to

@@ -1,4 +1,4 @@
--- What became, in the record, of the messages that lie at or after given offsets.
+-- What became of the messages of a topic that lie at or after given offsets.
 WITH run AS (
     SELECT * FROM unnest($2::int[], $3::bigint[]) AS r (partition, from_offset)
 )

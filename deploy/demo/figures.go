@@ -9,7 +9,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// figures are what the stages of this process count, at one moment.
+// figures are what the stages in this process have counted up to a moment.
 type figures struct {
 	at          time.Time
 	published   float64
@@ -22,8 +22,8 @@ type figures struct {
 	age         *dto.Histogram
 }
 
-// takeFigures reads the process's own metrics: what operations see of it.
-func takeFigures(registry prometheus.Gatherer, published int64) (figures, error) {
+// gatherFigures reads the process's own metrics, as operations see them.
+func gatherFigures(registry prometheus.Gatherer, published int64) (figures, error) {
 	families, err := registry.Gather()
 	if err != nil {
 		return figures{}, fmt.Errorf("gather metrics: %w", err)
@@ -31,13 +31,13 @@ func takeFigures(registry prometheus.Gatherer, published int64) (figures, error)
 	f := figures{at: time.Now(), published: float64(published), outcomes: map[string]float64{}}
 	for _, family := range families {
 		for _, m := range family.GetMetric() {
-			f.take(family.GetName(), m)
+			f.add(family.GetName(), m)
 		}
 	}
 	return f, nil
 }
 
-func (f *figures) take(name string, m *dto.Metric) {
+func (f *figures) add(name string, m *dto.Metric) {
 	switch name {
 	case "tajdeed_renewals_messages_total":
 		f.consumed = m.GetCounter().GetValue()
@@ -56,8 +56,7 @@ func (f *figures) take(name string, m *dto.Metric) {
 	}
 }
 
-// outcomeOf is the outcome of a first decision, and the disposition of a repeated
-// one.
+// outcomeOf is the outcome of a first decision, and the disposition of any other.
 func outcomeOf(m *dto.Metric) string {
 	labels := map[string]string{}
 	for _, l := range m.GetLabel() {
@@ -76,7 +75,7 @@ func (f *figures) decided() (sum float64) {
 	return sum
 }
 
-// rate is how much a figure grew in a second since an earlier moment.
+// rate is by how much a figure grew in a second since an earlier moment.
 func rate(now, before float64, took time.Duration) float64 {
 	if took <= 0 {
 		return 0
@@ -84,8 +83,8 @@ func rate(now, before float64, took time.Duration) float64 {
 	return (now - before) / took.Seconds()
 }
 
-// quantile estimates a quantile of what a histogram observed since an earlier
-// state of it, in seconds, as Prometheus does: linearly within the bucket.
+// quantile estimates a quantile of what a histogram observed since an earlier state of it,
+// in seconds. It interpolates linearly within the bucket, as Prometheus does.
 func quantile(q float64, now, before *dto.Histogram) float64 {
 	counts := bucketCounts(now)
 	for i, n := range bucketCounts(before) {

@@ -29,15 +29,15 @@ import (
 	"tajdeed/schema/postgres"
 )
 
-// system is everything that a demo runs in this process.
-type system struct {
+// installation is what a demo runs in this process, and its connections to the servers.
+type installation struct {
 	at       local.Endpoints
 	prefix   string
 	topics   schema.Topics
 	registry *prometheus.Registry
 
-	postgres   *pgxpool.Pool // for questions
-	stage      *pgxpool.Pool // for the stage renewals
+	postgres   *pgxpool.Pool // for queries
+	stagePool  *pgxpool.Pool // for the stage renewals
 	clickhouse driver.Conn
 	pseudonym  *analytics.Pseudonym
 	publisher  *producers.Publisher
@@ -49,93 +49,93 @@ type system struct {
 	published  atomic.Int64 // by this run
 }
 
-// clientID is the name under which brokers and databases see the process.
+// clientID is the name under which the servers see this process.
 const clientID = "tajdeed-up"
 
-// openSystem brings the stores up to date and puts the stages together.
-func openSystem(ctx context.Context, c Config, at local.Endpoints) (*system, error) {
-	s := &system{at: at, prefix: schema.DefaultPrefix, topics: schema.NamedTopics(schema.DefaultPrefix), registry: process.NewRegistry()}
+// openInstallation brings the schemas up to date, connects, and makes the stages.
+func openInstallation(ctx context.Context, c Config, at local.Endpoints) (*installation, error) {
+	i := &installation{at: at, prefix: schema.DefaultPrefix, topics: schema.NamedTopics(schema.DefaultPrefix), registry: process.NewRegistry()}
 	c.say("bringing the schemas up to date")
 	stores := migrate.Config{
 		Postgres:   postgres.Config{URL: at.Postgres, ApplicationName: clientID, MaxConns: process.SpareConns, StatementTimeout: verify.StatementTimeout},
 		ClickHouse: clickhouse.Config{URL: at.ClickHouse, ApplicationName: clientID},
-		Kafka:      kafka.Config{Brokers: at.Brokers, Topics: s.topics, Partitions: c.Partitions},
+		Kafka:      kafka.Config{Brokers: at.Brokers, Topics: i.topics, Partitions: c.Partitions},
 	}
 	if _, err := migrate.Run(ctx, stores); err != nil {
 		return nil, err
 	}
-	if err := s.connect(ctx, stores); err != nil {
-		s.close()
+	if err := i.connect(ctx, stores); err != nil {
+		i.close()
 		return nil, err
 	}
-	if err := s.assemble(ctx); err != nil {
-		s.close()
+	if err := i.assemble(ctx); err != nil {
+		i.close()
 		return nil, err
 	}
-	return s, nil
+	return i, nil
 }
 
-// connect connects to the stores.
-func (s *system) connect(ctx context.Context, stores migrate.Config) (err error) {
-	if s.postgres, err = postgres.Open(ctx, stores.Postgres); err != nil {
+// connect connects to Postgres and ClickHouse.
+func (i *installation) connect(ctx context.Context, stores migrate.Config) (err error) {
+	if i.postgres, err = postgres.Open(ctx, stores.Postgres); err != nil {
 		return err
 	}
-	stage := stores.Postgres
-	stage.ByKey, stage.MaxConns, stage.StatementTimeout = true, renewals.DefaultConfig().Concurrency+process.SpareConns, process.StatementTimeout
-	if s.stage, err = postgres.Open(ctx, stage); err != nil {
+	forStage := stores.Postgres
+	forStage.ByKey, forStage.MaxConns, forStage.StatementTimeout = true, renewals.DefaultConfig().Concurrency+process.SpareConns, process.StatementTimeout
+	if i.stagePool, err = postgres.Open(ctx, forStage); err != nil {
 		return err
 	}
-	s.clickhouse, err = clickhouse.Open(ctx, stores.ClickHouse)
+	i.clickhouse, err = clickhouse.Open(ctx, stores.ClickHouse)
 	return err
 }
 
 // assemble makes the publisher and the two stages.
-func (s *system) assemble(ctx context.Context) (err error) {
-	s.publisher, err = producers.NewPublisher(producers.Config{
-		Brokers: s.at.Brokers, Topics: s.topics.Names(), ClientID: clientID,
-	}, slog.Default(), s.registry)
+func (i *installation) assemble(ctx context.Context) (err error) {
+	i.publisher, err = producers.NewPublisher(producers.Config{
+		Brokers: i.at.Brokers, Topics: i.topics.Names(), ClientID: clientID,
+	}, slog.Default(), i.registry)
 	if err != nil {
 		return err
 	}
-	s.renewals, err = renewals.NewEngine(s.engineConfig(renewals.DefaultConfig()), s.topics, s.stage, s.publisher, slog.Default(), s.registry)
+	i.renewals, err = renewals.NewEngine(i.engineConfig(renewals.DefaultConfig()), i.topics, i.stagePool, i.publisher, slog.Default(), i.registry)
 	if err != nil {
 		return err
 	}
-	key, err := pseudonymKey(filepath.Join(s.at.Data, "pseudonym.key"))
+	key, err := pseudonymKey(filepath.Join(i.at.Data, "pseudonym.key"))
 	if err != nil {
 		return err
 	}
-	if s.pseudonym, err = analytics.NewPseudonym(key); err != nil {
+	if i.pseudonym, err = analytics.NewPseudonym(key); err != nil {
 		return err
 	}
-	partitions, err := kafka.Check(ctx, s.at.Brokers, s.topics)
+	partitions, err := kafka.Check(ctx, i.at.Brokers, i.topics)
 	if err != nil {
 		return err
 	}
-	s.analytics, err = analytics.NewEngine(s.engineConfig(analytics.DefaultConfig()), s.topics, partitions, s.clickhouse, s.publisher, s.pseudonym, slog.Default(), s.registry)
+	i.analytics, err = analytics.NewEngine(i.engineConfig(analytics.DefaultConfig()), i.topics, partitions, i.clickhouse, i.publisher, i.pseudonym, slog.Default(), i.registry)
 	return err
 }
 
-func (s *system) engineConfig(c consumers.Config) consumers.Config {
-	c.Brokers, c.ClientID = s.at.Brokers, clientID
+func (i *installation) engineConfig(c consumers.Config) consumers.Config {
+	c.Brokers, c.ClientID = i.at.Brokers, clientID
 	return c
 }
 
-func (s *system) close() {
-	if s.publisher != nil {
-		_ = s.publisher.Close()
+func (i *installation) close() {
+	if i.publisher != nil {
+		_ = i.publisher.Close()
 	}
-	if s.clickhouse != nil {
-		_ = s.clickhouse.Close()
+	if i.clickhouse != nil {
+		_ = i.clickhouse.Close()
 	}
-	for _, pool := range []*pgxpool.Pool{s.stage, s.postgres} {
+	for _, pool := range []*pgxpool.Pool{i.stagePool, i.postgres} {
 		if pool != nil {
 			pool.Close()
 		}
 	}
 }
 
-// pseudonymKey reads the data folder's key, or makes one.
+// pseudonymKey reads the data folder's key, or makes one where there is none.
 func pseudonymKey(path string) ([]byte, error) {
 	key, err := os.ReadFile(path)
 	if !errors.Is(err, os.ErrNotExist) {

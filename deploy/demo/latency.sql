@@ -1,5 +1,5 @@
--- How long the same messages waited on the topic for their decision, in
--- milliseconds. Zero where there are none.
+-- How long the messages of a topic that lie at or after given offsets waited for their
+-- decision, in milliseconds. Zero where there are none.
 SELECT ifNotFinite(quantileExact(0.50)(dateDiff('microsecond', received_at, decided_at)) / 1000, 0),
        ifNotFinite(quantileExact(0.99)(dateDiff('microsecond', received_at, decided_at)) / 1000, 0)
 FROM decision

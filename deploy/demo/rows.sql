@@ -1,5 +1,4 @@
--- How many rows there are, in the analysts' database, for the messages of one topic
--- that lie at or after given offsets, by partition.
+-- How many rows there are for the messages of a topic that lie at or after given offsets.
 SELECT count()
 FROM decision
 WHERE cause_topic = $1

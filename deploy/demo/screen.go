@@ -18,7 +18,7 @@ import (
 const (
 	screenEvery  = 500 * time.Millisecond
 	summaryEvery = 10 * time.Second
-	// rateOver is over how long rates and latencies are taken.
+	// rateOver is the span over which rates and latencies are measured.
 	rateOver = 10 * time.Second
 
 	// yearly is what the department serves in a year: Al-Rai, 2020-05-07.
@@ -28,20 +28,20 @@ const (
 
 // screen is the live summary on a terminal.
 type screen struct {
-	system  *system
-	begin   time.Time
-	history []figures // of the last rateOver, oldest first
-	err     error
+	installation *installation
+	begin        time.Time
+	history      []figures // of the last rateOver, oldest first
+	err          error
 }
 
-// watch shows the live summary until ctx ends or the person leaves it.
-func (s *system) watch(ctx context.Context) error {
-	view := &screen{system: s, begin: time.Now()}
+// showScreen shows the live summary until ctx ends or the person leaves it.
+func (i *installation) showScreen(ctx context.Context) error {
+	view := &screen{installation: i, begin: time.Now()}
 	_, err := tea.NewProgram(view, tea.WithContext(ctx), tea.WithAltScreen(), tea.WithoutSignalHandler()).Run()
 	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
 		err = nil
 	}
-	fmt.Print(view.figures()) // what the screen showed last stays
+	fmt.Print(view.figures()) // stays on the terminal after the screen is gone
 	return errors.Join(err, view.err)
 }
 
@@ -75,7 +75,7 @@ func (v *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 }
 
 func (v *screen) sample() {
-	f, err := takeFigures(v.system.registry, v.system.published.Load())
+	f, err := gatherFigures(v.installation.registry, v.installation.published.Load())
 	v.err = err
 	v.history = append(v.history, f)
 	for len(v.history) > 2 && f.at.Sub(v.history[0].at) > rateOver {
@@ -93,7 +93,7 @@ var (
 // View draws the screen.
 func (v *screen) View() string { return v.figures() + v.places() }
 
-// figures are what the stages have done.
+// figures shows what the stages have done.
 func (v *screen) figures() string {
 	sum := summarise(v.history)
 	return fmt.Sprintf("\n  %s %s\n\n", styleTitle.Render("Tajdeed · تجديد"),
@@ -101,11 +101,11 @@ func (v *screen) figures() string {
 		sum.flow() + sum.outcomes() + sum.timing()
 }
 
-// places says where to look further.
+// places shows where to look further.
 func (v *screen) places() string {
-	at := v.system.at
+	at := v.installation.at
 	ready := styleGood.Render("ready")
-	if err := v.system.ready(); err != nil {
+	if err := v.installation.ready(); err != nil {
 		ready = styleBad.Render("not ready: " + strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	lines := []string{
@@ -119,7 +119,7 @@ func (v *screen) places() string {
 	return "  " + strings.Join(lines, "\n  ") + "\n"
 }
 
-// summary is what the latest figures and those of a while before tell together.
+// summary is the latest figures, and the rates and latencies since earlier ones.
 type summary struct {
 	now                      figures
 	publishRate, consumeRate float64
@@ -143,8 +143,8 @@ func summarise(history []figures) summary {
 
 // flow is a line for each stage, in the order of the flow.
 func (s summary) flow() string {
-	line := func(name string, n, perSecond float64, rest string) string {
-		return fmt.Sprintf("  %-14s %12s %9s/s  %s\n", name, text.Thousands(int64(n)), text.Thousands(int64(math.Round(perSecond))), styleFaint.Render(rest))
+	line := func(name string, n, perSecond float64, note string) string {
+		return fmt.Sprintf("  %-14s %12s %9s/s  %s\n", name, text.Thousands(int64(n)), text.Thousands(int64(math.Round(perSecond))), styleFaint.Render(note))
 	}
 	return line("published", s.now.published, s.publishRate, "") +
 		line("consumed", s.now.consumed, s.consumeRate, text.Thousands(int64(s.now.lag))+" waiting on the topic") +
@@ -199,11 +199,11 @@ func pace(perSecond float64) string {
 		text.Thousands(yearly), takes.Round(time.Second), text.Thousands(int64(perSecond*year.Seconds()/yearly)))
 }
 
-// logSummaries is the summary where there is no terminal: a line now and then.
-func (s *system) logSummaries(ctx context.Context) error {
+// logSummaries logs the summary every ten seconds, where there is no terminal.
+func (i *installation) logSummaries(ctx context.Context) error {
 	ticker := time.NewTicker(summaryEvery)
 	defer ticker.Stop()
-	before, err := takeFigures(s.registry, s.published.Load())
+	before, err := gatherFigures(i.registry, i.published.Load())
 	for err == nil {
 		select {
 		case <-ctx.Done():
@@ -211,7 +211,7 @@ func (s *system) logSummaries(ctx context.Context) error {
 		case <-ticker.C:
 		}
 		var now figures
-		if now, err = takeFigures(s.registry, s.published.Load()); err != nil {
+		if now, err = gatherFigures(i.registry, i.published.Load()); err != nil {
 			break
 		}
 		sum := summarise([]figures{before, now})

@@ -3,14 +3,10 @@ package demo
 import (
 	"context"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
-	"tajdeed/dashboards/text"
-	"tajdeed/dashboards/verify"
 	"tajdeed/deploy/local"
 	"tajdeed/schema/kafka"
 )
@@ -30,80 +26,31 @@ var selectRows string
 //go:embed latency.sql
 var selectLatency string
 
-// Result is what became of everything that a run published, as `up --once --json` prints
-// it.
-type Result struct {
-	Published      int64 `json:"published"`
-	Consumed       int64 `json:"consumed"`
-	Approved       int64 `json:"approved"`
-	Rejected       int64 `json:"rejected"`
-	Duplicates     int64 `json:"duplicates"`
-	Conflicts      int64 `json:"conflicts"`
-	Quarantined    int64 `json:"quarantined"`
-	ClickHouseRows int64 `json:"clickhouse_rows"`
-	// Balanced says that the books of the whole installation balance, see
-	// [verify.Books], and that nothing of what this run published is missing.
-	Balanced  bool    `json:"balanced"`
-	Seconds   float64 `json:"seconds"` // from the first message until the last row could be queried
-	PerSecond float64 `json:"per_second"`
-	// LatencyMS is from the topic to the decision. A run that publishes everything
-	// at once measures the backlog.
-	LatencyMS struct {
-		P50 float64 `json:"p50"`
-		P99 float64 `json:"p99"`
-	} `json:"latency_ms"`
-
-	announced int64 // offsets that are
+// tally counts what became of what a run published: of all messages that lie, in each
+// partition, at or after the partition's end before the run.
+type tally struct {
+	installation *installation
+	partitions   []int32
+	from         []int64
 }
 
-// decided is how many decisions there are.
-func (r *Result) decided() int64 { return r.Approved + r.Rejected + r.Duplicates + r.Conflicts }
-
-// took says how long it took.
-func (r *Result) took(d time.Duration) {
-	r.Seconds = text.Rounded(d.Seconds())
-	r.PerSecond = text.Rounded(float64(r.Published) / d.Seconds())
-}
-
-// judge takes the verdict from the books. They don't know how much was published: what
-// never reached the topic is missing here.
-func (r *Result) judge(books *verify.Books) {
-	r.Balanced = books.Balanced && books.Complete && r.Consumed >= r.Published
-}
-
-// WriteJSON writes the result as one JSON object.
-func (r *Result) WriteJSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(r)
-}
-
-// account compares what a run published with what came out. It begins at the ends
-// of the topic's partitions before the run.
-type account struct {
-	system     *system
-	partitions []int32
-	from       []int64
-}
-
-func (s *system) openAccount(ctx context.Context) (*account, error) {
-	ends, err := kafka.Ends(ctx, s.at.Brokers, s.topics.Submissions)
+func (i *installation) newTally(ctx context.Context) (*tally, error) {
+	ends, err := kafka.Ends(ctx, i.at.Brokers, i.topics.Submissions)
 	if err != nil {
 		return nil, err
 	}
-	a := &account{system: s}
+	a := &tally{installation: i}
 	for partition, end := range ends {
 		a.partitions, a.from = append(a.partitions, int32(partition)), append(a.from, end.Next)
 	}
 	return a, nil
 }
 
-// patience says how long nothing may have changed before what is missing is taken to be
-// lost.
+// patience says how long nothing may move before what is missing is taken to be lost.
 var patience = local.Patience{Every: 50 * time.Millisecond, Still: time.Minute}
 
-// await waits until it is done or the figure stands still: the books then say what is
-// missing.
+// await waits until it is done, or until the figure stands still: then the books say what
+// is missing.
 func await(ctx context.Context, what string, ask func() (figure int64, done bool, err error)) error {
 	if err := patience.Await(ctx, what, ask); !errors.Is(err, local.ErrStandsStill) {
 		return err
@@ -111,9 +58,9 @@ func await(ctx context.Context, what string, ask func() (figure int64, done bool
 	return nil
 }
 
-// settle waits until everything published since begin is decided, announced and
-// can be queried, or nothing moves any more, and counts what came out.
-func (a *account) settle(ctx context.Context, published int64, begin time.Time) (r Result, err error) {
+// awaitAnswers waits until everything that was published since begin is decided, announced
+// and can be queried, or until nothing moves any more, and counts what came out.
+func (a *tally) awaitAnswers(ctx context.Context, published int64, begin time.Time) (r Result, err error) {
 	r.Published = published
 	err = await(ctx, "the record", func() (int64, bool, error) {
 		err := a.ask(ctx, selectPositions, &r.Consumed, &r.announced)
@@ -135,32 +82,32 @@ func (a *account) settle(ctx context.Context, published int64, begin time.Time) 
 	if err != nil {
 		return r, err
 	}
-	r.took(time.Since(begin))
+	r.setDuration(time.Since(begin))
 	return r, await(ctx, "the latency", func() (int64, bool, error) {
 		err := a.askClickHouse(ctx, selectLatency, &r.LatencyMS.P50, &r.LatencyMS.P99)
 		return 0, err == nil, err
 	})
 }
 
-// settleCompleteness waits until ClickHouse says that all is in: the stage analytics writes
-// so when a partition has been quiet for a moment.
-func (a *account) settleCompleteness(ctx context.Context) error {
-	return await(ctx, "the completeness of ClickHouse", func() (_ int64, told bool, err error) {
-		err = a.system.clickhouse.QueryRow(ctx, selectComplete).Scan(&told)
-		return 0, told, err
+// awaitCompleteness waits until ClickHouse says that it has every decision: the analytics
+// stage writes that when a partition has been quiet for a moment.
+func (a *tally) awaitCompleteness(ctx context.Context) error {
+	return await(ctx, "the completeness of ClickHouse", func() (_ int64, complete bool, err error) {
+		err = a.installation.clickhouse.QueryRow(ctx, selectComplete).Scan(&complete)
+		return 0, complete, err
 	})
 }
 
-func (a *account) ask(ctx context.Context, query string, into ...any) error {
-	err := a.system.postgres.QueryRow(ctx, query, a.system.topics.Submissions, a.partitions, a.from).Scan(into...)
+func (a *tally) ask(ctx context.Context, query string, into ...any) error {
+	err := a.installation.postgres.QueryRow(ctx, query, a.installation.topics.Submissions, a.partitions, a.from).Scan(into...)
 	if err != nil {
 		return fmt.Errorf("count what the record holds: %w", err)
 	}
 	return nil
 }
 
-func (a *account) askClickHouse(ctx context.Context, query string, into ...any) error {
-	err := a.system.clickhouse.QueryRow(ctx, query, a.system.topics.Submissions, a.partitions, a.from).Scan(into...)
+func (a *tally) askClickHouse(ctx context.Context, query string, into ...any) error {
+	err := a.installation.clickhouse.QueryRow(ctx, query, a.installation.topics.Submissions, a.partitions, a.from).Scan(into...)
 	if err != nil {
 		return fmt.Errorf("count the rows of ClickHouse: %w", err)
 	}
