@@ -80,9 +80,7 @@ func (i *installation) connect(ctx context.Context, stores migrate.Config) (err 
 	if i.postgres, err = postgres.Open(ctx, stores.Postgres); err != nil {
 		return err
 	}
-	forStage := stores.Postgres
-	forStage.ByKey, forStage.MaxConns, forStage.StatementTimeout = true, renewals.DefaultConfig().Concurrency+process.SpareConns, process.StatementTimeout
-	if i.stagePool, err = postgres.Open(ctx, forStage); err != nil {
+	if i.stagePool, err = postgres.Open(ctx, process.RenewalsPostgres(i.engineConfig(renewals.DefaultConfig()), i.at.Postgres)); err != nil {
 		return err
 	}
 	i.clickhouse, err = clickhouse.Open(ctx, stores.ClickHouse)

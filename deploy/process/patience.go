@@ -15,9 +15,9 @@ import (
 	"tajdeed/schema/postgres"
 )
 
-// patiently opens what a process needs. Stages and stores are started in any order, and a
-// store may be starting again: one that does not answer is asked again until the wait is
-// over. A store that answers and cannot be used is an error at once.
+// patiently opens a store, again and again until it answers or the wait is over: stages and
+// stores are started in any order, and a store may be restarting. A store that answers and
+// cannot be used is an error at once.
 func patiently[T any](ctx context.Context, wait time.Duration, store string, open func(context.Context) (T, error)) (T, error) {
 	try := func() (T, error) {
 		opened, err := open(ctx)
@@ -33,7 +33,7 @@ func patiently[T any](ctx context.Context, wait time.Duration, store string, ope
 		}))
 }
 
-// permanent says that waiting does not help: another schema, another password.
+// permanent says that waiting does not help: the schema is another one, or the password.
 func permanent(err error) bool {
 	for _, final := range []error{
 		postgres.ErrSchemaOld, postgres.ErrSchemaNew, clickhouse.ErrSchemaOld, clickhouse.ErrSchemaNew,
@@ -50,8 +50,9 @@ func permanent(err error) bool {
 // invalidAuthorization is the class of SQLSTATEs of a refused login.
 const invalidAuthorization = "28"
 
-// CheckTopics waits for the brokers, for so long at most, and returns how many partitions
-// each topic has. Topics that a stage cannot use are an error at once.
+// CheckTopics waits until the brokers answer, at most as long as wait says, and returns how
+// many partitions each topic has. If the stages cannot use the topics, the error is
+// [kafka.ErrTopicMissing] or [kafka.ErrPartitions], at once.
 func CheckTopics(ctx context.Context, wait time.Duration, brokers []string, topics schema.Topics) (partitions int, err error) {
 	return patiently(ctx, wait, "Kafka", func(ctx context.Context) (int, error) {
 		return kafka.Check(ctx, brokers, topics)

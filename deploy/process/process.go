@@ -1,9 +1,9 @@
-// Package process runs a stage as a process of an installation: it opens what the stage
-// needs, patiently, puts the stage together, serves the pages that operations look at, and
-// lets the batches in flight end when it is told to stop.
+// Package process runs a stage as a process of an installation. It connects to the stores
+// that the stage needs and waits for those that do not answer yet, makes the stage, serves
+// the pages for operations, and lets the batches in flight end when it is told to stop.
 //
 // The program of an installation calls it for each stage, and so do the worker processes
-// that the bench and chaos start: what they measure and break is what an installation runs.
+// that bench and chaos start: these measure and break what an installation runs.
 package process
 
 import (
@@ -13,6 +13,7 @@ import (
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"tajdeed/consumers"
 	"tajdeed/consumers/analytics"
@@ -25,49 +26,55 @@ import (
 
 // Config is a stage's process. Each stage reads the fields that it needs.
 type Config struct {
-	// Engine is how the stage works: its brokers, its group, its batches, and the clock
-	// of the process. Its client ID is the name by which every store sees the process.
+	// Engine says how the stage works: its brokers, its group, its batches, and the clock
+	// of the process. Its client ID is the name under which every store sees the process.
 	Engine consumers.Config
 	Topics schema.Topics
 
 	PostgresURL   string // for renewals
 	ClickHouseURL string // for analytics
-	// Pseudonym hides in ClickHouse who is who; for analytics.
+	// Pseudonym replaces Civil IDs in ClickHouse; for analytics.
 	Pseudonym *analytics.Pseudonym
 
-	// Listen is where the pages for operations are served; nowhere if it is empty.
+	// Listen is the address of the pages for operations; there are none if it is "".
 	Listen string
-	// Wait is how long stores may fail to answer when the process starts.
+	// Wait is how long a store may fail to answer when the process starts. 0 means that the
+	// first error is returned.
 	Wait time.Duration
 }
 
 const (
-	// SpareConns are connections for what runs beside the batches: taking partitions over,
-	// idling, asking.
+	// SpareConns is how many connections a process has beside those of its batches: for
+	// taking partitions over and for queries.
 	SpareConns = 4
-	// StatementTimeout leaves a transaction less time than a stage has to drain.
+	// StatementTimeout is shorter than the time that a stage has to end its batches.
 	StatementTimeout = 10 * time.Second
 )
 
-// Renewals runs the stage renewals until ctx ends.
-func Renewals(ctx context.Context, c Config) error {
-	record := postgres.Config{
-		URL: c.PostgresURL, ApplicationName: c.Engine.ClientID, ByKey: true,
-		MaxConns: c.Engine.Concurrency + SpareConns, StatementTimeout: StatementTimeout,
+// RenewalsPostgres is how the stage renewals connects to Postgres.
+func RenewalsPostgres(engine consumers.Config, url string) postgres.Config {
+	return postgres.Config{
+		URL: url, ApplicationName: engine.ClientID, ByKey: true,
+		MaxConns: engine.Concurrency + SpareConns, StatementTimeout: StatementTimeout,
 	}
+}
+
+// Renewals runs the stage renewals until ctx ends, and returns when its batches have ended.
+func Renewals(ctx context.Context, c Config) error {
 	db, err := patiently(ctx, c.Wait, "Postgres", func(ctx context.Context) (*pgxpool.Pool, error) {
-		return postgres.Open(ctx, record)
+		return postgres.Open(ctx, RenewalsPostgres(c.Engine, c.PostgresURL))
 	})
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	return c.run(ctx, func(_ int, publisher *producers.Publisher, p *Process) (*consumers.Engine, error) {
-		return renewals.NewEngine(c.Engine, c.Topics, db, publisher, slog.Default(), p.Registry)
+	return c.run(ctx, func(_ int, publisher *producers.Publisher, registry prometheus.Registerer) (*consumers.Engine, error) {
+		return renewals.NewEngine(c.Engine, c.Topics, db, publisher, slog.Default(), registry)
 	})
 }
 
-// Analytics runs the stage analytics until ctx ends.
+// Analytics runs the stage analytics until ctx ends, and returns when its batches have
+// ended.
 func Analytics(ctx context.Context, c Config) error {
 	rows := clickhouse.Config{URL: c.ClickHouseURL, ApplicationName: c.Engine.ClientID, MaxConns: c.Engine.Concurrency + SpareConns}
 	db, err := patiently(ctx, c.Wait, "ClickHouse", func(ctx context.Context) (driver.Conn, error) {
@@ -77,13 +84,13 @@ func Analytics(ctx context.Context, c Config) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	return c.run(ctx, func(partitions int, publisher *producers.Publisher, p *Process) (*consumers.Engine, error) {
-		return analytics.NewEngine(c.Engine, c.Topics, partitions, db, publisher, c.Pseudonym, slog.Default(), p.Registry)
+	return c.run(ctx, func(partitions int, publisher *producers.Publisher, registry prometheus.Registerer) (*consumers.Engine, error) {
+		return analytics.NewEngine(c.Engine, c.Topics, partitions, db, publisher, c.Pseudonym, slog.Default(), registry)
 	})
 }
 
-// run checks the topics, makes the publisher and the engine, and runs them.
-func (c Config) run(ctx context.Context, wire func(partitions int, publisher *producers.Publisher, p *Process) (*consumers.Engine, error)) error {
+// run checks the topics, makes the publisher and the engine, and runs the process.
+func (c Config) run(ctx context.Context, newEngine func(partitions int, publisher *producers.Publisher, registry prometheus.Registerer) (*consumers.Engine, error)) error {
 	partitions, err := CheckTopics(ctx, c.Wait, c.Engine.Brokers, c.Topics)
 	if err != nil {
 		return err
@@ -96,7 +103,7 @@ func (c Config) run(ctx context.Context, wire func(partitions int, publisher *pr
 		return err
 	}
 	defer func() { _ = publisher.Close() }()
-	engine, err := wire(partitions, publisher, &p)
+	engine, err := newEngine(partitions, publisher, p.Registry)
 	if err != nil {
 		return err
 	}

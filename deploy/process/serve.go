@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// NewRegistry returns a registry with what every process reports of itself.
+// NewRegistry returns a registry with the metrics of the Go runtime and of the process.
 func NewRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(),
@@ -24,20 +24,20 @@ func NewRegistry() *prometheus.Registry {
 	return registry
 }
 
-// Process is work that goes on until it is told to stop, and that operations look at.
+// Process is work that goes on until it is told to stop, with the pages on which operations
+// look at it.
 type Process struct {
-	// Listen is the address of the pages for operations; nothing is served where it is
-	// empty.
+	// Listen is the address of the pages for operations; there are none if it is "".
 	Listen   string
 	Registry *prometheus.Registry
-	// Ready says why the process cannot do its work, or nothing.
+	// Ready returns why the process cannot do its work, or nil.
 	Ready func() error
 	// Run works until its context ends, then finishes what it has begun.
 	Run func(context.Context) error
 }
 
-// Serve runs a process and the pages that operations look at, until ctx ends or
-// the process does.
+// Serve runs the process and serves its pages until Run has returned, and returns Run's
+// error. It asks Run to stop when ctx ends, or when the pages cannot be served.
 func (p Process) Serve(ctx context.Context) error {
 	if p.Listen == "" {
 		return p.Run(ctx)
@@ -47,10 +47,15 @@ func (p Process) Serve(ctx context.Context) error {
 		return fmt.Errorf("listen for operations: %w", err)
 	}
 	slog.Info("serving /metrics, /livez and /readyz", "address", listener.Addr().String())
+	return p.serveOn(ctx, listener)
+}
+
+func (p Process) serveOn(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{Handler: p.pages(), ReadHeaderTimeout: 5 * time.Second}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		// The pages outlive the work, so that a process that drains can be seen.
+		// The pages are served until the batches in flight have ended, so that operations
+		// see a process that is stopping.
 		defer func() { _ = server.Close() }()
 		return p.Run(ctx)
 	})

@@ -5,13 +5,14 @@ import (
 	"time"
 )
 
-// ClockEnv is what a process must find in its environment for its wall clock to be wrong
-// by as much as a file says. A file that is not there, or not yet written, says nothing.
-// What a stage measures goes by the monotonic clock, which no step of a real clock moves
-// either.
+// ClockEnv is the entry in the environment of a worker process that makes its wall clock
+// wrong by what a file says. While there is no such file, or nothing in it, the clock is
+// right. Spans of time are measured by the monotonic clock, which stays right, as it does
+// when a real clock is set.
 func ClockEnv(file string) string { return clockVariable + "=" + file }
 
-// StepClock has the clocks that a file is for be wrong by so much; 0 sets them right.
+// StepClock sets the clocks of the processes that read a file wrong by so much. 0 sets them
+// right.
 func StepClock(file string, by time.Duration) error {
 	if by == 0 {
 		return os.Remove(file)
@@ -19,7 +20,8 @@ func StepClock(file string, by time.Duration) error {
 	return os.WriteFile(file, []byte(by.String()), 0o600)
 }
 
-// steppedClock is a wall clock that is wrong by what its file says.
+// steppedClock is a wall clock that is wrong by what its file says. Without a file name it
+// is not used.
 type steppedClock struct{ file string }
 
 func (c steppedClock) now() time.Time { return time.Now().Add(c.step()) }

@@ -1,9 +1,8 @@
-// Package worker is the inside of the worker processes that the bench and chaos start: it
-// makes a copy of the running program be one stage's process of an installation.
+// Package worker turns a copy of the running program into the process of a stage. Bench and
+// chaos start their worker processes so.
 //
-// What runs is [tajdeed/deploy/process], as in the program of an installation. The one
-// difference is the wall clock, which chaos can set wrong in a process without touching
-// the machine's.
+// Such a process runs [tajdeed/deploy/process], as the program of an installation does. The
+// one difference is that chaos can set its wall clock wrong without touching the machine's.
 package worker
 
 import (
@@ -24,65 +23,72 @@ import (
 	"tajdeed/schema"
 )
 
-// Installation says where the worker processes of an installation work. A process reads
-// what its stage needs.
+// Installation tells the worker processes of an installation where its stores are and how
+// to work. A process reads what its stage needs.
 type Installation struct {
 	Brokers       []string          `json:"brokers"`
 	Prefix        string            `json:"prefix"` // of the topics
-	Groups        map[string]string `json:"groups"` // consumer groups by stage; the stage's own where there is none
+	Groups        map[string]string `json:"groups"` // consumer groups by stage; the stage's default where there is none
 	PostgresURL   string            `json:"postgres_url"`
 	ClickHouseURL string            `json:"clickhouse_url"`
 	PseudonymKey  string            `json:"pseudonym_key"`
 	Listen        string            `json:"listen"`
 	// Wait is how long stores may fail to answer when the process starts. 0 is 30 s.
 	Wait time.Duration `json:"wait"`
-	// SessionTimeout is the stage's own where it is 0.
+	// SessionTimeout is how long Kafka waits for a silent process. 0 is the stage's default.
 	SessionTimeout time.Duration `json:"session_timeout"`
 }
 
-// The variables by which a process learns that it is a worker.
+// The environment variables of a worker process.
 const (
 	variable      = "TAJDEED_WORKER"
 	clockVariable = "TAJDEED_WORKER_CLOCK"
 )
 
-// Env is what a process must find in its environment to work for the installation; see
-// [tajdeed/deploy/local.WorkersConfig].
+// Env is the entry in the environment of a process that makes [Main] run a stage of the
+// installation; see [tajdeed/deploy/local.WorkersConfig].
 func (i Installation) Env() ([]string, error) {
 	text, err := json.Marshal(i)
 	if err != nil {
-		return nil, fmt.Errorf("write what a worker process is told: %w", err)
+		return nil, fmt.Errorf("write the installation of a worker process: %w", err)
 	}
 	return []string{variable + "=" + string(text)}, nil
 }
 
-// Main is called by main, or TestMain, before anything else, with os.Args. In a process
-// that was started as a worker it runs the stage that the first argument names until
-// SIGTERM or Ctrl-C, and exits with 1 where that fails; after it has returned true, main
-// returns. In any other process it returns false at once.
+// Main must be called by main, or TestMain, before anything else, with os.Args. In a process
+// that was started as a worker it runs the stage that the first argument names, until
+// SIGTERM or Ctrl-C. Then it returns true, and main must return; if the stage fails, it ends
+// the process with exit code 1. In any other process it returns false at once.
 func Main(args []string) bool {
-	told := os.Getenv(variable)
-	if told == "" {
+	installation := os.Getenv(variable)
+	if installation == "" {
 		return false
 	}
 	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err := run(ctx, told, args)
-	if err != nil && (ctx.Err() == nil || !errors.Is(err, context.Canceled)) {
+	if err := runUntilSignal(installation, args); err != nil {
 		slog.Error("the stage ended", "error", err)
 		os.Exit(1)
 	}
 	return true
 }
 
-func run(ctx context.Context, told string, args []string) error {
+func runUntilSignal(installation string, args []string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, installation, args)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // it was told to stop while it waited for a store
+	}
+	return err
+}
+
+func run(ctx context.Context, installation string, args []string) error {
 	var i Installation
-	if err := json.Unmarshal([]byte(told), &i); err != nil {
+	if err := json.Unmarshal([]byte(installation), &i); err != nil {
 		return fmt.Errorf("read %s: %w", variable, err)
 	}
 	if len(args) != 2 {
-		return fmt.Errorf("a worker process is told the stage that it runs, and nothing else: %d arguments", len(args)-1)
+		return fmt.Errorf("a worker process has one argument, its stage, and not %d", len(args)-1)
 	}
 	clock := steppedClock{file: os.Getenv(clockVariable)}
 	switch stage := args[1]; stage {
@@ -103,7 +109,7 @@ func run(ctx context.Context, told string, args []string) error {
 	}
 }
 
-// defaultWait is how long stores may fail to answer at the start, as in the program of an
+// defaultWait is how long a store may fail to answer at the start, as in the program of an
 // installation.
 const defaultWait = 30 * time.Second
 
@@ -116,7 +122,7 @@ func (i Installation) config(stage string, engine consumers.Config, clock steppe
 		engine.SessionTimeout = i.SessionTimeout
 	}
 	if clock.file != "" {
-		slog.Warn("the clock of this process is chaos's to step", "file", clock.file)
+		slog.Warn("the clock of this process is wrong by what a file says", "file", clock.file)
 		engine.Now = clock.now
 	}
 	c := process.Config{Engine: engine, Topics: schema.NamedTopics(i.Prefix), Listen: i.Listen, Wait: i.Wait}

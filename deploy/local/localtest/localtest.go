@@ -1,4 +1,4 @@
-// Package localtest gives a test servers of its own, which it may do harm to.
+// Package localtest gives a test servers of its own, which it may break.
 package localtest
 
 import (
@@ -9,7 +9,7 @@ import (
 	"tajdeed/deploy/local"
 )
 
-// Folder returns a folder that the user whom Postgres runs as can reach, unlike one of
+// Folder returns a folder that the user that Postgres runs as can reach, unlike one of
 // [testing.T.TempDir]. It is removed when the test ends.
 func Folder(t testing.TB) string {
 	t.Helper()
@@ -24,8 +24,8 @@ func Folder(t testing.TB) string {
 	return dir
 }
 
-// Servers starts servers in a folder of the test's own. They are stopped when it ends. The
-// test's TestMain calls [local.ChildMain].
+// Servers starts servers in a folder of the test's own, and stops them when the test ends.
+// The test's TestMain must call [local.ChildMain].
 func Servers(t testing.TB) *local.Servers {
 	t.Helper()
 	servers, err := local.Start(t.Context(), local.Config{Data: Folder(t)})
