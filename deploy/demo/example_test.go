@@ -1,0 +1,49 @@
+package demo_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+
+	"tajdeed/deploy/demo"
+	"tajdeed/deploy/local"
+)
+
+// A tenth of a year. The program calls ChildMain first, because the servers' supervisors
+// are copies of it.
+func ExampleOnce() { //nolint:testableexamples // it starts servers, in the data folder of whoever runs the tests
+	if local.ChildMain(os.Args) {
+		return
+	}
+	report, err := demo.Once(context.Background(), demo.Config{Partitions: 12, Applications: 45_000})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(report.Result.Balanced, report.Text())
+}
+
+func ExampleResult_WriteJSON() {
+	result := demo.Result{Published: 3, Consumed: 3, Approved: 2, Rejected: 1, ClickHouseRows: 3, Balanced: true, Seconds: 0.5, PerSecond: 6}
+	if err := result.WriteJSON(os.Stdout); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// {
+	//   "published": 3,
+	//   "consumed": 3,
+	//   "approved": 2,
+	//   "rejected": 1,
+	//   "duplicates": 0,
+	//   "conflicts": 0,
+	//   "quarantined": 0,
+	//   "clickhouse_rows": 3,
+	//   "balanced": true,
+	//   "seconds": 0.5,
+	//   "per_second": 6,
+	//   "latency_ms": {
+	//     "p50": 0,
+	//     "p99": 0
+	//   }
+	// }
+}
