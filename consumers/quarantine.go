@@ -12,6 +12,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"tajdeed/schema"
+	kafkaschema "tajdeed/schema/kafka"
 )
 
 // quarantined is a message that could not be read, and why.
@@ -57,14 +58,10 @@ func text(s string) string {
 func (b *Batch) QuarantineMessages() []kafka.Message {
 	out := make([]kafka.Message, 0, len(b.quarantined))
 	for _, q := range b.quarantined {
-		headers := make([]kafka.Header, 0, len(q.message.Headers)+7)
-		for _, h := range q.message.Headers {
-			headers = append(headers, kafka.Header{Key: h.Key, Value: h.Value})
-		}
 		out = append(out, kafka.Message{
 			Partition: b.Partition,
 			Key:       q.message.Key, Value: q.message.Value,
-			Headers: append(headers, originHeaders(b.Position(q.message), q.message.Time, q.reasonText())...),
+			Headers: append(kafkaschema.Headers(q.message.Headers), originHeaders(b.Position(q.message), q.message.Time, q.reasonText())...),
 		})
 	}
 	return out

@@ -8,6 +8,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"tajdeed/schema"
+	kafkaschema "tajdeed/schema/kafka"
 )
 
 // announcedBytes is more than most decisions take as a message.
@@ -48,12 +49,7 @@ var idHeader = slices.IndexFunc(sharedHeaders(time.Time{}), func(h kafka.Header)
 // sharedHeaders are the headers of all decisions of one instant; the id is to be filled in.
 func sharedHeaders(at time.Time) []kafka.Header {
 	envelope := schema.Envelope{Type: schema.TypeDecision, Source: source, Time: at}
-	headers := envelope.Headers()
-	out := make([]kafka.Header, len(headers))
-	for i, h := range headers {
-		out[i] = kafka.Header{Key: h.Key, Value: h.Value}
-	}
-	return out
+	return kafkaschema.Headers(envelope.Headers())
 }
 
 func appendCauseID(dst []byte, p schema.Position) []byte {

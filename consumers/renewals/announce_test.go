@@ -14,6 +14,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"tajdeed/schema"
+	kafkaschema "tajdeed/schema/kafka"
 )
 
 // What a worker reads again after a crash is byte for byte what the one before it
@@ -68,19 +69,11 @@ func (r *record) wantAnnounced(from, to int64, announced []kafka.Message) {
 // readAnnouncement reads a message as the contract says.
 func (r *record) readAnnouncement(m kafka.Message) schema.Decision {
 	r.Helper()
-	d, err := schema.ReadDecision(m.Key, m.Value, headers(m))
+	d, err := schema.ReadDecision(m.Key, m.Value, kafkaschema.FromHeaders(m.Headers))
 	if err != nil {
 		r.Fatalf("what is announced cannot be read: %v", err)
 	}
 	return d
-}
-
-func headers(m kafka.Message) []schema.Header {
-	var out []schema.Header
-	for _, h := range m.Headers {
-		out = append(out, schema.Header{Key: h.Key, Value: h.Value})
-	}
-	return out
 }
 
 // An announcement is an event whose id is the position of its cause.
@@ -91,7 +84,7 @@ func TestAnnouncementsAreEvents(t *testing.T) {
 		DecidedAt: clock("2026-03-15", "10:00:00.5"),
 	}
 	m := messages([]schema.Decision{decision})[0]
-	got, err := schema.ReadEnvelope(headers(m))
+	got, err := schema.ReadEnvelope(kafkaschema.FromHeaders(m.Headers))
 	want := schema.Envelope{
 		ID: "tajdeed.submissions/11/9007199254740991", Type: schema.TypeDecision, Source: "/tajdeed/renewals", Time: decision.DecidedAt,
 	}

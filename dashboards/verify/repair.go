@@ -15,6 +15,7 @@ import (
 	"tajdeed/consumers/analytics"
 	"tajdeed/consumers/renewals"
 	"tajdeed/schema"
+	"tajdeed/schema/kafka"
 )
 
 //go:embed delete.sql
@@ -158,11 +159,7 @@ func (r *repairer) readDecisions(ctx context.Context, at topicPartition, offsets
 	known := r.found.decisions[at]
 	decisions := make([]analytics.Replayed, 0, len(offsets))
 	for _, message := range messages {
-		headers := make([]schema.Header, len(message.Headers))
-		for i, h := range message.Headers {
-			headers[i] = schema.Header{Key: h.Key, Value: h.Value}
-		}
-		d, err := schema.ReadDecision(message.Key, message.Value, headers)
+		d, err := schema.ReadDecision(message.Key, message.Value, kafka.FromHeaders(message.Headers))
 		if err != nil {
 			return nil, fmt.Errorf("read decisions: %w", err)
 		}

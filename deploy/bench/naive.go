@@ -14,7 +14,7 @@ import (
 
 	"tajdeed/consumers"
 	"tajdeed/consumers/renewals"
-	"tajdeed/schema"
+	"tajdeed/schema/kafka"
 )
 
 // naiveReaders is as many as a worker applies batches at once.
@@ -137,9 +137,8 @@ func (l *naiveLoop) decide(ctx context.Context, m client.Message) error {
 }
 
 func batchOfOne(m client.Message) *consumers.Batch {
-	message := consumers.Message{Offset: m.Offset, Time: m.Time.Truncate(time.Microsecond), Key: m.Key, Value: m.Value}
-	for _, h := range m.Headers {
-		message.Headers = append(message.Headers, schema.Header{Key: h.Key, Value: h.Value})
+	message := consumers.Message{
+		Offset: m.Offset, Time: m.Time.Truncate(time.Microsecond), Key: m.Key, Value: m.Value, Headers: kafka.FromHeaders(m.Headers),
 	}
 	return &consumers.Batch{
 		Topic: m.Topic, Partition: m.Partition, From: m.Offset, To: m.Offset + 1, Messages: []consumers.Message{message},

@@ -51,7 +51,7 @@ func (b *bench) importInto(ctx context.Context, name string, load workload) erro
 	if _, err := postgres.Migrate(ctx, db); err != nil {
 		return err
 	}
-	return importFolder(ctx, db, dir, nil)
+	return postgres.ImportFolder(ctx, db, dir, nil)
 }
 
 // clone creates a database like another one, to which nobody may be connected.

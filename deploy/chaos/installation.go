@@ -156,7 +156,7 @@ func (i *installation) populate(ctx context.Context, s *simulate.Simulation) err
 	if err := s.WriteExtract(dir); err != nil {
 		return err
 	}
-	if err := importFolder(ctx, i.postgres, dir, nil); err != nil {
+	if err := postgres.ImportFolder(ctx, i.postgres, dir, nil); err != nil {
 		return err
 	}
 	return i.moveDecisions(ctx)

@@ -11,6 +11,7 @@ import (
 	"tajdeed/dashboards/text"
 	"tajdeed/producers/simulate"
 	"tajdeed/schema/extract"
+	"tajdeed/schema/postgres"
 )
 
 // progress is what the data folder says about its population. Another run goes on with the
@@ -117,13 +118,10 @@ func (i *installation) importPopulation(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	add, finish := c.bar(importPasses*e.Size(), "importing", true)
+	add, finish := c.bar(postgres.ImportPasses*e.Size(), "importing", true)
 	defer finish()
-	if err := importFolder(ctx, i.postgres, dir, add); err != nil {
+	if err := postgres.ImportFolder(ctx, i.postgres, dir, add); err != nil {
 		return err
 	}
 	return i.writeProgress()
 }
-
-// importPasses is how often an import reads its extract.
-const importPasses = 3
