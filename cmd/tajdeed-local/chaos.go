@@ -18,23 +18,22 @@ func chaosCommand() *cli.Command {
 		Name:     "chaos",
 		Category: categoryMeasure,
 		Usage:    "break an installation in every way there is, and see that nothing is lost or doubled",
-		Description: `Starts servers of its own in a temporary folder, several workers and sinks as
-processes behind proxies, publishes a simulated population's messages (more of them
-sent again, in conflict or unreadable than usual), and strikes at moments that the
-seed chooses. After each round it heals everything, waits until all is drained, and
-compares what came out, row by row, with what the generator expects and with what
-lies on the log.
+		Description: `Starts servers of its own in a temporary folder and several processes of both stages
+behind proxies, publishes a simulated population's messages (more of them sent again, in
+conflict or unreadable than usual), and strikes at moments that the seed chooses. After
+each round it waits until every server answers and everything is processed, and compares
+what came out, row by row, with what the simulation expects and with the topics.
 
-It exits 0 if nothing was lost, doubled, misordered, wrong or out of balance; else 4,
-and it keeps the folder. The same seed gives the same faults at the same moments, not
-the same interleaving.
+It exits 0 if nothing was lost, doubled, misordered, wrong or out of balance; else 4, and
+it keeps the folder. The same seed gives the same faults at the same moments, not the same
+interleaving.
 
 Faults: ` + strings.Join(chaos.Kinds(), ", ") + `.
 
-clock-step sets the wall clock of a worker or a sink wrong, by seconds up to two hours
-ahead and forty days back. The disks that get full are those of the decisions' table,
-of Postgres's write-ahead log and of Kafka's log; to have disks that can, chaos must be
-root on Linux, and without them it says so and strikes with the rest.`,
+clock-step sets the wall clock of a process wrong, from seconds up to two hours ahead or
+forty days back. The disks that get full are those of the decisions' table, of Postgres's
+write-ahead log and of Kafka's log. To have disks that can get full, chaos must be root on
+Linux; without them it says so, and strikes with the other faults.`,
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "rounds", Usage: "`NUMBER` of rounds", DefaultText: "3, or as many as fit into --minutes"},
 			&cli.FloatFlag{Name: "minutes", Usage: "begin no round after so many `MINUTES`"},

@@ -23,12 +23,12 @@ import (
 	"tajdeed/schema/postgres"
 )
 
-// One application is followed from the topic to the analysts' row.
+// One application is followed from the topic to the row in ClickHouse.
 func TestOneApplicationFromTopicToRow(t *testing.T) {
 	t.Parallel()
 	s := newStores(t)
 	simulation := s.Populate(200)
-	worker, sink := s.renewals().Ready(), s.analytics().Ready()
+	decider, inserter := s.renewals().Ready(), s.analytics().Ready()
 	m, ok := simulation.Next()
 	for ok && (m.Expect.Disposition != schema.DispositionFirst || m.Expect.Outcome != schema.OutcomeApproved) {
 		m, ok = simulation.Next()
@@ -56,8 +56,8 @@ func TestOneApplicationFromTopicToRow(t *testing.T) {
 	if received.After(decided.Add(time.Millisecond)) || decided.After(published.Add(time.Millisecond)) || published.After(inserted.Add(time.Millisecond)) {
 		t.Errorf("times of the stages are out of order: %s %s %s %s", received, decided, published, inserted)
 	}
-	worker.Shows("tajdeed_renewals_decisions_total{disposition=\"first\",outcome=\"approved\"} 1")
-	sink.Shows("tajdeed_analytics_rows_total 1")
+	decider.Shows("tajdeed_renewals_decisions_total{disposition=\"first\",outcome=\"approved\"} 1")
+	inserter.Shows("tajdeed_analytics_rows_total 1")
 }
 
 // announces fails unless the decision lies on the topic of decisions, under the
@@ -101,17 +101,17 @@ func TestTwentyThousandAsExpected(t *testing.T) {
 	s.everyReason()
 }
 
-// A worker and a sink die in the middle, without a word, and start again.
+// A process of each stage is killed in the middle, and started again.
 func TestKilledInTheMiddle(t *testing.T) {
 	t.Parallel()
 	s := migrated(t, localtest.Servers(t).Endpoints())
 	simulation := s.Populate(10_000)
 	s.Publish(simulation, 10_000)
 	for _, consumed := range []int{500, 3000, 6000} {
-		worker, sink := s.renewals("--batch-messages", "100"), s.analytics()
+		decider, inserter := s.renewals("--batch-messages", "100"), s.analytics()
 		s.Consumed(consumed)
-		worker.Signal(syscall.SIGKILL)
-		sink.Signal(syscall.SIGKILL)
+		decider.Signal(syscall.SIGKILL)
+		inserter.Signal(syscall.SIGKILL)
 	}
 	s.renewals()
 	s.analytics()

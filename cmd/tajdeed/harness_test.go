@@ -59,7 +59,7 @@ func (s *stores) renewals(args ...string) *commandtest.Program {
 		"--group", s.Prefix + ".renewals", "--postgres", s.PostgresURL, "--session-timeout", "6s"}, args...)...)
 }
 
-// analytics starts a sink.
+// analytics starts a process of the stage analytics.
 func (s *stores) analytics() *commandtest.Program {
 	s.Helper()
 	return commandtest.Start(s.T, "analytics", "--brokers", strings.Join(s.Brokers, ","), "--topics", s.Prefix,

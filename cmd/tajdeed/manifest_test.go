@@ -23,7 +23,7 @@ func (s *stores) compare(simulation *simulate.Simulation) {
 	s.compareRepeats(manifest)
 	s.compareQuarantined(manifest)
 	s.compareRegister(manifest)
-	s.compareAnalysts(manifest)
+	s.compareClickHouse(manifest)
 }
 
 // line is what is compared of an application, readable in a failure.
@@ -160,9 +160,9 @@ func (s *stores) compareRegister(manifest *simulate.Manifest) {
 	compareMaps(s.T, "residency", got, want)
 }
 
-// compareAnalysts compares the analysts' rows with the expectations, and with the
+// compareClickHouse compares the rows in ClickHouse with the expectations, and with the
 // record one by one.
-func (s *stores) compareAnalysts(manifest *simulate.Manifest) {
+func (s *stores) compareClickHouse(manifest *simulate.Manifest) {
 	s.Helper()
 	type key struct {
 		partition int32

@@ -22,7 +22,7 @@ func statsCommand() *cli.Command {
 		Name:     "stats",
 		Category: categoryAsk,
 		Usage:    "print what was decided, how fast and why not",
-		Description: `Asks the analysts' database: throughput by hour or day; applications by article,
+		Description: `Asks ClickHouse: throughput by hour or day; applications by article,
 channel and outcome; why they were rejected; how long each stage took; and the
 year's pace. Nobody is named there, so nobody is here.
 

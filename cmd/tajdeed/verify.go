@@ -25,32 +25,33 @@ func verifyCommand() *cli.Command {
 
    consumed = decided + applied + duplicates + conflicts + quarantined,
 
-with every offset accounted for exactly once; that every decision, and every message
-in quarantine, lies on its topic as the record has it; and that ClickHouse holds a row
-for each decision, one and the same, in every column but the time of insertion. Whom a
-row is about is hidden there: it is compared only under the --pseudonym-key, and the
-report says if it was not. What is wrong is named by partition and offset.
+and that every offset is accounted for exactly once; that every decision, and every
+message in quarantine, is on its topic as the record has it; and that ClickHouse holds one
+row for each decision, the same in every column but the time of insertion. ClickHouse
+hides whom a row is about: that is compared only under the --pseudonym-key, and the report
+says where it was not. What is wrong is named by partition and offset.
 
-It can be asked while everything runs: what is on its way is no imbalance, and is told
-apart. --wait waits until all that lay on the topics at the start is through.
+It can be asked while everything runs: messages that are still on their way are counted
+apart, and are no imbalance. --wait waits until all that was on the topics at the start is
+decided, announced and in ClickHouse.
 
    tajdeed verify
    tajdeed verify --wait 1m --json | jq .balanced
    tajdeed verify --repair --pseudonym-key SECRET
 
---repair brings the rows of ClickHouse in line, from the record: it inserts what is
-missing, and replaces what is doubled or different. It leaves alone what the record and
-the decisions topic don't agree on, and what the sink has not reached. Then it verifies
-again. Nothing is touched under a key that no row was written under. No other damage is
-repaired: a decision that is missing on its topic is announced by the stage when it next
-takes the partition over.
+--repair brings the rows of ClickHouse in line with the record: it inserts rows that are
+missing, and replaces rows that are doubled or different. It leaves rows alone where the
+record and the decisions topic don't agree, or which the stage analytics has not reached.
+Then it verifies again. Under a key that no row was written under, it touches nothing. It
+repairs no other damage: a decision that is missing on its topic is announced by the stage
+renewals when it next takes the partition over.
 
-Exit codes: 0 balanced · 1 not balanced, or after --wait not all through, or it could
-not be found out · 2 wrong usage.`,
+Exit codes: 0 balanced · 1 not balanced, or after --wait not all through, or it could not
+be found out · 2 wrong usage.`,
 		Flags: slices.Concat(command.BrokerFlags(), []cli.Flag{
 			postgresFlag(), clickhouseFlag(),
 			&cli.StringFlag{Name: "analytics-group", Usage: "consumer `GROUP` of the stage analytics", Value: analytics.Group, Sources: command.Env("analytics-group"), Category: command.FlagsStores},
-			&cli.DurationFlag{Name: "wait", Usage: "wait up to `TIME` until what lies on the topics now is through", Category: flagsAsked},
+			&cli.DurationFlag{Name: "wait", Usage: "wait up to `TIME` until all that is on the topics now is through", Category: flagsAsked},
 			&cli.BoolFlag{Name: "repair", Usage: "bring ClickHouse in line with the record", Category: flagsAsked},
 			&cli.StringFlag{Name: "pseudonym-key", Usage: "`SECRET` of the stage analytics: compares persons too; --repair needs it", Sources: command.Env("pseudonym-key"), Category: flagsAsked},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object", Category: flagsAsked},
@@ -97,11 +98,12 @@ func runVerify(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	return verdictOf(found, config.Wait)
+	return exitOf(found, config.Wait)
 }
 
-// verdictOf is the exit code. Who waits wants all of it.
-func verdictOf(found *verify.Books, waited time.Duration) error {
+// exitOf turns what was found into the exit code. Where it was waited for, all must be
+// through.
+func exitOf(found *verify.Books, waited time.Duration) error {
 	switch {
 	case !found.Balanced:
 		return cli.Exit("the books don't balance", command.ExitFailed)

@@ -164,8 +164,8 @@ func TestCompleteUpTo(t *testing.T) {
 	db, now := opened(t), time.Now()
 	q := Question{Since: now.Add(-time.Hour), Until: now}
 	for _, c := range []struct{ position, text, upTo string }{
-		{"", "Complete up to: unknown, no sink has said how far it is\n", ""},
-		{`(0, 7, '2024-11-04 11:00:05', 2)`, "Complete up to: unknown, the sink has been in 1 of 2 partitions\n", ""},
+		{"", "Complete up to: unknown, the stage analytics has not said how far it is\n", ""},
+		{`(0, 7, '2024-11-04 11:00:05', 2)`, "Complete up to: unknown, the stage analytics has been in 1 of 2 partitions\n", ""},
 		{`(1, 9, '2024-11-04 11:00:03.5', 2)`, "Complete up to 2024-11-04 11:00:03: every decision published before is in\n", "2024-11-04T11:00:03.5+03:00"},
 	} {
 		if c.position != "" {

@@ -32,9 +32,9 @@ func (c *Completeness) text() string {
 	case c.UpTo != nil:
 		return "Complete up to " + text.Second(*c.UpTo) + ": every decision published before is in"
 	case c.Partitions == 0:
-		return "Complete up to: unknown, no sink has said how far it is"
+		return "Complete up to: unknown, the stage analytics has not said how far it is"
 	}
-	return fmt.Sprintf("Complete up to: unknown, the sink has been in %d of %d partitions", c.PartitionsSeen, c.Partitions)
+	return fmt.Sprintf("Complete up to: unknown, the stage analytics has been in %d of %d partitions", c.PartitionsSeen, c.Partitions)
 }
 
 // whyNothing says why the span is empty: there are no decisions, or they lie elsewhere.
