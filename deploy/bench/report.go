@@ -95,7 +95,7 @@ func (r *Result) figuresTable() table.Writer {
 		}
 		row := table.Row{f.Name, text.Thousands(f.N), fmt.Sprintf("%.2f", f.Seconds), spread, text.Thousands(int64(f.PerSecond))}
 		row = append(row, cpuCells(f.CPUMicroEach)...)
-		t.AppendRow(append(row, cell(f.PeakRSSMB, "%.0f"), cell(f.SinkPeakRSSMB, "%.0f")))
+		t.AppendRow(append(row, cell(f.PeakRSSMB, "%.0f"), cell(f.AnalyticsPeakRSSMB, "%.0f")))
 	}
 	return t
 }

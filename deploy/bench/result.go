@@ -35,11 +35,11 @@ type Figure struct {
 	PerSecond  float64 `json:"per_second"`
 	// Processor time and memory are null where they cannot be measured: anywhere but on
 	// Linux.
-	CPUSeconds    *CPU     `json:"cpu_seconds"`
-	CPUMicroEach  *CPU     `json:"cpu_us_per_application"`
-	PeakRSSMB     *float64 `json:"peak_rss_mb"` // of the workers; for analytics, of that stage
-	SinkPeakRSSMB *float64 `json:"sink_peak_rss_mb,omitempty"`
-	LatencyMS     *Latency `json:"latency_ms,omitempty"`
+	CPUSeconds         *CPU     `json:"cpu_seconds"`
+	CPUMicroEach       *CPU     `json:"cpu_us_per_application"`
+	PeakRSSMB          *float64 `json:"peak_rss_mb"` // of the workers; for analytics, of that stage
+	AnalyticsPeakRSSMB *float64 `json:"sink_peak_rss_mb,omitempty"`
+	LatencyMS          *Latency `json:"latency_ms,omitempty"`
 }
 
 // CPU is processor time by process.
@@ -76,9 +76,9 @@ func newFigure(name string, runs []runResult) Figure {
 		LatencyMS:  middle.latency,
 	}
 	f.CPUMicroEach = newCPU(middle.cpu, 1e6/float64(middle.n))
-	f.PeakRSSMB, f.SinkPeakRSSMB = peak(runs, renewals.Name), peak(runs, analytics.Name)
+	f.PeakRSSMB, f.AnalyticsPeakRSSMB = peak(runs, renewals.Name), peak(runs, analytics.Name)
 	if f.PeakRSSMB == nil {
-		f.PeakRSSMB, f.SinkPeakRSSMB = f.SinkPeakRSSMB, nil
+		f.PeakRSSMB, f.AnalyticsPeakRSSMB = f.AnalyticsPeakRSSMB, nil
 	}
 	return f
 }

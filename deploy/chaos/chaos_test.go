@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// One round of the bluntest faults, on servers of its own.
+// One round of three kinds of fault, on servers of its own.
 func TestChaosRound(t *testing.T) {
 	t.Parallel()
 	result, err := Run(t.Context(), Config{Seed: 1, Rounds: 1, Rate: 250, Only: []string{"kill-worker", "kill-sink", "clock-step"}, Progress: func(since time.Duration, step string) {
@@ -29,7 +29,7 @@ func TestChaosRound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !result.OK || result.Messages == 0 || result.Faults[string(killWorker)] == 0 || result.Faults[string(killSink)] == 0 || result.Faults[string(clockStep)] == 0 {
+	if !result.OK || result.Messages == 0 || result.Faults[string(killRenewals)] == 0 || result.Faults[string(killAnalytics)] == 0 || result.Faults[string(clockStep)] == 0 {
 		t.Errorf("the run ended with %+v", result)
 	}
 	if _, err := os.Stat(result.Kept); result.Kept != "" || err == nil {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// A small disk holds what lay in its place, is full when told to, has room again, and
-// leaves behind what is to be kept.
+// A small disk keeps the content of the folder that it replaces, is full after fill, has
+// room after free, and leaves its content behind if that is to be kept.
 func TestSmallDisk(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "disk")
@@ -28,7 +28,7 @@ func TestSmallDisk(t *testing.T) {
 	}
 	check("before", write("before"), nil)
 	d, err := mountDisk(t.Context(), path, "16m")
-	if os.Geteuid() != 0 { // who may not mount is told so, and loses nothing
+	if os.Geteuid() != 0 { // without the right to mount there is an error, and nothing is lost
 		check("mount without the right to", err, syscall.EPERM)
 		if body, err := os.ReadFile(filepath.Join(path, "before")); err != nil || len(body) != 1<<16 {
 			t.Errorf("before: %d bytes are left, %v", len(body), err)
@@ -36,7 +36,7 @@ func TestSmallDisk(t *testing.T) {
 		return
 	}
 	check("mount", err, nil)
-	t.Cleanup(func() { _ = syscall.Unmount(path, syscall.MNT_DETACH) }) // where the test ended early
+	t.Cleanup(func() { _ = syscall.Unmount(path, syscall.MNT_DETACH) }) // after a failure before close
 	check("fill", d.fill(), nil)
 	check("write to a full disk", write("full"), syscall.ENOSPC)
 	check("free", d.free(), nil)

@@ -45,7 +45,7 @@ type installation struct {
 
 	disks     map[faultKind]*disk // by the kind of fault that fills them
 	diskError error               // why there are none
-	keep      bool                // what lies on the disks is to be looked at afterwards
+	keep      bool                // close keeps the content of the disks
 }
 
 // The servers, as [tajdeed/deploy/local] names them.

@@ -210,7 +210,7 @@ func port(url string) string {
 	return strconv.Itoa(int(config.Port))
 }
 
-// Frames are found in a stream that comes byte by byte, and in one piece.
+// Frames are found in a stream whether it comes byte by byte or in one piece.
 func TestFramesInPieces(t *testing.T) {
 	t.Parallel()
 	stream := []byte("\x00\x00\x00\x0a" + "\x00\x00\x00\x08" + "\x00\x00\x00\x07" + "ab" + // Produce, id 7

@@ -12,10 +12,10 @@ import (
 type faultKind string
 
 const (
-	killWorker        faultKind = "kill-worker"
-	killSink          faultKind = "kill-sink"
-	freezeWorker      faultKind = "freeze-worker"
-	freezeSink        faultKind = "freeze-sink"
+	killRenewals      faultKind = "kill-worker"
+	killAnalytics     faultKind = "kill-sink"
+	freezeRenewals    faultKind = "freeze-worker"
+	freezeAnalytics   faultKind = "freeze-sink"
 	addWorker         faultKind = "add-worker"
 	removeWorker      faultKind = "remove-worker"
 	restartPostgres   faultKind = "restart-postgres"
@@ -40,7 +40,7 @@ const (
 
 // faultKinds are all that a schedule draws from, in the order of the report.
 var faultKinds = []faultKind{
-	killWorker, killSink, freezeWorker, freezeSink, addWorker, removeWorker,
+	killRenewals, killAnalytics, freezeRenewals, freezeAnalytics, addWorker, removeWorker,
 	restartPostgres, restartClickHouse, restartKafka,
 	cutPostgres, cutClickHouse, cutKafka, delayPostgres, delayClickHouse, delayKafka,
 	resetPostgres, resetClickHouse, resetKafka,
@@ -125,7 +125,7 @@ func (s *schedule) fault(after time.Duration) fault {
 		f.ToxicRate = 0.2 + 0.6*s.rng.Float64()
 	}
 	switch f.Kind {
-	case freezeWorker, freezeSink:
+	case freezeRenewals, freezeAnalytics:
 		f.For = s.duration(sessionTimeout+500*time.Millisecond, sessionTimeout+4*time.Second)
 	case produceTimeout, dropCommitReply:
 		f.For = 5 * time.Second // to wait for one at most

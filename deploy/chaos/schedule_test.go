@@ -48,12 +48,12 @@ func TestFaultsLieWithinTheirRound(t *testing.T) {
 			t.Errorf("out of order: %v", faults)
 		}
 		for _, f := range faults {
-			frozen := f.Kind == freezeWorker || f.Kind == freezeSink
+			frozen := f.Kind == freezeRenewals || f.Kind == freezeAnalytics
 			if f.Kind == clockStep && f.After+f.For > strikingFor+3*time.Second {
 				t.Errorf("the clock stays wrong for long after the round: %v", f)
 			}
 			if f.After >= strikingFor || f.For <= 0 || f.ToxicRate <= 0 || f.ToxicRate > 1 || frozen && f.For <= sessionTimeout {
-				t.Errorf("no fault of a round: %v", f)
+				t.Errorf("this fault does not fit into a round: %v", f)
 			}
 		}
 	}
@@ -66,11 +66,11 @@ func TestOnlyTheKindsAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range rounds(1, kinds, 3) {
-		if f.Kind != killSink && f.Kind != diskFull {
+		if f.Kind != killAnalytics && f.Kind != diskFull {
 			t.Errorf("%s was not asked for", f.Kind)
 		}
 	}
 	if _, err := parseKinds([]string{"flood"}); err == nil {
-		t.Error("there is no flood, and nobody said so")
+		t.Error("a kind that does not exist is not refused")
 	}
 }

@@ -53,13 +53,13 @@ func (e *experiment) countStrike(kind faultKind, struck bool, err error) {
 // nothing to hit.
 func (e *experiment) strike(ctx context.Context, f fault) (bool, error) {
 	switch f.Kind {
-	case killWorker:
+	case killRenewals:
 		return e.workers.Kill(renewals.Name, f.Pick)
-	case killSink:
+	case killAnalytics:
 		return e.workers.Kill(analytics.Name, f.Pick)
-	case freezeWorker:
+	case freezeRenewals:
 		return e.workers.Freeze(ctx, renewals.Name, f.Pick, f.For)
-	case freezeSink:
+	case freezeAnalytics:
 		return e.workers.Freeze(ctx, analytics.Name, f.Pick, f.For)
 	case addWorker:
 		return e.addWorker()
