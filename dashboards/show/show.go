@@ -8,7 +8,6 @@ package show
 import (
 	"context"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"tajdeed/dashboards/text"
 	"tajdeed/schema"
 )
 
@@ -133,12 +133,7 @@ func Find(ctx context.Context, db *pgxpool.Pool, id uuid.UUID, options Options) 
 }
 
 // WriteJSON writes it as one JSON object. Amounts are in fils.
-func (s *Found) WriteJSON(out io.Writer) error {
-	encoder := json.NewEncoder(out)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(s)
-}
+func (s *Found) WriteJSON(out io.Writer) error { return text.WriteJSON(out, s) }
 
 func selectRows[R any](ctx context.Context, db *pgxpool.Pool, query string, id uuid.UUID) ([]R, error) {
 	rows, err := db.Query(ctx, query, id)

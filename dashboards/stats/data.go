@@ -2,21 +2,17 @@ package stats
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
 	"time"
+
+	"tajdeed/dashboards/text"
 )
 
 // WriteJSON writes the report as one JSON object. Amounts are in fils, times
 // in milliseconds.
-func (s *Report) WriteJSON(out io.Writer) error {
-	encoder := json.NewEncoder(out)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(s)
-}
+func (s *Report) WriteJSON(out io.Writer) error { return text.WriteJSON(out, s) }
 
 // WriteCSV writes the first section that was asked for, under a line of column names.
 func (s *Report) WriteCSV(out io.Writer) error {

@@ -6,11 +6,21 @@
 package text
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 	"time"
 )
+
+// WriteJSON writes a report as one JSON object, indented for a person who looks at it.
+func WriteJSON(out io.Writer, report any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(report)
+}
 
 // Thousands writes an integer with commas between its thousands: 450,000.
 func Thousands[N ~int | ~int64 | ~uint64](n N) string {

@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -12,11 +11,7 @@ import (
 )
 
 // WriteJSON writes the books as one JSON object.
-func (b *Books) WriteJSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(b)
-}
+func (b *Books) WriteJSON(w io.Writer) error { return text.WriteJSON(w, b) }
 
 // Text is the report for a person, within 100 columns.
 func (b *Books) Text() string {

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -14,11 +13,7 @@ import (
 )
 
 // WriteJSON writes the figures as one object.
-func (r *Result) WriteJSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(r)
-}
+func (r *Result) WriteJSON(w io.Writer) error { return text.WriteJSON(w, r) }
 
 // Text is the report for a person at a terminal.
 func (r *Result) Text() string {

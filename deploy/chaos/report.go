@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -70,11 +69,7 @@ func (e *experiment) result() Result {
 }
 
 // WriteJSON writes the result as one object.
-func (r Result) WriteJSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(r)
-}
+func (r Result) WriteJSON(w io.Writer) error { return text.WriteJSON(w, r) }
 
 // Text is the table of faults and the totals, for a person at a terminal.
 func (r Result) Text() string {

@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -53,11 +52,7 @@ func (r *Result) setBalanced(books *verify.Books) {
 }
 
 // WriteJSON writes the result as one JSON object.
-func (r *Result) WriteJSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(r)
-}
+func (r *Result) WriteJSON(w io.Writer) error { return text.WriteJSON(w, r) }
 
 // text is the result for a person at a terminal.
 func (r *Result) text() string {
