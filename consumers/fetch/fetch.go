@@ -6,8 +6,8 @@
 // that is not the next one, a broker's answer about something else. It passes over what
 // is no message: the markers of transactions, and what aborted ones wrote.
 //
-// kafka-go's own ways of reading do some of this otherwise; the tests in library_test.go
-// show what.
+// kafka-go's own Reader, Conn and Client do not do all of this. The tests in library_test.go
+// show what each does instead.
 package fetch
 
 import (
