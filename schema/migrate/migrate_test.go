@@ -77,7 +77,7 @@ func empty(t *testing.T) migrate.Config {
 	return c
 }
 
-func ExampleRun() {
+func ExampleRun() { //nolint:testableexamples // it needs servers
 	ctx := context.Background()
 	done, err := migrate.Run(ctx, migrate.Config{
 		Postgres:   postgres.Config{URL: "postgres://127.0.0.1/tajdeed"},
