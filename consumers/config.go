@@ -43,7 +43,8 @@ type Config struct {
 	DrainTimeout time.Duration
 
 	// Now is the wall clock by which handlers are told when a partition had nothing left,
-	// see [Partition.Idle]. What the engine measures goes by the monotonic clock instead.
+	// see [Partition.Idle], and by which stages note when they decided or inserted. What the
+	// engine measures goes by the monotonic clock instead. Several goroutines call it.
 	// Default [time.Now].
 	Now func() time.Time
 }

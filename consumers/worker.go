@@ -61,7 +61,7 @@ type session struct {
 	stage Partition
 
 	// These belong to the worker's goroutine until the session joins a loop, and to the
-	// goroutine that fetches there from then on. They are not used after the session left.
+	// goroutine that fetches there from then on. Nobody reads them after the session left.
 	next        int64     // the offset to fetch next
 	lastMessage time.Time // when the fetch began that last found something
 	lastIdle    time.Time // when the stage was last told that nothing comes

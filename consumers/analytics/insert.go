@@ -30,9 +30,18 @@ const (
 // connection where the context ends (clickhouse-go v2.50, context_watchdog.go). A goroutine
 // that has not run before Send returns would find the context ended, and close a connection
 // that the pool may have given to somebody else: "use of closed network connection".
-func attempt(ctx context.Context) (_ context.Context, release func()) {
-	ctx, cancel := context.WithTimeout(ctx, insertTimeout)
-	return ctx, func() { time.AfterFunc(watchedFor, cancel) }
+// So the context of the attempt ends with its parent only until it is released.
+func attempt(parent context.Context) (_ context.Context, release func()) {
+	deadline := time.Now().Add(insertTimeout)
+	if earlier, bounded := parent.Deadline(); bounded && earlier.Before(deadline) {
+		deadline = earlier
+	}
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(parent), deadline)
+	stop := context.AfterFunc(parent, cancel)
+	return ctx, func() {
+		stop()
+		time.AfterFunc(watchedFor, cancel)
+	}
 }
 
 // insert sends rows as one block.

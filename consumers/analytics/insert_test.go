@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -156,5 +157,31 @@ func TestColumnsOfTheTable(t *testing.T) {
 		"submitted_at received_at decided_at published_at inserted_at"
 	if got != want {
 		t.Errorf("columns\n%s, want\n%s", got, want)
+	}
+}
+
+// An attempt ends with its parent until it is released; then the driver may still look at
+// its context, which must not have ended.
+func TestAttemptOutlivesItsParentOnceReleased(t *testing.T) {
+	t.Parallel()
+	parent, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ended, release := attempt(parent)
+	released, releaseFirst := attempt(parent)
+	defer release()
+	if deadline, _ := ended.Deadline(); time.Until(deadline) > insertTimeout {
+		t.Errorf("an attempt may take %s", time.Until(deadline))
+	}
+	short, cancelShort := context.WithTimeout(t.Context(), time.Second)
+	defer cancelShort()
+	early, releaseEarly := attempt(short)
+	defer releaseEarly()
+	if deadline, _ := early.Deadline(); time.Until(deadline) > time.Second {
+		t.Error("an attempt has more time than its parent")
+	}
+	releaseFirst()
+	cancel()
+	<-ended.Done()
+	if err := released.Err(); err != nil {
+		t.Errorf("an attempt that was released ends with its parent: %v", err)
 	}
 }

@@ -30,8 +30,9 @@ var (
 	// deleted before they were read, or the topic was made anew. It is never passed over,
 	// since that would be a loss that nobody saw.
 	ErrGap = errors.New("the log does not go on where the last batch ended")
-	// ErrLeaders says that partitions which were asked for together have different leaders.
-	ErrLeaders = errors.New("the partitions no longer have the same leader")
+	// ErrLeaders says that the partitions which were asked for have no leader in common: they
+	// have different ones, or one of them has none, or does not exist.
+	ErrLeaders = errors.New("the partitions have no leader in common")
 )
 
 // Message is one message of a partition. Its bytes are slices of the broker's answer,
@@ -85,7 +86,7 @@ func (f *Fetcher) Fetch(ctx context.Context, runs []*Run, maxWait time.Duration)
 	ctx, cancel := context.WithTimeout(ctx, maxWait+slack)
 	defer cancel()
 	response, err := f.Transport.RoundTrip(ctx, f.Broker, &rawRequest{Request: f.request(runs, maxWait), clientID: f.ClientID})
-	if _, differ := errors.AsType[*fetchapi.Error](err); differ {
+	if _, none := errors.AsType[*fetchapi.Error](err); none {
 		err = fmt.Errorf("%w: %w", ErrLeaders, err)
 	}
 	if err != nil {

@@ -4,7 +4,6 @@
 package clickhouse
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,9 +33,7 @@ var (
 
 const (
 	defaultMaxConns = 8
-	// defaultDatabase is that of a URL without a path.
-	defaultDatabase = "default"
-	// dialTimeout bounds a connection and also the wait for a free one, for which
+	// dialTimeout bounds a connection and also each wait for a free one, for which
 	// the driver has no setting of its own.
 	dialTimeout = 5 * time.Second
 	readTimeout = 30 * time.Second
@@ -93,6 +90,9 @@ func (c Config) options() (*driver.Options, database, error) {
 	if options.Protocol != driver.Native {
 		return nil, "", errors.New("clickhouse: connection URL: only the native protocol is spoken: give clickhouse://")
 	}
+	if options.Auth.Database == "" {
+		return nil, "", errors.New("clickhouse: connection URL: it names no database: end it in /tajdeed, or whatever the database is called")
+	}
 	if options.Settings == nil {
 		options.Settings = driver.Settings{}
 	}
@@ -108,7 +108,7 @@ func (c Config) options() (*driver.Options, database, error) {
 		options.ClientInfo.Products = append(options.ClientInfo.Products,
 			struct{ Name, Version string }{c.ApplicationName, ""})
 	}
-	name := cmp.Or(options.Auth.Database, defaultDatabase)
+	name := options.Auth.Database
 	options.Auth.Database = ""
 	return options, database(name), nil
 }

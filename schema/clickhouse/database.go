@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 	chdriver "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -23,9 +25,17 @@ type database string
 
 // openPool opens a pool whose connections are in the database.
 func (d database) openPool(options *driver.Options) (chdriver.Conn, error) {
-	options.DialStrategy = dialToUse
+	// The driver counts the connections that it asks for, also those that are refused; by
+	// that number it chooses among several hosts, so here it is counted anew.
+	var opened atomic.Int64
+	options.DialStrategy = func(ctx context.Context, _ int, options *driver.Options, dial driver.Dial) (driver.DialResult, error) {
+		if ctx.Value(useKey{}) == nil {
+			return driver.DialResult{}, errNoIdle
+		}
+		return driver.DefaultDialStrategy(ctx, int(opened.Add(1)), options, dial)
+	}
 	conn, err := driver.Open(options)
-	return pool{conn, d}, err
+	return pool{conn, d, 2*options.MaxOpenConns + 1}, err
 }
 
 // openDB is openPool for goose.
@@ -48,8 +58,8 @@ func (d database) create(ctx context.Context, options *driver.Options) (err erro
 	return conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+d.quoted())
 }
 
-// use is the statement that a new connection begins with. It asks for the same rights
-// as a handshake that names the database.
+// use is the statement that a new connection begins with. It asks for the right to see the
+// database, which a handshake that names it does not.
 func (d database) use() string { return "USE " + d.quoted() }
 
 func (d database) quoted() string {
@@ -59,18 +69,21 @@ func (d database) quoted() string {
 // explain says what to do about a database that does not exist.
 func (d database) explain(err error) error {
 	if hasCode(err, unknownDatabase) {
-		return fmt.Errorf("the database %q %w", string(d), ErrNoDatabase)
+		return fmt.Errorf("the database %q %w (%w)", string(d), ErrNoDatabase, err)
 	}
 	return err
 }
 
 // pool has every one of its connections in the database. The driver has no hook that
 // runs on a connection which it has just opened, but it asks before it opens one
-// ([dialToUse]): so only USE may open a connection, and what finds no idle connection
-// has USE open one and tries again. What finds one costs nothing more than before.
+// (see openPool): so only USE may open a connection, and what finds no idle connection has
+// USE open one and tries again. An operation that finds one costs nothing more than without
+// all this. Only the methods below may be called while no connection is idle; the others of
+// the driver fail then, and nobody calls them.
 type pool struct {
 	chdriver.Conn
 	database database
+	turns    int // how often an operation may have a connection opened for it
 }
 
 // errNoIdle says that an operation would have to open a connection.
@@ -79,24 +92,38 @@ var errNoIdle = errors.New("no connection is idle, and this operation cannot ope
 // useKey marks a context of USE.
 type useKey struct{}
 
-func dialToUse(ctx context.Context, connID int, options *driver.Options, dial driver.Dial) (driver.DialResult, error) {
-	if ctx.Value(useKey{}) == nil {
-		return driver.DialResult{}, errNoIdle
-	}
-	return driver.DefaultDialStrategy(ctx, connID, options, dial)
-}
-
 // do runs an operation on a connection that is in the database. Others may take the
-// connection that was opened for it; then it has another one opened.
+// connection that was opened for it, or it may end before it was idle: then the operation
+// has another one opened, after a pause, up to as often as every connection of the pool can
+// be taken away twice.
 func (p pool) do(ctx context.Context, operation func() error) error {
-	for {
+	for turn := range p.turns {
 		err := operation()
 		if !errors.Is(err, errNoIdle) {
 			return err
 		}
+		if !pause(ctx, time.Duration(turn)*turnPause) {
+			return context.Cause(ctx)
+		}
 		if err := p.Conn.Exec(context.WithValue(ctx, useKey{}, true), p.database.use()); err != nil {
 			return p.database.explain(err)
 		}
+	}
+	return fmt.Errorf("%d connections were opened and ended before they could be used: %w", p.turns, errNoIdle)
+}
+
+// turnPause is by how much longer each turn waits than the one before it.
+const turnPause = 5 * time.Millisecond
+
+// pause waits, and tells whether it waited to the end.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -18,7 +18,7 @@ func TestConfigValidate(t *testing.T) {
 	for url, valid := range map[string]bool{
 		"":                                    false,
 		"clickhouse://127.0.0.1:9000/tajdeed": true,
-		"clickhouse://127.0.0.1:9000":         true,
+		"clickhouse://127.0.0.1:9000":         false, // names no database
 		"http://127.0.0.1:8123/tajdeed":       false, // each query would be in another session
 		"clickhouse://127.0.0.1/a?dial_timeout=x": false,
 	} {
@@ -86,7 +86,7 @@ func TestQueriesAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if open := db.Stats().Idle; open > 3 {
+	if open := db.Stats().Open; open > 3 {
 		t.Errorf("%d connections, want 3 at most", open)
 	}
 }
