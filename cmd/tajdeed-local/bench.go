@@ -62,7 +62,7 @@ func beforeBench(ctx context.Context, c *cli.Command) (context.Context, error) {
 		return command.NoArguments(ctx, c)
 	}
 	if err := benchConfig(c).Validate(); err != nil {
-		return ctx, command.UsageError(c, err)
+		return ctx, command.UsageError(c, fmt.Errorf("--%w", err))
 	}
 	return ctx, nil
 }

@@ -55,7 +55,7 @@ func beforeChaos(ctx context.Context, c *cli.Command) (context.Context, error) {
 		return command.NoArguments(ctx, c)
 	}
 	if err := chaosConfig(c).Validate(); err != nil {
-		return ctx, command.UsageError(c, err)
+		return ctx, command.UsageError(c, fmt.Errorf("--%w", err))
 	}
 	return ctx, nil
 }

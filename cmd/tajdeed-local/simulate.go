@@ -10,7 +10,6 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"tajdeed/cmd/command"
-	"tajdeed/deploy/demo"
 	"tajdeed/deploy/process"
 	"tajdeed/producers"
 	"tajdeed/producers/simulate"
@@ -48,8 +47,8 @@ SIGTERM and Ctrl-C end it. Ready means: the last request to the brokers worked.`
 
 func simulateFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.Uint64Flag{Name: "seed", Usage: "`NUMBER` that chooses the population and its years", Value: demo.DefaultSeed, Sources: command.Env("seed"), Category: flagsSimulation},
-		&cli.IntFlag{Name: "residents", Usage: "`SIZE` of the population; each applies about once a year", Value: demo.DefaultResidents, Sources: command.Env("residents"), Category: flagsSimulation},
+		&cli.Uint64Flag{Name: "seed", Usage: "`NUMBER` that chooses the population and its years", Value: simulate.DefaultSeed, Sources: command.Env("seed"), Category: flagsSimulation},
+		&cli.IntFlag{Name: "residents", Usage: "`SIZE` of the population; each applies about once a year", Value: simulate.DefaultResidents, Sources: command.Env("residents"), Category: flagsSimulation},
 		&cli.StringFlag{Name: "start", Usage: "first `DAY` of the simulation", DefaultText: "2025-12-01, before a change of rules", Sources: command.Env("start"), Category: flagsSimulation},
 		&cli.Float64Flag{Name: "rate", Usage: "publish `N` messages a second; 0 is as fast as possible", Value: 50, Sources: command.Env("rate"), Category: flagsSimulation},
 		&cli.Int64Flag{Name: "applications", Usage: "publish `N` messages and end; 0 is until stopped", Sources: command.Env("applications"), Category: flagsSimulation},

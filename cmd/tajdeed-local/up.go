@@ -42,7 +42,7 @@ While it runs, other commands can look on: give them the addresses that it print
 			&cli.BoolFlag{Name: "once", Usage: "publish --applications, wait until all is accounted for, and end"},
 			&cli.IntFlag{Name: "applications", Usage: "how `MANY` messages to publish with --once", Value: 45_000, Sources: command.Env("applications")},
 			&cli.FloatFlag{Name: "rate", Usage: "`MESSAGES` a second without --once; 0 is as fast as possible", Value: 50, Sources: command.Env("rate")},
-			&cli.Uint64Flag{Name: "seed", Usage: "`NUMBER` that chooses the population and its year", Value: demo.DefaultSeed, Sources: command.Env("seed")},
+			&cli.Uint64Flag{Name: "seed", Usage: "`NUMBER` that chooses the population and its year", Value: simulate.DefaultSeed, Sources: command.Env("seed")},
 			&cli.IntFlag{Name: "residents", Usage: "`SIZE` of the population; each applies about once a year", DefaultText: "50,000, or --applications if more", Sources: command.Env("residents")},
 			&cli.IntFlag{Name: "partitions", Usage: "`NUMBER` of partitions of the topics", Value: schema.DefaultPartitions, Sources: command.Env("partitions")},
 			&cli.BoolFlag{Name: "json", Usage: "print the result of --once as one JSON object, and nothing else"},
@@ -76,16 +76,17 @@ func runUp(ctx context.Context, c *cli.Command) error {
 	if !c.Bool("once") {
 		return wordUp(demo.Forever(ctx, config))
 	}
-	report, err := demo.Once(ctx, config)
-	if err != nil {
-		return wordUp(err)
+	report, failed := demo.Once(ctx, config)
+	if report == nil {
+		return wordUp(failed)
 	}
+	var err error
 	if c.Bool("json") {
 		err = report.Result.WriteJSON(c.Root().Writer)
 	} else {
 		_, err = io.WriteString(c.Root().Writer, report.Text())
 	}
-	if err == nil && !report.Result.Balanced {
+	if err = errors.Join(failed, err); err == nil && !report.Result.Balanced {
 		err = cli.Exit("the books don't balance: what was published is not what came out", command.ExitUnbalanced)
 	}
 	return err
@@ -97,7 +98,7 @@ func demoConfig(c *cli.Command) demo.Config {
 	config := demo.Config{
 		Servers: serverConfig(c), Partitions: c.Int("partitions"),
 		Residents: c.Int("residents"), Rate: c.Float("rate"), Listen: c.String("listen"),
-		Screen: isatty.IsTerminal(os.Stdout.Fd()),
+		Terminal: !silent && isatty.IsTerminal(os.Stdout.Fd()),
 		Bar: func(total int64, what string, bytes bool) (func(int), func()) {
 			begin := command.ProgressOf
 			if bytes {

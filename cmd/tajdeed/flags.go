@@ -47,7 +47,7 @@ func engineFlags(defaults consumers.Config) []cli.Flag {
 		&cli.IntFlag{Name: "batch-messages", Usage: "most `MESSAGES` of a batch", Value: defaults.BatchMessages, Sources: command.Env("batch-messages"), Category: flagsEngine},
 		&cli.DurationFlag{Name: "batch-age", Usage: "`TIME` that a message waits for others at most; three times that where they come fast", Value: defaults.BatchAge, Sources: command.Env("batch-age"), Category: flagsEngine},
 		&cli.IntFlag{Name: "concurrency", Usage: "how many `BATCHES`, of different partitions, are applied at once", Value: defaults.Concurrency, Sources: command.Env("concurrency"), Category: flagsEngine},
-		&cli.FloatFlag{Name: "quarantine-limit", Usage: "`SHARE` of unreadable messages, above 0, beyond which a partition stops; 1 never does", Value: 0.5, Sources: command.Env("quarantine-limit"), Category: flagsEngine},
+		&cli.FloatFlag{Name: "quarantine-limit", Usage: "`SHARE` of unreadable messages, above 0, beyond which a partition stops; 1 never does", Value: defaults.QuarantineLimit, Sources: command.Env("quarantine-limit"), Category: flagsEngine},
 		&cli.DurationFlag{Name: "session-timeout", Usage: "`TIME` of silence after which the partitions go to another worker", Value: defaults.SessionTimeout, Sources: command.Env("session-timeout"), Category: flagsEngine},
 	}
 }

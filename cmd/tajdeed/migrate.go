@@ -43,17 +43,13 @@ func beforeMigrate(ctx context.Context, c *cli.Command) (context.Context, error)
 }
 
 func runMigrate(ctx context.Context, c *cli.Command) error {
-	done, err := migrate.Run(ctx, migrate.Config{
+	return migrate.Run(ctx, migrate.Config{
 		Postgres: postgresConfig(c), ClickHouse: clickhouseConfig(c),
 		Kafka: kafka.Config{
 			Brokers: c.StringSlice("brokers"), Topics: command.Topics(c),
 			Partitions: c.Int("partitions"), Replication: c.Int("replication"),
 		},
-	})
-	for _, store := range done {
-		report(c.Root().Writer, store)
-	}
-	return err
+	}, func(done migrate.Done) { report(c.Root().Writer, done) })
 }
 
 // report says what was done to a store.

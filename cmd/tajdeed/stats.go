@@ -109,7 +109,10 @@ func readQuestion(c *cli.Command, now time.Time) (q stats.Question, err error) {
 	} else if c.Bool("csv") {
 		q.Sections = stats.Sections()[:1]
 	}
-	return q, q.Validate()
+	if err := q.Validate(); err != nil {
+		return q, fmt.Errorf("--%w", err)
+	}
+	return q, nil
 }
 
 var errLast = errors.New("a time such as 24h or 7d")

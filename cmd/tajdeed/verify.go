@@ -20,7 +20,7 @@ func verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name:     "verify",
 		Category: categoryOps,
-		Usage:    "prove that nothing was lost or doubled, and mend ClickHouse",
+		Usage:    "prove that nothing was lost or doubled, and repair ClickHouse",
 		Description: `For every partition that a stage reads it proves that
 
    consumed = decided + applied + duplicates + conflicts + quarantined,

@@ -38,6 +38,16 @@ func TestVerifyExitCodes(t *testing.T) {
 	if code != command.ExitDone || !books.Balanced || !books.Complete || !books.PersonsCompared {
 		t.Errorf("all is through: exit code %d, %+v", code, books)
 	}
+	if err := s.ClickHouse.Exec(t.Context(), `DELETE FROM decision WHERE cause_offset % 7 = 3`); err != nil {
+		t.Fatal(err)
+	}
+	if books, code := verified(); code != command.ExitFailed || books.Balanced || books.Repair != nil {
+		t.Errorf("rows are missing: exit code %d, balanced %t", code, books.Balanced)
+	}
+	books, code = verified("--repair", "--pseudonym-key", installationtest.PseudonymKey)
+	if code != command.ExitDone || !books.Balanced || books.Repair == nil || books.Repair.Inserted == 0 {
+		t.Errorf("a repair: exit code %d, %+v", code, books.Repair)
+	}
 	if report := asked(t, verifyCommand(), args...); !strings.HasPrefix(report, "Balanced: every message is accounted for, once.") {
 		t.Errorf("report:\n%s", report)
 	}

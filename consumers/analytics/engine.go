@@ -21,7 +21,7 @@ import (
 func DefaultConfig() consumers.Config {
 	return consumers.Config{
 		Group: Group, BatchMessages: 8_000, BatchBytes: 5 << 20, BatchAge: 500 * time.Millisecond,
-		Concurrency: 3, SessionTimeout: 10 * time.Second,
+		Concurrency: 3, QuarantineLimit: 0.5, SessionTimeout: 10 * time.Second,
 	}
 }
 

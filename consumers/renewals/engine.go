@@ -15,9 +15,9 @@ import (
 // DefaultConfig suits transactions. In one of 3,000 applications Postgres finds the
 // residents with fewer descents of its index, since sorted keys share pages, and makes the
 // 1,000 slots of a COPY once: it takes 20.6 µs an application instead of 25.6 with 1,000,
-// and 4,500 or 6,000 gain nothing more (`tajdeed-local bench --only renewals`). Three at
-// once keep two cores busy, since one may be in Postgres while another announces. The age
-// is well below the 50 ms in which an applicant is to be answered: at 1,000 a second 99 of
+// and 4,500 or 6,000 gain nothing more (`tajdeed-local bench --only renewals`, with this value
+// changed). Three at once keep two cores busy, since one may be in Postgres while another
+// announces. The age is well below the 50 ms in which an applicant is to be answered: at 1,000 a second 99 of
 // 100 are answered in 48 ms with an age of 10 ms, in 59 with 15, and in 76 with 5, which
 // keeps the cores busy with small transactions.
 //
@@ -25,7 +25,7 @@ import (
 func DefaultConfig() consumers.Config {
 	return consumers.Config{
 		Group: Group, BatchMessages: 3000, BatchAge: 10 * time.Millisecond,
-		Concurrency: 3, SessionTimeout: 10 * time.Second,
+		Concurrency: 3, QuarantineLimit: 0.5, SessionTimeout: 10 * time.Second,
 	}
 }
 

@@ -222,8 +222,9 @@ func (i *Installation) Analytics(change ...func(*consumers.Config)) *Stage {
 	if err != nil {
 		i.Fatal(err)
 	}
-	config := i.config(analytics.DefaultConfig(), change)
+	config := analytics.DefaultConfig()
 	config.BatchAge = 50 * time.Millisecond
+	config = i.config(config, change)
 	engine, err := analytics.NewEngine(config, i.Topics, partitions, i.ClickHouse, i.Publisher, pseudonym, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	return i.run(engine, err)
 }

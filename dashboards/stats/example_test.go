@@ -34,5 +34,5 @@ func Example() { //nolint:testableexamples // it reads a server
 func ExampleQuestion_Validate() {
 	day := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 	fmt.Println(stats.Question{Since: day, Until: day.AddDate(0, 0, 1), By: "week"}.Validate())
-	// Output: the step "week" is neither hour nor day
+	// Output: by: "week" is neither hour nor day
 }

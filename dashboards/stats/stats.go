@@ -58,18 +58,19 @@ type Question struct {
 	Sections []string
 }
 
-// Validate says what is wrong with a question. It contacts no server.
+// Validate says what is wrong with a question, after the name of the flag that asks it. It
+// contacts no server.
 func (q Question) Validate() error {
 	if !q.Since.Before(q.Until) {
-		return fmt.Errorf("nothing lies between %s and %s: the beginning must be before the end",
+		return fmt.Errorf("since: nothing lies between %s and %s: it must be before until",
 			text.Minute(q.Since.In(schema.Kuwait)), text.Minute(q.Until.In(schema.Kuwait)))
 	}
 	if q.By != "" && q.By != "hour" && q.By != "day" {
-		return fmt.Errorf("the step %q is neither hour nor day", q.By)
+		return fmt.Errorf("by: %q is neither hour nor day", q.By)
 	}
 	for _, section := range q.Sections {
 		if !slices.Contains(Sections(), section) {
-			return fmt.Errorf("the section %q is none of %s", section, strings.Join(Sections(), ", "))
+			return fmt.Errorf("section: %q is none of %s", section, strings.Join(Sections(), ", "))
 		}
 	}
 	return nil
@@ -159,7 +160,7 @@ type Latency struct {
 	Max      float64 `ch:"max_ms"   json:"max"`
 }
 
-// Pace compares the last hour, day or month with 450,000 applications a year.
+// Pace compares the last hour, day and year with 450,000 applications a year.
 type Pace struct {
 	Span         string  `ch:"span"         json:"span"`
 	Applications uint64  `ch:"applications" json:"applications"`

@@ -40,7 +40,7 @@ func (c *Completeness) text() string {
 // whyNothing says why the span is empty: there are no decisions, or they lie elsewhere.
 func whyNothing(s *Report) string {
 	if s.held.Messages == 0 {
-		return "The analysts' database is empty: no decision has reached it yet."
+		return "ClickHouse is empty: no decision has reached it yet."
 	}
 	return fmt.Sprintf("Nothing was decided in this span. There are %s decisions, from %s to %s:\ngive --since.",
 		text.Thousands(s.held.Messages), text.Minute(s.held.First.In(schema.Kuwait)), text.Minute(s.held.Last.In(schema.Kuwait)))

@@ -81,6 +81,10 @@ func Run(ctx context.Context, c Config) (*Books, error) {
 		postgres: c.Postgres, clickhouse: c.ClickHouse, transport: newTransport(), pseudonym: c.Pseudonym,
 	}
 	defer v.transport.CloseIdleConnections()
+	// Topics that are missing would hold nothing, and nothing balances.
+	if _, err := kafka.Check(ctx, v.brokers, v.topics); err != nil {
+		return nil, err
+	}
 	if err := v.wait(ctx, c.Wait); err != nil {
 		return nil, err
 	}

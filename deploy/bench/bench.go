@@ -36,15 +36,16 @@ type Config struct {
 	Progress func(since time.Duration, step string)
 }
 
-// Validate says what is wrong with the configuration. It contacts nothing.
+// Validate says what is wrong with the configuration, after the name of the flag that sets
+// it. It contacts nothing.
 func (c Config) Validate() error {
 	switch _, unknown := choose(allFigures(FullApplications), c.Only); {
 	case unknown != "":
-		return fmt.Errorf("there is no figure %q", unknown)
+		return fmt.Errorf("only: there is no figure %q", unknown)
 	case c.Applications < leastApplications:
-		return fmt.Errorf("%d applications: at least %d", c.Applications, leastApplications)
+		return fmt.Errorf("applications: at least %d", leastApplications)
 	case c.Repeat < 1:
-		return errors.New("each figure is measured at least once")
+		return errors.New("repeat: at least 1")
 	}
 	return nil
 }

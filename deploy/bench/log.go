@@ -11,7 +11,6 @@ import (
 	client "github.com/segmentio/kafka-go"
 
 	"tajdeed/dashboards/text"
-	"tajdeed/deploy/demo"
 	"tajdeed/producers"
 	"tajdeed/producers/simulate"
 	"tajdeed/schema"
@@ -35,7 +34,7 @@ type population struct {
 func (l workload) population() population { return population{l.residents, l.sponsor} }
 
 func (l workload) simulation() (*simulate.Simulation, error) {
-	return simulate.New(simulate.Config{Seed: demo.DefaultSeed, Residents: l.residents, Unreadable: l.poison, OneSponsor: l.sponsor})
+	return simulate.New(simulate.Config{Seed: simulate.DefaultSeed, Residents: l.residents, Unreadable: l.poison, OneSponsor: l.sponsor})
 }
 
 // filledLog is a set of topics and what lies on the topic of submissions.

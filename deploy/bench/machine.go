@@ -2,6 +2,8 @@ package bench
 
 import (
 	"runtime"
+
+	"tajdeed/deploy/local"
 )
 
 // Machine is the machine on which was measured.
@@ -33,7 +35,10 @@ func (b *bench) describe(version string) (r Result) {
 	servers := b.servers.Versions()
 	r.Versions = Versions{
 		Tajdeed: version, Postgres: servers.Postgres, ClickHouse: servers.ClickHouse,
-		Broker: string(b.at.Broker), Kafka: servers.Kafka,
+		Broker: string(b.at.Broker),
+	}
+	if b.at.Broker == local.BrokerKafka {
+		r.Versions.Kafka = servers.Kafka
 	}
 	return r
 }

@@ -17,7 +17,8 @@ import (
 	"tajdeed/schema/kafka"
 )
 
-// naiveReaders is as many as a worker applies batches at once.
+// naiveReaders is one more than the batches that a worker applies at once: in favour of the
+// naive loop.
 const naiveReaders = 4
 
 // naivePatience is longer than any machine takes for the messages of the naive loop.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"tajdeed/deploy/demo"
+	"tajdeed/producers/simulate"
 )
 
 // figure is something to measure.
@@ -38,7 +38,7 @@ type setting struct {
 // same log follow one another.
 func allFigures(applications int) []figure {
 	n := int64(applications)
-	normal := workload{n: n, residents: max(demo.DefaultResidents, applications)}
+	normal := workload{n: n, residents: max(simulate.DefaultResidents, applications)}
 	at := func(change func(*setting)) func(context.Context, *bench) (runResult, error) {
 		s := setting{load: normal, workers: 1}
 		change(&s)

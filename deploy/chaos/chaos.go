@@ -5,8 +5,9 @@
 // publishes a simulated population's messages and strikes with faults at moments that a
 // seed chooses. After each round it waits until every server answers and every message is
 // through, and compares what came out, row by row, with what the simulation expects of the
-// messages on the topic. The comparison shares no code with the stages: it reads the topics
-// with another client library.
+// messages on the topic. The comparison reads the topics with another client library than
+// the stages; it shares with them only how a decision is decoded. In addition it has the
+// books verified by dashboards/verify.
 //
 // The commands `tajdeed-local chaos` and `make chaos` call it.
 package chaos
@@ -40,19 +41,26 @@ type Config struct {
 	// Cache is the folder of the servers' packages. "" is the one of
 	// [tajdeed/deploy/local].
 	Cache string
-	// Progress, if it is set, is called at each step with the time since the start.
+	// Progress, if it is set, is called at each step with the time since the start, from
+	// several goroutines.
 	Progress func(since time.Duration, step string)
 }
 
 const defaultRounds = 3
 
-// Validate says what is wrong with the configuration. It contacts nothing.
+// Validate says what is wrong with the configuration, after the name of the flag that sets
+// it. It contacts nothing.
 func (c Config) Validate() error {
-	if _, err := parseKinds(c.Only); err != nil {
-		return err
-	}
-	if c.Rounds < 0 || c.Limit < 0 || c.Rate < 1 {
-		return errors.New("rounds and limit cannot be negative, nor the rate less than 1")
+	_, err := parseKinds(c.Only)
+	switch {
+	case err != nil:
+		return fmt.Errorf("only: %w", err)
+	case c.Rounds < 0:
+		return errors.New("rounds: 0 or more")
+	case c.Limit < 0:
+		return errors.New("minutes: 0 or more")
+	case c.Rate < 1:
+		return errors.New("rate: at least 1")
 	}
 	return nil
 }
@@ -122,7 +130,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	}
 	result, err := inFolder(ctx, c, folder)
 	if result.Kept == "" {
-		err = errors.Join(err, os.RemoveAll(folder))
+		err = os.RemoveAll(folder)
 	}
 	return result, err
 }
@@ -140,7 +148,7 @@ func makeFolder() (string, error) {
 }
 
 func inFolder(ctx context.Context, c Config, folder string) (result Result, err error) {
-	began := time.Now()
+	began, limits := time.Now(), c.limits()
 	say := func(step string) {
 		if c.Progress != nil {
 			c.Progress(time.Since(began), step)
@@ -164,7 +172,7 @@ func inFolder(ctx context.Context, c Config, folder string) (result Result, err 
 	if err != nil {
 		return result, err
 	}
-	err = e.run(ctx, c.limits())
+	err = e.run(ctx, limits)
 	result = e.result()
 	result.Seconds = text.Rounded(time.Since(began).Seconds())
 	if err != nil || !result.OK || c.Keep {

@@ -29,7 +29,7 @@ type Findings struct {
 	Lost       int `json:"lost"`       // published and without effect, decided and not announced, announced and not queryable
 	Doubled    int `json:"doubled"`    // took effect twice
 	Misordered int `json:"misordered"` // announced after what came later
-	Wrong      int `json:"wrong"`      // another outcome than the generator's
+	Wrong      int `json:"wrong"`      // another outcome than the simulation expects
 	Unbalanced int `json:"unbalanced"` // partitions whose books don't balance, and runs of verify that say so
 
 	said map[string]int // lines written of each kind

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 	"tajdeed/consumers/analytics"
 	"tajdeed/consumers/renewals"
+	"tajdeed/dashboards/verify"
 	"tajdeed/deploy/local"
 	"tajdeed/deploy/worker"
 	"tajdeed/producers"
@@ -131,11 +133,11 @@ func (i *installation) proxiedURL(name, at string) string {
 // connect brings the schemas up to date and connects to the servers.
 func (i *installation) connect(ctx context.Context) (err error) {
 	stores := migrate.Config{
-		Postgres:   postgres.Config{URL: i.at.Postgres, ApplicationName: clientID},
+		Postgres:   postgres.Config{URL: i.at.Postgres, ApplicationName: clientID, StatementTimeout: verify.StatementTimeout},
 		ClickHouse: clickhouse.Config{URL: i.at.ClickHouse, ApplicationName: clientID},
 		Kafka:      kafka.Config{Brokers: i.at.Brokers, Topics: i.topics, Partitions: partitions},
 	}
-	if _, err := migrate.Run(ctx, stores); err != nil {
+	if err := migrate.Run(ctx, stores, nil); err != nil {
 		return err
 	}
 	if i.postgres, err = postgres.Open(ctx, stores.Postgres); err != nil {
@@ -192,11 +194,10 @@ func (i *installation) startWorkers() error {
 		Env: env, Logs: logs, Logger: slog.Default(),
 		Extra: func(name string) (args, env []string) { return nil, []string{worker.ClockEnv(i.clocks.file(name))} },
 	})
-	for stage, n := range map[string]int{renewals.Name: firstRenewals, analytics.Name: firstAnalytics} {
-		for range n {
-			if err := i.workers.Start(stage); err != nil {
-				return err
-			}
+	stages := slices.Concat(slices.Repeat([]string{renewals.Name}, firstRenewals), slices.Repeat([]string{analytics.Name}, firstAnalytics))
+	for _, stage := range stages {
+		if err := i.workers.Start(stage); err != nil {
+			return err
 		}
 	}
 	return nil

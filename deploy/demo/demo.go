@@ -34,11 +34,11 @@ type Config struct {
 	Partitions int
 
 	// Seed chooses the population and its year. Nil means the seed of the data folder's
-	// population, or [DefaultSeed] if it has none.
+	// population, or [simulate.DefaultSeed] if it has none.
 	Seed *uint64
 	// Residents is the size of the population; each applies about once a year. 0 means
 	// the size of the data folder's population, or if it has none the larger of
-	// [DefaultResidents] and Applications.
+	// [simulate.DefaultResidents] and Applications.
 	Residents int
 	// Applications is how many messages [Once] publishes.
 	Applications int64
@@ -48,22 +48,17 @@ type Config struct {
 	// Listen is the address at which [Forever] serves the pages for operations; nowhere if
 	// it is "".
 	Listen string
-	// Screen makes [Forever] show a live summary on the terminal and send the log to a
-	// file. Otherwise the summary is a line of the log every ten seconds.
-	Screen bool
+	// Terminal says that a person looks on at a terminal: the log goes to a file of the data
+	// folder, and [Forever] shows a live summary. Otherwise the summary is a line of the log
+	// every ten seconds.
+	Terminal bool
 	// Bar begins a progress bar of so many steps, which are bytes or things, and returns
 	// what advances it and what ends it. Nil shows none.
 	Bar func(total int64, what string, bytes bool) (add func(n int), finish func())
 }
 
-// The population where none is asked for.
-const (
-	DefaultSeed      = 1
-	DefaultResidents = 50_000
-)
-
 // Once publishes a number of messages, waits until all are decided, announced and can be
-// queried, and returns what became of them. A second run on the same data folder goes on
+// queried, and returns what became of them, also beside an error of what came after. A second run on the same data folder goes on
 // where the first one stopped; if the folder has another population than the one that is
 // asked for, the error is [ErrOtherPopulation].
 func Once(ctx context.Context, c Config) (report *Report, err error) {
@@ -80,13 +75,6 @@ func Once(ctx context.Context, c Config) (report *Report, err error) {
 // errors are as for [Once].
 func Forever(ctx context.Context, c Config) error {
 	return c.onServers(ctx, func(at local.Endpoints) error {
-		if c.Screen {
-			restore, err := logToFile(filepath.Join(at.Data, "log", "tajdeed.log"))
-			if err != nil {
-				return err
-			}
-			defer restore()
-		}
 		return c.onInstallation(ctx, at, func(i *installation) error { return i.forever(ctx, c) })
 	})
 }
@@ -106,6 +94,13 @@ func (c Config) onServers(ctx context.Context, do func(local.Endpoints) error) e
 
 // onInstallation opens the installation on running servers, populates it, and calls do.
 func (c Config) onInstallation(ctx context.Context, at local.Endpoints, do func(*installation) error) error {
+	if c.Terminal {
+		restore, err := logToFile(filepath.Join(at.Data, "log", "tajdeed.log"))
+		if err != nil {
+			return err
+		}
+		defer restore()
+	}
 	i, err := openInstallation(ctx, c, at)
 	if err != nil {
 		return err
@@ -130,7 +125,7 @@ func (c Config) bar(total int64, what string, bytes bool) (add func(n int), fini
 	return c.Bar(total, what, bytes)
 }
 
-// logToFile sends the log to a file while the terminal shows the screen.
+// logToFile sends the log to a file while the terminal shows something else.
 func logToFile(path string) (restore func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -198,7 +193,10 @@ func (i *installation) once(ctx context.Context, c Config) (*Report, error) {
 	report.Books = books
 	report.Result.setBalanced(books)
 	report.Stats, err = i.askStats(ctx)
-	return report, err
+	if err != nil {
+		return report, fmt.Errorf("ask for the statistics: %w", err)
+	}
+	return report, nil
 }
 
 // verify verifies the books of the whole installation, and compares persons too.
@@ -246,7 +244,7 @@ func (i *installation) forever(ctx context.Context, c Config) error {
 		group.Go(func() error { return f.Run(feeding) })
 		group.Go(func() error {
 			defer stop()
-			if c.Screen {
+			if c.Terminal {
 				return i.showScreen(feeding)
 			}
 			return i.logSummaries(feeding)

@@ -19,6 +19,7 @@ import (
 	"tajdeed/dashboards/verify"
 	"tajdeed/deploy/local"
 	"tajdeed/deploy/local/localtest"
+	"tajdeed/producers/simulate"
 )
 
 func TestMain(m *testing.M) {
@@ -41,7 +42,7 @@ func TestRunsOnOneDataFolder(t *testing.T) {
 	c.Residents, c.Applications = 0, 200 // the folder has the population
 	once(t, c)
 
-	seed := uint64(DefaultSeed + 1)
+	seed := uint64(simulate.DefaultSeed + 1)
 	c.Seed = &seed
 	if _, err := Once(t.Context(), c); !errors.Is(err, ErrOtherPopulation) {
 		t.Errorf("another seed: %v, want %v", err, ErrOtherPopulation)
@@ -169,8 +170,8 @@ func TestPopulation(t *testing.T) {
 		config Config
 		want   progress
 	}{
-		"nothing is asked for": {Config{}, progress{Seed: DefaultSeed, Residents: DefaultResidents}},
-		"many applications":    {Config{Applications: 90_000}, progress{Seed: DefaultSeed, Residents: 90_000}},
+		"nothing is asked for": {Config{}, progress{Seed: simulate.DefaultSeed, Residents: simulate.DefaultResidents}},
+		"many applications":    {Config{Applications: 90_000}, progress{Seed: simulate.DefaultSeed, Residents: 90_000}},
 		"few residents":        {Config{Applications: 90_000, Residents: 100, Seed: &two}, progress{Seed: 2, Residents: 100}},
 	} {
 		if got := test.config.newPopulation(); got != test.want {

@@ -61,7 +61,7 @@ func openInstallation(ctx context.Context, c Config, at local.Endpoints) (*insta
 		ClickHouse: clickhouse.Config{URL: at.ClickHouse, ApplicationName: clientID},
 		Kafka:      kafka.Config{Brokers: at.Brokers, Topics: i.topics, Partitions: c.Partitions},
 	}
-	if _, err := migrate.Run(ctx, stores); err != nil {
+	if err := migrate.Run(ctx, stores, nil); err != nil {
 		return nil, err
 	}
 	if err := i.connect(ctx, stores); err != nil {

@@ -84,12 +84,12 @@ func (i *installation) populate(ctx context.Context, c Config) error {
 
 // newPopulation is the population to make where the data folder has none.
 func (c Config) newPopulation() progress {
-	p := progress{Seed: DefaultSeed, Residents: c.Residents}
+	p := progress{Seed: simulate.DefaultSeed, Residents: c.Residents}
 	if c.Seed != nil {
 		p.Seed = *c.Seed
 	}
 	if p.Residents == 0 {
-		p.Residents = max(DefaultResidents, int(c.Applications))
+		p.Residents = max(simulate.DefaultResidents, int(c.Applications))
 	}
 	return p
 }

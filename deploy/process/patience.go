@@ -36,7 +36,7 @@ func patiently[T any](ctx context.Context, wait time.Duration, store string, ope
 // permanent says that waiting does not help: the schema is another one, or the password.
 func permanent(err error) bool {
 	for _, final := range []error{
-		postgres.ErrSchemaOld, postgres.ErrSchemaNew, clickhouse.ErrSchemaOld, clickhouse.ErrSchemaNew,
+		postgres.ErrSchemaOld, postgres.ErrSchemaNew, clickhouse.ErrNoDatabase, clickhouse.ErrSchemaOld, clickhouse.ErrSchemaNew,
 		kafka.ErrTopicMissing, kafka.ErrPartitions,
 	} {
 		if errors.Is(err, final) {

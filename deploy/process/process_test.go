@@ -18,6 +18,8 @@ import (
 	"tajdeed/consumers/renewals"
 	"tajdeed/dashboards/installationtest"
 	"tajdeed/schema"
+	"tajdeed/schema/clickhouse"
+	"tajdeed/schema/clickhouse/clickhousetest"
 	"tajdeed/schema/kafka"
 	"tajdeed/schema/kafkatest"
 	"tajdeed/schema/postgres"
@@ -172,6 +174,11 @@ func TestErrorsAtTheStart(t *testing.T) {
 			return Renewals(ctx, Config{Engine: renewals.DefaultConfig(), PostgresURL: url, Wait: wait})
 		}
 	}
+	analyticsOn := func(url string) func(context.Context, time.Duration) error {
+		return func(ctx context.Context, wait time.Duration) error {
+			return Analytics(ctx, Config{Engine: analytics.DefaultConfig(), ClickHouseURL: url, Wait: wait})
+		}
+	}
 	noTopics := func(ctx context.Context, wait time.Duration) error {
 		_, err := CheckTopics(ctx, wait, brokers, schema.NamedTopics("none"))
 		return err
@@ -183,6 +190,7 @@ func TestErrorsAtTheStart(t *testing.T) {
 		is   func(error) bool
 	}{
 		"an old schema":      {renewalsOn(postgrestest.Empty(t).Config().ConnString()), time.Hour, func(err error) bool { return errors.Is(err, postgres.ErrSchemaOld) }},
+		"no database":        {analyticsOn(clickhousetest.Empty(t) + "_none"), time.Hour, func(err error) bool { return errors.Is(err, clickhouse.ErrNoDatabase) }},
 		"a refused login":    {renewalsOn(nobody), time.Hour, func(err error) bool { return errors.As(err, &refused) && refused.Code == "28000" }},
 		"no topics":          {noTopics, time.Hour, func(err error) bool { return errors.Is(err, kafka.ErrTopicMissing) }},
 		"nobody, no wait":    {renewalsOn(dead), 0, func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }},

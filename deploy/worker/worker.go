@@ -64,7 +64,9 @@ func Main(args []string) bool {
 	if installation == "" {
 		return false
 	}
-	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	var level slog.Level // info, if the variable names none
+	_ = level.UnmarshalText([]byte(os.Getenv("TAJDEED_LOG_LEVEL")))
+	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})))
 	if err := runUntilSignal(installation, args); err != nil {
 		slog.Error("the stage ended", "error", err)
 		os.Exit(1)
@@ -122,7 +124,7 @@ func (i Installation) config(stage string, engine consumers.Config, clock steppe
 		engine.SessionTimeout = i.SessionTimeout
 	}
 	if clock.file != "" {
-		slog.Warn("the clock of this process is wrong by what a file says", "file", clock.file)
+		slog.Info("a file can set the clock of this process wrong", "file", clock.file)
 		engine.Now = clock.now
 	}
 	c := process.Config{Engine: engine, Topics: schema.NamedTopics(i.Prefix), Listen: i.Listen, Wait: i.Wait}

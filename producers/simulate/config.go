@@ -14,7 +14,7 @@ type Config struct {
 	// same messages, byte for byte.
 	Seed uint64
 	// Residents is the size of the population. Each applies about once in a year
-	// of the simulation, so it is also about a year's messages. Default 50,000.
+	// of the simulation, so it is also about a year's messages. Default [DefaultResidents].
 	Residents int
 	// Start is the first day of the simulation. Default 2025-12-01, three weeks before
 	// the rules changed: a year that begins there is decided by both policies, and
@@ -40,6 +40,12 @@ type Config struct {
 	Record bool
 }
 
+// The population of the programs where none is asked for.
+const (
+	DefaultSeed      = 1
+	DefaultResidents = 50_000
+)
+
 // The limits of a population. The serial of a Civil ID has four digits, so the birth
 // dates bound how many residents there can be.
 const (
@@ -53,6 +59,9 @@ var lastStart = schema.NewDate(2050, 1, 1)
 // Validate returns what is wrong with the configuration; nil where nothing is.
 func (c Config) Validate() error {
 	c = c.withDefaults()
+	if err := policy.Check(); err != nil {
+		return err
+	}
 	_, inForce := policy.On(c.Start)
 	switch {
 	case c.Residents < minResidents || c.Residents > maxResidents:
@@ -73,7 +82,7 @@ func (c Config) Validate() error {
 
 // withDefaults fills in what was left out.
 func (c Config) withDefaults() Config {
-	setDefault(&c.Residents, 50_000)
+	setDefault(&c.Residents, DefaultResidents)
 	setDefault(&c.Start, schema.NewDate(2025, 12, 1))
 	for share, value := range map[*float64]float64{
 		&c.Rejected: 0.08, &c.Duplicates: 0.01, &c.Conflicts: 0.003, &c.Unreadable: 0.002,

@@ -26,12 +26,12 @@ type Done struct {
 	Names []string
 }
 
-// Run brings one store after the other up to date and returns what was done to each, also
-// beside an error: that of the first store that failed, at which it stops.
-func Run(ctx context.Context, c Config) (done []Done, err error) {
+// Run brings one store after the other up to date, and tells report, unless it is nil, what
+// was done to each as soon as it is. It stops at the first store that fails.
+func Run(ctx context.Context, c Config, report func(Done)) error {
 	db, err := postgres.Connect(ctx, c.Postgres)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer db.Close()
 	for _, store := range []struct {
@@ -44,9 +44,11 @@ func Run(ctx context.Context, c Config) (done []Done, err error) {
 	} {
 		names, err := store.migrate()
 		if err != nil {
-			return done, err
+			return err
 		}
-		done = append(done, Done{store.name, names})
+		if report != nil {
+			report(Done{store.name, names})
+		}
 	}
-	return done, nil
+	return nil
 }

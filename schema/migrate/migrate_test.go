@@ -21,7 +21,7 @@ import (
 func TestRunTwice(t *testing.T) {
 	t.Parallel()
 	c := empty(t)
-	done, err := migrate.Run(t.Context(), c)
+	done, err := run(t, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestRunTwice(t *testing.T) {
 	if partitions, err := kafka.Check(t.Context(), c.Kafka.Brokers, c.Kafka.Topics); err != nil || partitions != 2 {
 		t.Errorf("topics of %d partitions: %v", partitions, err)
 	}
-	again, err := migrate.Run(t.Context(), c)
+	again, err := run(t, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,10 +52,17 @@ func TestRunStopsAtTheFirstStoreThatFails(t *testing.T) {
 	t.Parallel()
 	c := empty(t)
 	c.Kafka.Brokers = []string{"127.0.0.1:1"}
-	done, err := migrate.Run(t.Context(), c)
+	done, err := run(t, c)
 	if got := fmt.Sprint(stores(done)); err == nil || got != "[Postgres ClickHouse]" {
 		t.Errorf("done: %s, error: %v", got, err)
 	}
+}
+
+// run returns what was done.
+func run(t *testing.T, c migrate.Config) (done []migrate.Done, err error) {
+	t.Helper()
+	err = migrate.Run(t.Context(), c, func(d migrate.Done) { done = append(done, d) })
+	return done, err
 }
 
 func stores(done []migrate.Done) (names []string) {
@@ -79,16 +86,12 @@ func empty(t *testing.T) migrate.Config {
 
 func ExampleRun() { //nolint:testableexamples // it needs servers
 	ctx := context.Background()
-	done, err := migrate.Run(ctx, migrate.Config{
+	err := migrate.Run(ctx, migrate.Config{
 		Postgres:   postgres.Config{URL: "postgres://127.0.0.1/tajdeed"},
 		ClickHouse: clickhouse.Config{URL: "clickhouse://127.0.0.1:9000/tajdeed"},
 		Kafka:      kafka.Config{Brokers: []string{"127.0.0.1:9092"}, Topics: schema.NamedTopics(schema.DefaultPrefix)},
-	})
+	}, func(done migrate.Done) { fmt.Println(done.Store, done.Names) })
 	if err != nil {
 		fmt.Println(err)
-		return
-	}
-	for _, store := range done {
-		fmt.Println(store.Store, store.Names)
 	}
 }
