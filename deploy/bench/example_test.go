@@ -33,6 +33,6 @@ func ExampleConfig_Validate() {
 	config.Only = []string{"renewals", "growth-workers"}
 	fmt.Println(config.Validate())
 	// Output:
-	// there is no figure "speed"
+	// only: there is no figure "speed"
 	// <nil>
 }
