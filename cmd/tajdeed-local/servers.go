@@ -75,27 +75,15 @@ func serverConfig(c *cli.Command) local.Config {
 }
 
 func runServers(ctx context.Context, c *cli.Command) error {
-	servers, err := local.Start(ctx, serverConfig(c))
-	if err != nil {
-		return err
-	}
-	used := useServers(ctx, c, servers.Endpoints())
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), local.StopWithin)
-	defer cancel()
-	if err := servers.Stop(stopping); err != nil {
-		return errors.Join(used, err)
-	}
-	return used // as it is: it may carry an exit code
-}
-
-func useServers(ctx context.Context, c *cli.Command, at local.Endpoints) error {
-	if words := c.Args().Slice(); len(words) > 0 {
-		return runBeside(words, at)
-	}
-	printEndpoints(c.Root().Writer, at)
-	<-ctx.Done()
-	fmt.Fprintln(c.Root().ErrWriter, "· stopping")
-	return nil
+	return local.With(ctx, serverConfig(c), func(servers *local.Servers) error {
+		at := servers.Endpoints()
+		if words := c.Args().Slice(); len(words) > 0 {
+			return runBeside(words, at)
+		}
+		printEndpoints(c.Root().Writer, at)
+		<-ctx.Done()
+		return nil
+	})
 }
 
 func printEndpoints(w io.Writer, at local.Endpoints) {

@@ -64,15 +64,11 @@ func Run(ctx context.Context, c Config) (result Result, err error) {
 		}
 	}
 	c.Servers.Progress = say
-	servers, err := local.Start(ctx, c.Servers)
-	if err != nil {
-		return result, err
-	}
-	result, err = onServers(ctx, c, servers, say)
-	say("stopping")
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), local.StopWithin)
-	defer cancel()
-	return result, errors.Join(err, servers.Stop(stopping))
+	err = local.With(ctx, c.Servers, func(servers *local.Servers) error {
+		result, err = onServers(ctx, c, servers, say)
+		return err
+	})
+	return result, err
 }
 
 // onServers measures on servers that answer, and drops what it created on them.

@@ -58,15 +58,13 @@ type Config struct {
 }
 
 // Once publishes a number of messages, waits until all are decided, announced and can be
-// queried, and returns what became of them, also beside an error of what came after. A second run on the same data folder goes on
-// where the first one stopped; if the folder has another population than the one that is
-// asked for, the error is [ErrOtherPopulation].
+// queried, and returns what became of them, also beside an error of what came after. A second
+// run on the same data folder goes on where the first one stopped; if the folder has another
+// population than the one that is asked for, the error is [ErrOtherPopulation].
 func Once(ctx context.Context, c Config) (report *Report, err error) {
-	err = c.onServers(ctx, func(at local.Endpoints) error {
-		return c.onInstallation(ctx, at, func(i *installation) error {
-			report, err = i.once(ctx, c)
-			return err
-		})
+	err = c.onInstallation(ctx, func(i *installation) error {
+		report, err = i.once(ctx, c)
+		return err
 	})
 	return report, err
 }
@@ -74,42 +72,31 @@ func Once(ctx context.Context, c Config) (report *Report, err error) {
 // Forever publishes messages at a rate until ctx ends or the person leaves the screen. The
 // errors are as for [Once].
 func Forever(ctx context.Context, c Config) error {
-	return c.onServers(ctx, func(at local.Endpoints) error {
-		return c.onInstallation(ctx, at, func(i *installation) error { return i.forever(ctx, c) })
-	})
+	return c.onInstallation(ctx, func(i *installation) error { return i.forever(ctx, c) })
 }
 
-// onServers starts the servers, calls do, and stops them.
-func (c Config) onServers(ctx context.Context, do func(local.Endpoints) error) error {
-	servers, err := local.Start(ctx, c.Servers)
-	if err != nil {
-		return err
-	}
-	err = do(servers.Endpoints())
-	c.say("stopping")
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), local.StopWithin)
-	defer cancel()
-	return errors.Join(err, servers.Stop(stopping))
-}
-
-// onInstallation opens the installation on running servers, populates it, and calls do.
-func (c Config) onInstallation(ctx context.Context, at local.Endpoints, do func(*installation) error) error {
-	if c.Terminal {
-		restore, err := logToFile(filepath.Join(at.Data, "log", "tajdeed.log"))
+// onInstallation starts the servers, opens the installation on them, populates it, calls do,
+// and stops all of it.
+func (c Config) onInstallation(ctx context.Context, do func(*installation) error) error {
+	return local.With(ctx, c.Servers, func(servers *local.Servers) error {
+		at := servers.Endpoints()
+		if c.Terminal {
+			restore, err := logToFile(filepath.Join(at.Data, "log", "tajdeed.log"))
+			if err != nil {
+				return err
+			}
+			defer restore()
+		}
+		i, err := openInstallation(ctx, c, at)
 		if err != nil {
 			return err
 		}
-		defer restore()
-	}
-	i, err := openInstallation(ctx, c, at)
-	if err != nil {
-		return err
-	}
-	defer i.close()
-	if err := i.populate(ctx, c); err != nil {
-		return err
-	}
-	return do(i)
+		defer i.close()
+		if err := i.populate(ctx, c); err != nil {
+			return err
+		}
+		return do(i)
+	})
 }
 
 func (c Config) say(step string) {

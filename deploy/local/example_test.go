@@ -2,6 +2,7 @@ package local_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -16,34 +17,29 @@ func Example() { //nolint:testableexamples // it starts servers, in the data fol
 	if local.ChildMain(os.Args) { // before anything else
 		return
 	}
-	ctx := context.Background()
-	servers, err := local.Start(ctx, local.Config{
+	config := local.Config{
 		Broker:   local.BrokerKfake,
 		Progress: func(step string) { fmt.Println(step) },
+	}
+	err := local.With(context.Background(), config, func(servers *local.Servers) error {
+		at := servers.Endpoints()
+		fmt.Println(at.Postgres, at.ClickHouse, at.Brokers, servers.Versions())
+
+		workers := local.NewWorkers(local.WorkersConfig{
+			Program: "bin/tajdeed",
+			Args:    map[string][]string{"renewals": {"--postgres", at.Postgres, "--brokers", strings.Join(at.Brokers, ",")}},
+			Logs:    os.TempDir(),
+		})
+		for range 2 {
+			if err := workers.Start("renewals"); err != nil {
+				return errors.Join(err, workers.Close())
+			}
+		}
+		local.Pause(context.Background(), time.Minute)
+		return workers.Close()
 	})
 	if err != nil {
 		log.Fatal(err)
-	}
-	at := servers.Endpoints()
-	fmt.Println(at.Postgres, at.ClickHouse, at.Brokers, servers.Versions())
-
-	workers := local.NewWorkers(local.WorkersConfig{
-		Program: "bin/tajdeed",
-		Args:    map[string][]string{"renewals": {"--postgres", at.Postgres, "--brokers", strings.Join(at.Brokers, ",")}},
-		Logs:    os.TempDir(),
-	})
-	for range 2 {
-		if err := workers.Start("renewals"); err != nil {
-			log.Print(err)
-		}
-	}
-	local.Pause(ctx, time.Minute)
-
-	if err := workers.Close(); err != nil {
-		log.Print(err)
-	}
-	if err := servers.Stop(ctx); err != nil {
-		log.Print(err)
 	}
 }
 

@@ -206,22 +206,28 @@ func (s *Servers) stopAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Prefetch only fetches the packages, so that a later Start needs no network. That
-// Apache Kafka cannot be had is an error, unless the Config lets kfake stand in for it.
-func Prefetch(ctx context.Context, c Config) error {
-	if err := c.Validate(); err != nil {
-		return err
-	}
-	c, err := c.withDefaults()
+// logFile is where a server's output goes.
+func logFile(data, name string) string { return filepath.Join(data, "log", name+".log") }
+
+// With starts the servers, calls do, and stops them again, also after ctx has ended. It
+// tells c.Progress when it begins to stop. The error is that of do as it is, so that it may
+// carry an exit code, joined with that of stopping if there is one.
+func With(ctx context.Context, c Config, do func(*Servers) error) error {
+	servers, err := Start(ctx, c)
 	if err != nil {
 		return err
 	}
-	_, err = fetchAll(ctx, c, "")
-	return err
+	done := do(servers)
+	if c.Progress != nil {
+		c.Progress("stopping")
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), StopWithin)
+	defer cancel()
+	if err := servers.Stop(stopping); err != nil {
+		return errors.Join(done, err)
+	}
+	return done
 }
-
-// logFile is where a server's output goes.
-func logFile(data, name string) string { return filepath.Join(data, "log", name+".log") }
 
 // StopWithin is what servers get to stop cleanly where nobody knows better: a context for
 // [Servers.Stop] ends so long after a run.
