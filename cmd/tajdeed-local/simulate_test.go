@@ -11,7 +11,6 @@ import (
 	"tajdeed/cmd/command"
 	"tajdeed/cmd/command/commandtest"
 	"tajdeed/schema/extract"
-	"tajdeed/schema/kafka"
 	"tajdeed/schema/kafkatest"
 )
 
@@ -26,7 +25,7 @@ func TestSimulatePublishesAndSaysWhatShouldComeOut(t *testing.T) {
 	if err != nil || !strings.Contains(out, "published 1500 messages") || !strings.Contains(out, "--skip 1600") {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if n := published(t, topics); n != 1500 {
+	if n := topics.Messages(t, topics.Names[0]); n != 1500 {
 		t.Errorf("%d messages on the topic", n)
 	}
 	if _, err := extract.Open(filepath.Join(dir, "extract")); err != nil {
@@ -61,17 +60,4 @@ func TestSimulateRefusesWhatItCannotDo(t *testing.T) {
 			t.Errorf("%v: %v", args, err)
 		}
 	}
-}
-
-// published counts the messages on an installation's topic of submissions.
-func published(t *testing.T, topics kafkatest.Topics) (n int64) {
-	t.Helper()
-	ends, err := kafka.Ends(t.Context(), topics.Brokers, topics.Names[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, end := range ends {
-		n += end.Next - end.First
-	}
-	return n
 }

@@ -9,48 +9,19 @@ import (
 
 	"tajdeed/cmd/command"
 	"tajdeed/cmd/command/commandtest"
-	"tajdeed/producers/simulate"
+	"tajdeed/producers/simulate/simulatetest"
 	"tajdeed/producers/submit"
-	"tajdeed/schema/kafka"
 	"tajdeed/schema/kafkatest"
 )
-
-// simulated returns the data of n right applications.
-func simulated(t *testing.T, n int) [][]byte {
-	t.Helper()
-	s, err := simulate.New(simulate.Config{Residents: 1_000, Rejected: -1, Duplicates: -1, Conflicts: -1, Unreadable: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := make([][]byte, n)
-	for i := range data {
-		m, _ := s.Next()
-		data[i] = m.Value
-	}
-	return data
-}
-
-// submitted counts the messages on an installation's topic of submissions.
-func submitted(t *testing.T, topics kafkatest.Topics) (n int64) {
-	t.Helper()
-	ends, err := kafka.Ends(t.Context(), topics.Brokers, topics.Names[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, end := range ends {
-		n += end.Next - end.First
-	}
-	return n
-}
 
 func TestSubmitPublishesNothingWhereALineIsRefused(t *testing.T) {
 	t.Parallel()
 	prefix, topics := kafkatest.NewInstallation(t, 2)
-	input := string(bytes.Join(simulated(t, 5), []byte("\n"))) + "\n{}\n"
+	input := string(bytes.Join(simulatetest.Applications(t, 5), []byte("\n"))) + "\n{}\n"
 	args := []string{"--brokers", strings.Join(topics.Brokers, ","), "--topics", prefix, "-"}
 
 	out, errs, err := commandtest.Run(t, submitCommand(), input, args...)
-	if commandtest.Code(err) != command.ExitRefused || out != "" || !strings.Contains(errs, "line 6: ") || submitted(t, topics) != 0 {
+	if commandtest.Code(err) != command.ExitRefused || out != "" || !strings.Contains(errs, "line 6: ") || topics.Messages(t, topics.Names[0]) != 0 {
 		t.Fatalf("code %d, printed %q and %q: %v", commandtest.Code(err), out, errs, err)
 	}
 
@@ -59,7 +30,7 @@ func TestSubmitPublishesNothingWhereALineIsRefused(t *testing.T) {
 	if decoded := json.Unmarshal([]byte(out), &report); decoded != nil {
 		t.Fatal(decoded)
 	}
-	if commandtest.Code(err) != command.ExitRefused || len(report.ApplicationIDs) != 5 || len(report.Refused) != 1 || submitted(t, topics) != 5 {
+	if commandtest.Code(err) != command.ExitRefused || len(report.ApplicationIDs) != 5 || len(report.Refused) != 1 || topics.Messages(t, topics.Names[0]) != 5 {
 		t.Errorf("code %d, %+v", commandtest.Code(err), report)
 	}
 }

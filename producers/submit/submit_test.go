@@ -13,24 +13,9 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"tajdeed/producers"
-	"tajdeed/producers/simulate"
+	"tajdeed/producers/simulate/simulatetest"
 	"tajdeed/schema"
 )
-
-// simulated returns the data of n right applications.
-func simulated(t *testing.T, n int) [][]byte {
-	t.Helper()
-	s, err := simulate.New(simulate.Config{Residents: 1_000, Rejected: -1, Duplicates: -1, Conflicts: -1, Unreadable: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := make([][]byte, n)
-	for i := range data {
-		m, _ := s.Next()
-		data[i] = m.Value
-	}
-	return data
-}
 
 func read(t *testing.T, input []byte) Batch {
 	t.Helper()
@@ -43,7 +28,7 @@ func read(t *testing.T, input []byte) Batch {
 
 func TestSubmissionsAreReadLineByLine(t *testing.T) {
 	t.Parallel()
-	good := simulated(t, 3)
+	good := simulatetest.Applications(t, 3)
 	batch := read(t, bytes.Join([][]byte{
 		good[0], nil, // an empty line
 		bytes.Replace(good[1], []byte(`"months":`), []byte(`"months":-`), 1),
@@ -69,7 +54,7 @@ func TestSubmissionsAreReadLineByLine(t *testing.T) {
 // Refusals are shown and logged, so they may hold nothing of a person.
 func TestRefusalHoldsNothingOfTheLine(t *testing.T) {
 	t.Parallel()
-	data := simulated(t, 1)[0]
+	data := simulatetest.Applications(t, 1)[0]
 	for field, spoil := range map[string][2]string{
 		"kind":           {`"kind":"`, `"kind":"secret-`},
 		"civil_id":       {`"civil_id":"`, `"civil_id":"secret-`},
@@ -86,7 +71,7 @@ func TestRefusalHoldsNothingOfTheLine(t *testing.T) {
 func TestUnreadableInputIsAnError(t *testing.T) {
 	t.Parallel()
 	gone := errors.New("the disk is gone")
-	in := io.MultiReader(bytes.NewReader(append(simulated(t, 1)[0], '\n')), iotest.ErrReader(gone))
+	in := io.MultiReader(bytes.NewReader(append(simulatetest.Applications(t, 1)[0], '\n')), iotest.ErrReader(gone))
 	if _, err := Read(in); !errors.Is(err, gone) || !strings.Contains(err.Error(), "line 2") {
 		t.Errorf("error: %v", err)
 	}
@@ -94,7 +79,7 @@ func TestUnreadableInputIsAnError(t *testing.T) {
 
 func TestSubmissionIsAMessageOfTheContract(t *testing.T) {
 	t.Parallel()
-	data := simulated(t, 1)[0]
+	data := simulatetest.Applications(t, 1)[0]
 	m := read(t, data).Good[0].Message()
 	headers := make([]schema.Header, len(m.Headers))
 	for i, h := range m.Headers {
@@ -112,7 +97,7 @@ func TestSubmissionIsAMessageOfTheContract(t *testing.T) {
 
 func TestAcknowledgedLeavesOutWhatFailed(t *testing.T) {
 	t.Parallel()
-	good := read(t, bytes.Join(simulated(t, 3), []byte("\n"))).Good
+	good := read(t, bytes.Join(simulatetest.Applications(t, 3), []byte("\n"))).Good
 	failed := &producers.PublishError{Failures: []producers.Failure{{Index: 1, Err: errors.New("gone")}}}
 	ids := acknowledged(good, failed)
 	if len(ids) != 2 || ids[0] != good[0].Application.ID.String() || ids[1] != good[2].Application.ID.String() {
@@ -133,7 +118,7 @@ func (f publisherFunc) Publish(_ context.Context, topic string, messages []kafka
 func TestPublishKeepsTheOrderOverChunks(t *testing.T) {
 	t.Parallel()
 	const n = 2*chunkLines + 3
-	data := simulated(t, n)
+	data := simulatetest.Applications(t, n)
 	good := read(t, bytes.Join(data, []byte("\n"))).Good
 	var values [][]byte
 	var reported []int
@@ -156,7 +141,7 @@ func TestPublishKeepsTheOrderOverChunks(t *testing.T) {
 
 func TestPublishEndsAtTheFirstFailure(t *testing.T) {
 	t.Parallel()
-	good := read(t, bytes.Join(simulated(t, 2*chunkLines), []byte("\n"))).Good
+	good := read(t, bytes.Join(simulatetest.Applications(t, 2*chunkLines), []byte("\n"))).Good
 	gone := errors.New("the brokers are gone")
 	for name, c := range map[string]struct {
 		err  error
