@@ -41,7 +41,6 @@ type Application struct {
 	SponsorID   SponsorID
 	Months      int // how long the residency is to be extended
 	Passport    Passport
-	Channel     Channel
 	SubmittedBy string // the account or delegate at the channel
 	SubmittedAt time.Time
 	Fee         Payment   // zero where none was stated
@@ -82,53 +81,18 @@ type Insurance struct {
 func (i Insurance) Stated() bool { return i.Policy != "" }
 
 // Kind is what an application asks for.
-type Kind uint8
+type Kind string
 
 // The kinds of application.
 const (
-	KindRenewal Kind = iota + 1
-)
-
-// Channel is where an application was taken in.
-type Channel uint8
-
-// The channels, as a message names them: individual_portal, company_portal,
-// government_portal, mobile_app, counter, back_office.
-const (
-	ChannelIndividualPortal Channel = iota + 1
-	ChannelCompanyPortal
-	ChannelGovernmentPortal
-	ChannelMobileApp
-	ChannelCounter
-	ChannelBackOffice
-)
-
-var (
-	kindNames    = [...]string{KindRenewal: "renewal"}
-	channelNames = [...]string{
-		ChannelIndividualPortal: "individual_portal",
-		ChannelCompanyPortal:    "company_portal",
-		ChannelGovernmentPortal: "government_portal",
-		ChannelMobileApp:        "mobile_app",
-		ChannelCounter:          "counter",
-		ChannelBackOffice:       "back_office",
-	}
+	KindRenewal Kind = "renewal"
 )
 
 // Kinds returns all kinds, in their order.
-func Kinds() []Kind { return enumerate[Kind](kindNames[:]) }
-
-// Channels returns all channels, in their order.
-func Channels() []Channel { return enumerate[Channel](channelNames[:]) }
+func Kinds() []Kind { return []Kind{KindRenewal} }
 
 // String returns the kind as a message names it.
-func (k Kind) String() string { return enumName(kindNames[:], k) }
-
-// String returns the channel as a message names it.
-func (c Channel) String() string { return enumName(channelNames[:], c) }
+func (k Kind) String() string { return string(k) }
 
 // ParseKind returns the kind that a message names.
-func ParseKind(s string) (Kind, bool) { return parseEnum[Kind](kindNames[:], s) }
-
-// ParseChannel returns the channel that a message names.
-func ParseChannel(s string) (Channel, bool) { return parseEnum[Channel](channelNames[:], s) }
+func ParseKind(s string) (Kind, bool) { return parseName(Kinds(), s) }

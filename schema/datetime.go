@@ -8,7 +8,7 @@ import "time"
 // times are stored and written in UTC. [time.Time.UnmarshalText] also accepts
 // 09:30:00,5Z, +24:00 and +03:60, which are not RFC 3339.
 
-// parseDateTime reads a date-time. The rule is 0 where there is nothing wrong.
+// parseDateTime reads a date-time. The rule is empty where there is nothing wrong.
 func parseDateTime(s string) (time.Time, Rule) {
 	const dateLen, clockLen = len("2006-01-02"), len("T15:04:05")
 	if len(s) < dateLen+clockLen+1 {
@@ -24,7 +24,7 @@ func parseDateTime(s string) (time.Time, Rule) {
 	case leavesRange(date, zone[0]):
 		return time.Time{}, RuleOutOfRange
 	}
-	return time.Unix(int64(date)*secondsPerDay+int64(clock-offset), int64(nanos)).UTC(), 0
+	return time.Unix(int64(date)*secondsPerDay+int64(clock-offset), int64(nanos)).UTC(), ""
 }
 
 // leavesRange says whether a date is outside the years of a message, or might be in UTC:

@@ -14,9 +14,9 @@ var (
 )
 
 var (
-	applicationMembers = newMembers(10,
+	applicationMembers = newMembers(9,
 		"application_id", "kind", "civil_id", "article", "sponsor_id", "months",
-		"passport", "channel", "submitted_by", "submitted_at", "fee", "insurance",
+		"passport", "submitted_by", "submitted_at", "fee", "insurance",
 	)
 	passportMembers  = newMembers(3, "number", "country", "expires_on")
 	feeMembers       = newMembers(3, "receipt", "amount_fils", "paid_at")
@@ -53,8 +53,6 @@ func (c *cursor) application() (a Application) {
 			a.Months = c.months()
 		case "passport":
 			a.Passport = c.passport()
-		case "channel":
-			a.Channel = named(c, ParseChannel)
 		case "submitted_by":
 			a.SubmittedBy = c.code(submittedByPattern)
 		case "submitted_at":

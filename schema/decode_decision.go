@@ -2,36 +2,51 @@ package schema
 
 import (
 	"fmt"
+	"slices"
 	"unicode/utf8"
 )
 
-// Limits of a decision's numbers and strings.
+// Answers are open: a later edition may add fields, outcomes, dispositions, kinds, reasons
+// and events, and readers of this one go on. So whatever it does not know is passed over or
+// kept by its name; what it knows must be as it was published.
+
+// Limits of an answer's numbers and strings.
 const (
 	maxReasonText = 500 // characters, in each language
 	maxPartition  = 100_000
 	// maxOffset is the largest integer that every JSON reader reads exactly.
 	maxOffset = 1<<53 - 1
+	// maxRevision is far more often than anything is decided.
+	maxRevision = 1_000_000
+	// maxDetail is of the shape that was found, in bytes.
+	maxDetail = 500
+	// maxPath is of a field's path, in bytes.
+	maxPath = 200
 )
 
 var (
-	policyPattern = newPattern("A-Za-z0-9.@-", 1, 32)
+	policyPattern = newPattern("A-Za-z0-9.@+-", 1, 64)
 	topicPattern  = newPattern("a-zA-Z0-9._-", 1, 249) // Kafka's
+	// namePattern is the form of every name that a later edition may bring: of an outcome, a
+	// disposition, a kind, a reason, a rule.
+	namePattern = newPattern("a-z0-9_", 1, 64)
 )
 
 var (
-	decisionMembers = newMembers(18,
+	decisionMembers = newOpenMembers(17,
 		"application_id", "disposition", "outcome", "reasons", "policy",
-		"kind", "article", "sponsor_id", "months", "channel",
+		"kind", "article", "sponsor_id", "months",
 		"fee_due_fils", "fee_paid_fils", "old_expiry", "new_expiry",
-		"submitted_at", "received_at", "decided_at", "cause",
+		"submitted_at", "received_at", "decided_at", "cause", "revision", "simulation",
 	)
-	reasonMembers = newMembers(3, "code", "en", "ar")
-	causeMembers  = newMembers(3, "topic", "partition", "offset")
+	reasonMembers     = newOpenMembers(3, "code", "en", "ar")
+	causeMembers      = newOpenMembers(3, "topic", "partition", "offset")
+	unreadableMembers = newOpenMembers(5, "rule", "field", "found", "received_at", "cause", "revision", "simulation")
 )
 
-// DecodeDecision reads the data of an event [TypeDecision]. Any error is an
-// [*Error]. The caller may use the data's bytes again: the decision has copies. It has
-// no Civil ID: see [ReadDecision].
+// DecodeDecision reads the data of an event [TypeDecision], of this edition or a later one.
+// Any error is an [*Error]. The caller may use the data's bytes again: the decision has
+// copies. It has no Civil ID: see [ReadAnswer].
 func DecodeDecision(data []byte) (Decision, error) {
 	c := newCursor(data)
 	d := c.decision()
@@ -43,21 +58,26 @@ func DecodeDecision(data []byte) (Decision, error) {
 }
 
 func (c *cursor) decision() (d Decision) {
+	d.Revision = FirstRevision
 	o := c.object(&decisionMembers)
 	for c.member(&o) {
 		switch o.name() {
 		case "application_id":
 			d.ApplicationID = c.uuid()
 		case "disposition":
-			d.Disposition = named(c, ParseDisposition)
+			d.Disposition = open(c, ParseDisposition)
 		case "outcome":
-			d.Outcome = named(c, ParseOutcome)
+			d.Outcome = open(c, ParseOutcome)
 		case "reasons":
-			d.Reasons = c.reasons()
+			d.Reasons, d.LaterReasons = c.reasons()
 		case "policy":
 			d.Policy = c.code(policyPattern)
 		case "cause":
 			d.Cause = c.cause()
+		case "revision":
+			d.Revision = c.revision()
+		case "simulation":
+			d.Simulation = c.boolean()
 		default:
 			c.decisionFacts(&d, o.name())
 		}
@@ -69,15 +89,13 @@ func (c *cursor) decision() (d Decision) {
 func (c *cursor) decisionFacts(d *Decision, name string) {
 	switch name {
 	case "kind":
-		d.Kind = named(c, ParseKind)
+		d.Kind = open(c, ParseKind)
 	case "article":
 		d.Article = c.article()
 	case "sponsor_id":
 		d.SponsorID = c.sponsorID()
 	case "months":
 		d.Months = c.months()
-	case "channel":
-		d.Channel = named(c, ParseChannel)
 	case "fee_due_fils":
 		d.FeeDue = c.fils()
 	case "fee_paid_fils":
@@ -95,13 +113,16 @@ func (c *cursor) decisionFacts(d *Decision, name string) {
 	}
 }
 
-// checkOutcome compares the outcome with the reasons and the new expiry.
+// checkOutcome compares the outcome with the reasons and the new expiry. What belongs to an
+// outcome of a later edition is not known here.
 func (c *cursor) checkOutcome(d *Decision) {
-	approved := d.Outcome == OutcomeApproved
+	if c.err != nil || !slices.Contains(Outcomes(), d.Outcome) {
+		return
+	}
+	approved, reasons := d.Outcome == OutcomeApproved, d.Reasons.Len()+len(d.LaterReasons)
 	switch {
-	case c.err != nil:
-	case approved != (d.Reasons == 0):
-		c.fail(RuleContradiction, fmt.Sprintf("%d reasons beside the outcome %s", d.Reasons.Len(), d.Outcome))
+	case approved != (reasons == 0):
+		c.fail(RuleContradiction, fmt.Sprintf("%d reasons beside the outcome %s", reasons, d.Outcome))
 		c.err.within("reasons")
 	case approved != (d.NewExpiry != 0):
 		c.fail(RuleContradiction, fmt.Sprintf("present (%t) beside the outcome %s", d.NewExpiry != 0, d.Outcome))
@@ -109,34 +130,43 @@ func (c *cursor) checkOutcome(d *Decision) {
 	}
 }
 
-// reasons reads the set. Only the form of a wording is checked: the publisher's texts
-// may be older than ours.
-func (c *cursor) reasons() (set Reasons) {
+// reasons reads the set, and apart from it the codes of a later edition. Only the form of a
+// wording is checked: the publisher's texts may be older than ours, or newer.
+func (c *cursor) reasons() (set Reasons, later []string) {
 	a := c.array()
 	for c.element(&a) {
-		r := c.reason()
+		code := c.reason()
+		r, known := ParseReason(code)
 		switch {
 		case c.err != nil:
-		case set.Has(r):
+		case set.Has(r) || slices.Contains(later, code):
 			c.fail(RuleDuplicateField, "a reason given twice")
-		default:
+		case known:
 			set.Add(r)
+		default:
+			later = append(later, code)
 		}
 	}
-	return set
+	return set, later
 }
 
-func (c *cursor) reason() (r Reason) {
+func (c *cursor) reason() (code string) {
 	o := c.object(&reasonMembers)
 	for c.member(&o) {
 		switch o.name() {
 		case "code":
-			r = named(c, ParseReason)
+			code = open(c, func(s string) (string, bool) {
+				r, known := ParseReason(s)
+				if !known {
+					return "", false
+				}
+				return r.Code(), true
+			})
 		case "en", "ar":
 			c.wording()
 		}
 	}
-	return r
+	return code
 }
 
 // wording reads what a reason says to a person.
@@ -166,6 +196,8 @@ func (c *cursor) cause() (p Position) {
 	}
 	return p
 }
+
+func (c *cursor) revision() int { return int(c.integer(1, maxRevision)) }
 
 // expiry reads a date or null. A [Decision] stores null as the first day of 1970, so that
 // day cannot be an expiry as well.

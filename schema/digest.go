@@ -29,7 +29,6 @@ func (a *Application) Digest() [sha256.Size]byte {
 	form = digestInt(form, int64(a.SponsorID))
 	form = digestInt(form, int64(a.Months))
 	form = a.Passport.digest(form)
-	form = digestString(form, a.Channel.String())
 	form = digestString(form, a.SubmittedBy)
 	form = digestTime(form, a.SubmittedAt)
 	form = a.Fee.digest(form)

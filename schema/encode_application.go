@@ -20,7 +20,6 @@ func (a *Application) AppendJSON(dst []byte) []byte {
 	dst = appendSponsorID(append(dst, `,"sponsor_id":`...), a.SponsorID)
 	dst = strconv.AppendInt(append(dst, `,"months":`...), int64(a.Months), 10)
 	dst = a.Passport.appendJSON(append(dst, `,"passport":`...))
-	dst = appendString(append(dst, `,"channel":`...), a.Channel.String())
 	dst = appendString(append(dst, `,"submitted_by":`...), a.SubmittedBy)
 	dst = appendTime(append(dst, `,"submitted_at":`...), a.SubmittedAt, appendDateTime)
 	if a.Fee.Stated() {

@@ -13,7 +13,7 @@ func (d *Decision) AppendJSON(dst []byte) []byte {
 	dst = appendString(append(dst, `,"policy":`...), d.Policy)
 	dst = d.appendFacts(dst)
 	dst = d.Cause.appendJSON(append(dst, `,"cause":`...))
-	return append(dst, '}')
+	return append(appendEdition(dst, d.Revision, d.Simulation), '}')
 }
 
 func (d *Decision) appendFacts(dst []byte) []byte {
@@ -21,7 +21,6 @@ func (d *Decision) appendFacts(dst []byte) []byte {
 	dst = strconv.AppendUint(append(dst, `,"article":`...), uint64(d.Article), 10)
 	dst = appendSponsorID(append(dst, `,"sponsor_id":`...), d.SponsorID)
 	dst = strconv.AppendInt(append(dst, `,"months":`...), int64(d.Months), 10)
-	dst = appendString(append(dst, `,"channel":`...), d.Channel.String())
 	dst = strconv.AppendInt(append(dst, `,"fee_due_fils":`...), int64(d.FeeDue), 10)
 	dst = strconv.AppendInt(append(dst, `,"fee_paid_fils":`...), int64(d.FeePaid), 10)
 	dst = appendExpiry(append(dst, `,"old_expiry":`...), d.OldExpiry)
@@ -66,4 +65,14 @@ func appendExpiry(dst []byte, d Date) []byte {
 		return append(dst, "null"...)
 	}
 	return appendDate(dst, d)
+}
+
+// appendEdition appends what every answer says of itself. Only in a simulation it says that
+// it is of one.
+func appendEdition(dst []byte, revision int, simulation bool) []byte {
+	dst = strconv.AppendInt(append(dst, `,"revision":`...), int64(revision), 10)
+	if simulation {
+		dst = append(dst, `,"simulation":true`...)
+	}
+	return dst
 }

@@ -26,3 +26,14 @@ func enumerate[E ~uint8](names []string) []E {
 	}
 	return all
 }
+
+// parseName reads a member of a set of names, which is short. It returns the set's own
+// string, so that nothing keeps the text that it was read from.
+func parseName[E ~string](set []E, s string) (E, bool) {
+	for _, name := range set {
+		if string(name) == s {
+			return name, true
+		}
+	}
+	return "", false
+}

@@ -11,6 +11,7 @@ import (
 const (
 	TypeApplicationSubmitted = "tajdeed.application.submitted.v1"
 	TypeDecision             = "tajdeed.decision.v1"
+	TypeUnreadable           = "tajdeed.submission.unreadable.v1"
 )
 
 // Header names of CloudEvents 1.0 in Kafka's binary mode (the CloudEvents Kafka
@@ -48,6 +49,9 @@ type Position struct {
 	Partition int
 	Offset    int64
 }
+
+// TopicPartition returns the partition that the place is in.
+func (p Position) TopicPartition() TopicPartition { return TopicPartition{p.Topic, p.Partition} }
 
 // Header is a header of a Kafka message. It has the fields that Kafka clients give it,
 // so that theirs converts to it.
@@ -174,7 +178,7 @@ func (a *attributes) readTime() error {
 		return nil
 	}
 	t, rule := parseDateTime(string(a.value[attributeTime]))
-	if rule != 0 {
+	if rule != "" {
 		return &Error{HeaderTime, rule, "not a date-time of RFC 3339 of the years 1900 to 2199"}
 	}
 	a.time = t

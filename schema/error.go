@@ -1,6 +1,9 @@
 package schema
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Error says why a message cannot be read as the contract says. Every error of
 // this package's decoders is one. It holds no value of the message.
@@ -34,51 +37,38 @@ func (e *Error) within(name string) {
 	}
 }
 
-// Rule is the rule of form that a message broke. The set is closed and the names
-// are stable: they label metrics and travel in the headers of the quarantine.
-type Rule uint8
+// Rule is the rule of form that a message broke. The set is closed where this edition
+// writes it, and the names are stable: they label metrics, travel in answers and in the
+// headers of the quarantine. A rule that was read may be a later edition's.
+type Rule string
 
-// The rules. Their names are these in snake case.
+// The rules.
 const (
-	RuleOversize       Rule = iota + 1 // more than MaxMessageBytes
-	RuleBadUTF8                        // bytes or escapes that are not Unicode text
-	RuleNotJSON                        // not the grammar of RFC 8259
-	RuleTrailingBytes                  // something after the end of the object
-	RuleUnknownField                   // a field that the contract does not name
-	RuleDuplicateField                 // a field, a header or a reason given twice
-	RuleMissingField                   // a field or a header that is required
-	RuleWrongType                      // another JSON type, null included, or a fraction for an integer
-	RuleBadFormat                      // a string that breaks its pattern
-	RuleTooLong                        // a string longer than its limit
-	RuleOutOfRange                     // a number, date or time outside its limits
-	RuleNotInSet                       // no member of a closed set
-	RuleContradiction                  // fields that exclude one another
-	RuleUnknownType                    // an event of another type than the topic carries
-	RuleKeyMismatch                    // a message key that is not the civil_id of its data
-	RuleNotStorable                    // readable, but the record refuses it as it is
+	RuleOversize       Rule = "oversize"        // more than MaxMessageBytes
+	RuleBadUTF8        Rule = "bad_utf8"        // bytes or escapes that are not Unicode text
+	RuleNotJSON        Rule = "not_json"        // not the grammar of RFC 8259
+	RuleTrailingBytes  Rule = "trailing_bytes"  // something after the end of the object
+	RuleUnknownField   Rule = "unknown_field"   // a field that the contract does not name
+	RuleDuplicateField Rule = "duplicate_field" // a field, a header or a reason given twice
+	RuleMissingField   Rule = "missing_field"   // a field or a header that is required
+	RuleWrongType      Rule = "wrong_type"      // another JSON type, null included, or a fraction for an integer
+	RuleBadFormat      Rule = "bad_format"      // a string that breaks its pattern
+	RuleTooLong        Rule = "too_long"        // a string longer than its limit
+	RuleOutOfRange     Rule = "out_of_range"    // a number, date or time outside its limits
+	RuleNotInSet       Rule = "not_in_set"      // no member of a closed set
+	RuleContradiction  Rule = "contradiction"   // fields that exclude one another
+	RuleUnknownType    Rule = "unknown_type"    // an event of another type than the topic carries
+	RuleKeyMismatch    Rule = "key_mismatch"    // a message key that is not the civil_id of its data
+	RuleNotStorable    Rule = "not_storable"    // readable, but the record refuses it as it is
 )
 
-var ruleNames = [...]string{
-	RuleOversize:       "oversize",
-	RuleBadUTF8:        "bad_utf8",
-	RuleNotJSON:        "not_json",
-	RuleTrailingBytes:  "trailing_bytes",
-	RuleUnknownField:   "unknown_field",
-	RuleDuplicateField: "duplicate_field",
-	RuleMissingField:   "missing_field",
-	RuleWrongType:      "wrong_type",
-	RuleBadFormat:      "bad_format",
-	RuleTooLong:        "too_long",
-	RuleOutOfRange:     "out_of_range",
-	RuleNotInSet:       "not_in_set",
-	RuleContradiction:  "contradiction",
-	RuleUnknownType:    "unknown_type",
-	RuleKeyMismatch:    "key_mismatch",
-	RuleNotStorable:    "not_storable",
+// Rules returns the rules of this edition, in their order.
+func Rules() []Rule { return slices.Clone(allRules) }
+
+var allRules = []Rule{
+	RuleOversize, RuleBadUTF8, RuleNotJSON, RuleTrailingBytes, RuleUnknownField, RuleDuplicateField, RuleMissingField, RuleWrongType,
+	RuleBadFormat, RuleTooLong, RuleOutOfRange, RuleNotInSet, RuleContradiction, RuleUnknownType, RuleKeyMismatch, RuleNotStorable,
 }
 
-// Rules returns the closed set, in its order.
-func Rules() []Rule { return enumerate[Rule](ruleNames[:]) }
-
 // String returns the rule's stable name.
-func (r Rule) String() string { return enumName(ruleNames[:], r) }
+func (r Rule) String() string { return string(r) }

@@ -141,6 +141,7 @@ type members struct {
 	names    []string
 	spelled  []string // the names with quotes and colon, as most channels write them
 	required int
+	open     bool // whether other fields are passed over
 }
 
 func newMembers(required int, names ...string) members {
@@ -148,6 +149,13 @@ func newMembers(required int, names ...string) members {
 	for _, name := range names {
 		m.spelled = append(m.spelled, `"`+name+`":`)
 	}
+	return m
+}
+
+// newOpenMembers are those of an object to which later editions may add fields.
+func newOpenMembers(required int, names ...string) members {
+	m := newMembers(required, names...)
+	m.open = true
 	return m
 }
 
@@ -173,14 +181,24 @@ func (c *cursor) member(o *object) bool {
 		c.err.within(o.name())
 		return false
 	}
-	if !c.another(&o.begun, '}') {
-		c.complete(o)
-		return false
+	for {
+		if !c.another(&o.begun, '}') {
+			c.complete(o)
+			return false
+		}
+		if c.expected(o) {
+			return c.err == nil
+		}
+		name := c.memberName()
+		if c.err != nil || !o.open || indexOf(o.names, name) >= 0 {
+			c.locate(o, name)
+			return c.err == nil
+		}
+		if c.skip(); c.err != nil {
+			c.err.within(printable(name))
+			return false
+		}
 	}
-	if !c.expected(o) {
-		c.locate(o, c.memberName())
-	}
-	return c.err == nil
 }
 
 // expected moves past the name that follows in the contract's order, if it comes next.

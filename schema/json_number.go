@@ -36,7 +36,7 @@ func (c *cursor) integer(low, high int64) int64 {
 		c.failAt("no number before") // 012, 0x1F, 1_000
 	case rule == RuleWrongType:
 		c.fail(rule, "a fraction where "+anInteger+" belongs")
-	case rule != 0 || n < low || n > high:
+	case rule != "" || n < low || n > high:
 		c.fail(RuleOutOfRange, fmt.Sprintf("%s outside %d to %d", anInteger, low, high))
 	default:
 		return n
@@ -75,7 +75,7 @@ func endsNumber(b byte) bool {
 // to bring a number with a larger one back into any range.
 const maxExponent = 1 << 20
 
-// spelledInteger reads a whole number in any spelling. The rule is 0 where it is one of
+// spelledInteger reads a whole number in any spelling. The rule is empty where it is one of
 // at most maxDigits digits.
 func spelledInteger(s string) (n int64, rule Rule) {
 	if !jsontext.Value(s).IsValid() {
@@ -94,7 +94,7 @@ func spelledInteger(s string) (n int64, rule Rule) {
 	zeros := exponent - len(fraction) + len(figures) - len(significant)
 	switch {
 	case significant == "":
-		return 0, 0
+		return 0, ""
 	case zeros < 0:
 		return 0, RuleWrongType
 	case len(significant)+zeros > maxDigits:
@@ -104,7 +104,7 @@ func spelledInteger(s string) (n int64, rule Rule) {
 	if unsigned != s {
 		n = -n
 	}
-	return n, 0
+	return n, ""
 }
 
 func isDigit(b byte) bool { return b-'0' <= 9 }

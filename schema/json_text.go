@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -60,6 +61,44 @@ func (c *cursor) escapedText(start int) string {
 		c.failAt("an unknown escape or a control character before the string's end")
 	}
 	return ""
+}
+
+// skip passes over a value, whatever it is. The library does it: only later editions have
+// fields that are passed over.
+func (c *cursor) skip() {
+	c.peek()
+	decoder := jsontext.NewDecoder(strings.NewReader(c.s[c.pos:]))
+	if err := decoder.SkipValue(); err != nil {
+		c.failAt("no JSON value")
+		return
+	}
+	c.pos += int(decoder.InputOffset())
+}
+
+// bounded reads any string of at most so many bytes.
+func (c *cursor) bounded(most int) string {
+	s := c.text()
+	if c.err == nil && len(s) > most {
+		c.fail(RuleTooLong, fmt.Sprintf("a string of %d bytes, at most %d", len(s), most))
+		return ""
+	}
+	return strings.Clone(s)
+}
+
+// boolean reads true or false.
+func (c *cursor) boolean() (value bool) {
+	c.peek()
+	switch {
+	case c.err != nil:
+	case c.literal("true"):
+		c.pos += len("true")
+		return true
+	case c.literal("false"):
+		c.pos += len("false")
+	default:
+		c.wrongType(aBoolean)
+	}
+	return false
 }
 
 // failAt says that the grammar is broken here.

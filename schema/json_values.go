@@ -67,16 +67,31 @@ func (c *cursor) code(p *pattern) string {
 
 // named reads a member of a closed set. It is a function because a method cannot have a
 // type parameter.
-func named[E ~uint8](c *cursor, parse func(string) (E, bool)) E {
+func named[E ~string](c *cursor, parse func(string) (E, bool)) E {
 	s := c.text()
 	if c.err != nil {
-		return 0
+		return ""
 	}
 	e, ok := parse(s)
 	if !ok {
 		c.fail(RuleNotInSet, fmt.Sprintf("a string of %d bytes that is no member of the set", len(s)))
 	}
 	return e
+}
+
+// open reads a member of a set that later editions may add to: a name of ours, or any that
+// looks like one.
+func open[E ~string](c *cursor, parse func(string) (E, bool)) E {
+	start := *c
+	s := c.text()
+	if c.err != nil {
+		return ""
+	}
+	if e, ok := parse(s); ok {
+		return e
+	}
+	*c = start
+	return E(c.code(namePattern))
 }
 
 // badFormat fails because a string is not of the form that belongs here.
@@ -147,7 +162,7 @@ func (c *cursor) dateTime() time.Time {
 	}
 	t, rule := parseDateTime(s)
 	switch rule {
-	case 0:
+	case "":
 		return t
 	case RuleOutOfRange:
 		c.fail(rule, "a date-time outside the years 1900 to 2199")

@@ -5,13 +5,17 @@ import "fmt"
 // fieldKey names the message's key in an error.
 const fieldKey = "key"
 
-// ReadApplication reads a message of the topic of submissions. Besides what
+// ReadApplication reads a message of a channel's topic of submissions. Besides what
 // [DecodeApplication] checks, it must be an event of the right type and its key the
 // resident's Civil ID, because the key chose the partition and with it the order. Any
 // error is an [*Error].
 func ReadApplication(key, value []byte, headers []Header) (Application, error) {
-	if err := checkType(headers, TypeApplicationSubmitted); err != nil {
+	kind, err := readType(headers)
+	if err != nil {
 		return Application{}, err
+	}
+	if string(kind) != TypeApplicationSubmitted {
+		return Application{}, &Error{HeaderType, RuleUnknownType, "another type than " + TypeApplicationSubmitted}
 	}
 	a, err := DecodeApplication(value)
 	if err != nil {
@@ -23,12 +27,45 @@ func ReadApplication(key, value []byte, headers []Header) (Application, error) {
 	return a, nil
 }
 
-// ReadDecision reads a message of the topic of decisions. The Civil ID is in its key
-// only. Any error is an [*Error].
-func ReadDecision(key, value []byte, headers []Header) (Decision, error) {
-	if err := checkType(headers, TypeDecision); err != nil {
-		return Decision{}, err
+// Answer is a message of a channel's decisions topic. Which of the fields it fills is what
+// Type says: [TypeDecision] or [TypeUnreadable]. An event of any other type is a later
+// edition's, and a reader passes over it.
+type Answer struct {
+	Type       string
+	Decision   Decision
+	Unreadable Unreadable
+}
+
+// Cause is the position of the message that is answered; nowhere for an event of a later
+// edition.
+func (a *Answer) Cause() Position {
+	if a.Type == TypeUnreadable {
+		return a.Unreadable.Cause
 	}
+	return a.Decision.Cause
+}
+
+// ReadAnswer reads a message of a channel's decisions topic, of this edition or a later
+// one. A decision's Civil ID is in its key only. Any error is an [*Error].
+func ReadAnswer(key, value []byte, headers []Header) (a Answer, err error) {
+	kind, err := readType(headers)
+	if err != nil {
+		return Answer{}, err
+	}
+	switch string(kind) {
+	case TypeDecision:
+		a.Type = TypeDecision
+		a.Decision, err = readDecision(key, value)
+	case TypeUnreadable:
+		a.Type = TypeUnreadable
+		a.Unreadable, err = DecodeUnreadable(value)
+	default:
+		a.Type = string(kind)
+	}
+	return a, err
+}
+
+func readDecision(key, value []byte) (Decision, error) {
 	d, err := DecodeDecision(value)
 	if err != nil {
 		return Decision{}, err
@@ -41,14 +78,11 @@ func ReadDecision(key, value []byte, headers []Header) (Decision, error) {
 	return d, nil
 }
 
-// checkType checks the envelope and its type.
-func checkType(headers []Header, want string) error {
+// readType checks the envelope and returns the event's type.
+func readType(headers []Header) ([]byte, error) {
 	var raw attributes
 	if err := raw.read(headers); err != nil {
-		return err
+		return nil, err
 	}
-	if string(raw.value[attributeType]) != want {
-		return &Error{HeaderType, RuleUnknownType, "another type than " + want}
-	}
-	return nil
+	return raw.value[attributeType], nil
 }

@@ -12,7 +12,7 @@ type Reason uint8
 // The reasons. Their codes are the names in snake case; see [Reason.Code].
 const (
 	ReasonCivilIDInvalid Reason = iota + 1
-	ReasonResidentUnknown
+	ReasonIdentityMismatch
 	ReasonResidencyUnknown
 	ReasonArticleMismatch
 	ReasonSponsorMismatch
@@ -29,6 +29,8 @@ const (
 	ReasonInsuranceMissing
 	ReasonInsuranceShort
 	ReasonApplicationConflict
+	ReasonSubmissionTimeImplausible
+	ReasonFeePaidAfterSubmission
 )
 
 // reasonText is a reason's code and what it says to a person.
@@ -40,10 +42,10 @@ var reasonTexts = [...]reasonText{
 		"The Civil ID is not a valid number: its birth date or check digit is wrong.",
 		"الرقم المدني غير صحيح: تاريخ الميلاد أو رقم التحقق فيه خاطئ.",
 	},
-	ReasonResidentUnknown: {
-		"resident_unknown",
-		"No resident with this Civil ID is in the register.",
-		"لا يوجد في السجل مقيم بهذا الرقم المدني.",
+	ReasonIdentityMismatch: {
+		"identity_mismatch",
+		"The register has no resident with this Civil ID and this passport or sponsor: check all three.",
+		"لا يوجد في السجل مقيم بهذا الرقم المدني مع جواز السفر أو الكفيل المذكورين: يرجى التحقق من البيانات الثلاثة.",
 	},
 	ReasonResidencyUnknown: {
 		"residency_unknown",
@@ -124,6 +126,16 @@ var reasonTexts = [...]reasonText{
 		"application_conflict",
 		"Another application was already submitted under this application_id; it stays as it was.",
 		"سبق تقديم طلب آخر بالمعرّف نفسه، ويبقى الطلب الأول كما هو.",
+	},
+	ReasonSubmissionTimeImplausible: {
+		"submission_time_implausible",
+		"The stated time of submission is too far from the time at which the application was received.",
+		"وقت التقديم المذكور بعيد جداً عن وقت استلام الطلب.",
+	},
+	ReasonFeePaidAfterSubmission: {
+		"fee_paid_after_submission",
+		"The stated payment is later than the submission: the fee is paid first.",
+		"الدفع المذكور لاحق لتقديم الطلب: تُدفع الرسوم قبل التقديم.",
 	},
 }
 

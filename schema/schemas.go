@@ -14,3 +14,9 @@ var ApplicationSchema []byte
 //
 //go:embed decision.v1.schema.json
 var DecisionSchema []byte
+
+// UnreadableSchema is the JSON Schema (2020-12) of the data of an event
+// [TypeUnreadable], as published. [DecodeUnreadable] accepts the same messages.
+//
+//go:embed submission.unreadable.v1.schema.json
+var UnreadableSchema []byte
