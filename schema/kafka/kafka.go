@@ -1,6 +1,10 @@
-// Package kafka creates an installation's topics with their settings, refuses topics that
-// a stage cannot work with, and converts headers to and from kafka-go. The names and
-// settings of the topics are part of the contract, in the parent package.
+// Package kafka creates an installation's topics with their settings, finds its channels by
+// them, refuses topics that a stage cannot work with, and converts headers to and from
+// kafka-go. The names and settings of the topics are part of the contract, in the parent
+// package.
+//
+// Which channels there are is what the brokers say: a channel is its two topics, one of
+// submissions and one of decisions. So there is no second list that could differ.
 package kafka
 
 import (
@@ -21,33 +25,42 @@ import (
 type Config struct {
 	Brokers []string
 	Topics  schema.Topics
-	// Partitions is the number of partitions of every topic. 0 means
-	// [schema.DefaultPartitions].
+	// Channels are those whose topics are created; the quarantine topic is created with
+	// them. An installation may have others.
+	Channels []schema.Channel
+	// Partitions is the number of partitions of every topic. 0 means that of the topics
+	// which exist, and where none does, [schema.DefaultPartitions].
 	Partitions int
 	// Replication is the number of replicas of every partition. 0 means 1, which
 	// loses what the broker's disk loses.
 	Replication int
 }
 
-// Errors of [Check].
+// Errors of [Find], [Check] and [Create].
 var (
 	ErrTopicMissing = errors.New("the topic does not exist: run `tajdeed migrate`")
-	ErrPartitions   = errors.New("the topics differ in their numbers of partitions: a decision keeps its cause's partition")
+	ErrNoChannel    = errors.New("there is no channel whose topics can be used: run `tajdeed channel add`")
+	ErrPartitions   = errors.New("the topics differ in their numbers of partitions: an answer keeps its cause's partition")
+	ErrTimestamp    = errors.New("the topic must have " + schema.SettingTimestamp + "=" + schema.TimestampOfBroker + ": else a publisher chooses its messages' time")
 )
 
 // requestTimeout bounds one request to the brokers.
 const requestTimeout = 15 * time.Second
 
-// Create creates the topics that are missing and returns their names.
+// Create creates the topics that are missing and returns their names. Those that exist are
+// left as they are; see [Check].
 func Create(ctx context.Context, c Config) (created []string, err error) {
 	conn, closeIdle := newClient(c.Brokers)
 	defer closeIdle()
-	have, err := partitions(ctx, conn, c.Topics.Names())
+	have, err := partitions(ctx, conn, nil)
 	if err != nil {
 		return nil, err
 	}
+	if c.Partitions == 0 {
+		c.Partitions = have[c.Topics.Quarantine()]
+	}
 	var request client.CreateTopicsRequest
-	for _, name := range c.Topics.Names() {
+	for _, name := range c.Topics.Of(c.Channels...) {
 		if have[name] == 0 {
 			request.Topics = append(request.Topics, c.topic(name))
 			created = append(created, name)
@@ -84,26 +97,123 @@ func (c Config) topic(name string) client.TopicConfig {
 	return topic
 }
 
-// Check says whether the topics exist and have the same number of partitions, and
-// returns that number.
-func Check(ctx context.Context, brokers []string, topics schema.Topics) (int, error) {
+// Channels are those of an installation, as the brokers have their topics.
+type Channels struct {
+	// Partitions is the number of partitions that every topic has.
+	Partitions int
+	// Usable are the channels that a stage can work for, in the order of their names.
+	Usable []schema.Channel
+	// Faults say what is wrong with the topics of the others: [ErrTopicMissing],
+	// [ErrPartitions] or [ErrTimestamp]. They hold no usable channel up.
+	Faults map[schema.Channel]error
+}
+
+// Find asks the brokers for the installation's channels. An error says that it could not be
+// found out, or that the quarantine topic does not exist; that there is no channel is none.
+func Find(ctx context.Context, brokers []string, topics schema.Topics) (Channels, error) {
 	conn, closeIdle := newClient(brokers)
 	defer closeIdle()
-	have, err := partitions(ctx, conn, topics.Names())
+	have, err := partitions(ctx, conn, nil)
 	if err != nil {
-		return 0, err
+		return Channels{}, err
 	}
-	n := have[topics.Submissions]
-	for _, name := range topics.Names() {
-		switch have[name] {
-		case 0:
-			return 0, fmt.Errorf("topic %s: %w", name, ErrTopicMissing)
-		case n:
-		default:
-			return 0, fmt.Errorf("%s has %d partitions, %s has %d: %w", topics.Submissions, n, name, have[name], ErrPartitions)
+	quarantine := topics.Quarantine()
+	found := Channels{Partitions: have[quarantine], Faults: map[schema.Channel]error{}}
+	if found.Partitions == 0 {
+		return found, fmt.Errorf("topic %s: %w", quarantine, ErrTopicMissing)
+	}
+	timestamps, err := timestampsOf(ctx, conn, topics, have)
+	if err != nil {
+		return found, err
+	}
+	for _, c := range channelsOf(topics, have) {
+		if err := fault(topics, c, have, timestamps); err != nil {
+			found.Faults[c] = err
+		} else {
+			found.Usable = append(found.Usable, c)
 		}
 	}
-	return n, nil
+	return found, nil
+}
+
+// Check is [Find] for whoever cannot work without: every channel's topics must be as they
+// should be, and there must be one. The errors are those of this package.
+func Check(ctx context.Context, brokers []string, topics schema.Topics) (Channels, error) {
+	found, err := Find(ctx, brokers, topics)
+	if err != nil {
+		return found, err
+	}
+	for _, c := range slices.Sorted(maps.Keys(found.Faults)) {
+		return found, fmt.Errorf("channel %s: %w", c, found.Faults[c])
+	}
+	if len(found.Usable) == 0 {
+		return found, ErrNoChannel
+	}
+	return found, nil
+}
+
+// channelsOf returns the channels that have at least one of their topics, in the order of
+// their names.
+func channelsOf(topics schema.Topics, have map[string]int) []schema.Channel {
+	var channels []schema.Channel
+	for name := range have {
+		for _, of := range []func(string) (schema.Channel, bool){topics.SubmissionsChannel, topics.DecisionsChannel} {
+			if c, ok := of(name); ok {
+				channels = append(channels, c)
+			}
+		}
+	}
+	slices.Sort(channels)
+	return slices.Compact(channels)
+}
+
+// fault says why a channel's topics cannot be used.
+func fault(topics schema.Topics, c schema.Channel, have map[string]int, timestamps map[string]string) error {
+	n := have[topics.Quarantine()]
+	for _, name := range []string{topics.Submissions(c), topics.Decisions(c)} {
+		switch {
+		case have[name] == 0:
+			return fmt.Errorf("topic %s: %w", name, ErrTopicMissing)
+		case have[name] != n:
+			return fmt.Errorf("%s has %d partitions, %s has %d: %w", topics.Quarantine(), n, name, have[name], ErrPartitions)
+		case timestamps[name] != schema.TimestampOfBroker:
+			return fmt.Errorf("topic %s: %w", name, ErrTimestamp)
+		}
+	}
+	return nil
+}
+
+// timestampsOf asks whose time the messages of the channels' topics carry.
+func timestampsOf(ctx context.Context, conn *client.Client, topics schema.Topics, have map[string]int) (map[string]string, error) {
+	var request client.DescribeConfigsRequest
+	for _, c := range channelsOf(topics, have) {
+		for _, name := range []string{topics.Submissions(c), topics.Decisions(c)} {
+			if have[name] > 0 {
+				request.Resources = append(request.Resources, client.DescribeConfigRequestResource{
+					ResourceType: client.ResourceTypeTopic, ResourceName: name, ConfigNames: []string{schema.SettingTimestamp},
+				})
+			}
+		}
+	}
+	if len(request.Resources) == 0 {
+		return nil, nil
+	}
+	response, err := conn.DescribeConfigs(ctx, &request)
+	if err != nil {
+		return nil, fmt.Errorf("ask the brokers for the topics' settings: %w", err)
+	}
+	found := map[string]string{}
+	for _, r := range response.Resources {
+		if r.Error != nil {
+			return nil, fmt.Errorf("ask the brokers for the settings of %s: %w", r.ResourceName, r.Error)
+		}
+		for _, entry := range r.ConfigEntries {
+			if entry.ConfigName == schema.SettingTimestamp {
+				found[r.ResourceName] = entry.ConfigValue
+			}
+		}
+	}
+	return found, nil
 }
 
 // End is where a topic's partitions begin and end: the first offset of each, and
@@ -150,7 +260,8 @@ func askEnds(ctx context.Context, brokers []string, topic string) (map[int]End, 
 	return ends, nil
 }
 
-// partitions returns the number of partitions of each topic that exists.
+// partitions returns the number of partitions of each topic that exists, among the names
+// or, where there are none, of all.
 func partitions(ctx context.Context, conn *client.Client, names []string) (map[string]int, error) {
 	response, err := conn.Metadata(ctx, &client.MetadataRequest{Topics: names})
 	if err != nil {

@@ -55,14 +55,14 @@ func NewTopics(t testing.TB, partitions int, names ...string) Topics {
 	return topics
 }
 
-// NewInstallation creates the topics of an installation for this test only, as
-// [NewTopics] does, and returns the prefix of their names.
-func NewInstallation(t testing.TB, partitions int) (prefix string, topics Topics) {
+// NewInstallation creates the topics of an installation with these channels for this test
+// only, as [NewTopics] does, and returns how they are named.
+func NewInstallation(t testing.TB, partitions int, channels ...schema.Channel) (schema.Topics, Topics) {
 	t.Helper()
-	prefix = "test-" + unique()
-	topics = Topics{Brokers: Brokers(t), Names: schema.NamedTopics(prefix).Names()}
+	named := schema.Topics{Prefix: "test-" + unique()}
+	topics := Topics{Brokers: Brokers(t), Names: named.Of(channels...)}
 	topics.make(t, partitions)
-	return prefix, topics
+	return named, topics
 }
 
 func unique() string { return uuid.NewString()[:13] }
@@ -86,12 +86,13 @@ func (ts Topics) create(ctx context.Context, partitions int) error {
 	defer done()
 	request := &kafka.CreateTopicsRequest{}
 	for _, name := range ts.Names {
-		var like schema.Topics
+		var some schema.Topics // the settings depend on the kind of topic only
+		kind := name
 		if strings.Contains(name, "quarantine") {
-			like.Quarantine = name
+			kind = some.Quarantine()
 		}
 		var settings []kafka.ConfigEntry
-		for setting, value := range like.Settings(name) {
+		for setting, value := range some.Settings(kind) {
 			settings = append(settings, kafka.ConfigEntry{ConfigName: setting, ConfigValue: value})
 		}
 		request.Topics = append(request.Topics, kafka.TopicConfig{
