@@ -14,8 +14,8 @@ import (
 // The two policies that the questions are asked under: of 2020 (957/2019) and of
 // 2025 (2249/2025).
 const (
-	policy2020 = "957-2019@1"
-	policy2025 = "2249-2025@1"
+	policy2020 = "957-2019@2"
+	policy2025 = "2249-2025@2"
 )
 
 // question is what decide is asked.

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -150,6 +151,46 @@ func Check(ctx context.Context, brokers []string, topics schema.Topics) (Channel
 		return found, ErrNoChannel
 	}
 	return found, nil
+}
+
+// Finder finds the topics that a stage reads, again and again. It logs what is wrong with a
+// channel's topics when it first sees that, and leaves that channel out. It is for one
+// goroutine at a time.
+type Finder struct {
+	brokers []string
+	topics  schema.Topics
+	log     *slog.Logger
+	faults  map[schema.Channel]string // what was logged
+}
+
+// NewFinder returns a finder of an installation's topics.
+func NewFinder(brokers []string, topics schema.Topics, log *slog.Logger) *Finder {
+	return &Finder{brokers: brokers, topics: topics, log: log, faults: map[schema.Channel]string{}}
+}
+
+// Topics returns the topic of each channel that of names, such as [schema.Topics.Submissions],
+// with its number of partitions.
+func (f *Finder) Topics(ctx context.Context, of func(schema.Channel) string) (map[string]int, error) {
+	found, err := Find(ctx, f.brokers, f.topics)
+	if err != nil {
+		return nil, err
+	}
+	for c := range f.faults {
+		if found.Faults[c] == nil {
+			delete(f.faults, c)
+		}
+	}
+	for c, fault := range found.Faults {
+		if text := fault.Error(); f.faults[c] != text {
+			f.faults[c] = text
+			f.log.Error("a channel is left out: its topics cannot be used", "channel", string(c), "error", fault)
+		}
+	}
+	topics := make(map[string]int, len(found.Usable))
+	for _, c := range found.Usable {
+		topics[of(c)] = found.Partitions
+	}
+	return topics, nil
 }
 
 // channelsOf returns the channels that have at least one of their topics, in the order of
