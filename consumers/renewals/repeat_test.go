@@ -21,7 +21,7 @@ func TestResendAndConflict(t *testing.T) {
 		other func(*schema.Application)
 		want  [3]string
 	}{
-		{"of an approved one", approved.a, func(a *schema.Application) { a.Channel = schema.ChannelCounter }, [3]string{
+		{"of an approved one", approved.a, func(a *schema.Application) { a.SubmittedBy = "somebody.else" }, [3]string{
 			"0 0 first approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10",
 			"resend approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10",
 			"conflict rejected {application_conflict} 2249-2025@2 0 20000 - -",
