@@ -1,6 +1,9 @@
 package schema
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Unreadable is the answer to a message that cannot be read as the contract says. It names
 // the message by its place, and what is wrong with it; it repeats nothing of it.
@@ -14,6 +17,23 @@ type Unreadable struct {
 	ReceivedAt time.Time // the broker's time of the message
 	Revision   int       // as of a [Decision]
 	Simulation bool
+}
+
+// NewUnreadable answers a message that was received then and cannot be read for that reason.
+// What of the reason is longer than the event may say is cut.
+func NewUnreadable(cause Position, receivedAt time.Time, reason *Error) Unreadable {
+	return Unreadable{
+		Cause: cause, Rule: reason.Rule, Field: cut(reason.Field, maxPath), Found: cut(reason.Detail, maxDetail),
+		ReceivedAt: receivedAt, Revision: FirstRevision,
+	}
+}
+
+// cut returns the beginning of a text, in at most so many bytes, as whole characters.
+func cut(s string, most int) string {
+	if len(s) > most {
+		s = s[:most]
+	}
+	return strings.ToValidUTF8(s, "")
 }
 
 // DecodeUnreadable reads the data of an event [TypeUnreadable], of this edition or a later
