@@ -85,11 +85,11 @@ func (c *cursor) decisionFacts(d *Decision, name string) {
 	case "kind":
 		d.Kind = open(c, ParseKind)
 	case "article":
-		d.Article = c.article()
+		d.Article = Article(c.integer(0, MaxArticle))
 	case "sponsor_id":
 		d.SponsorID = c.sponsorID()
 	case "months":
-		d.Months = c.months()
+		d.Months = int(c.integer(0, maxMonths))
 	case "fee_due_fils":
 		d.FeeDue = c.fils()
 	case "fee_paid_fils":
