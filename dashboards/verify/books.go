@@ -2,7 +2,6 @@ package verify
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -14,24 +13,41 @@ type Books struct {
 	Balanced bool `json:"balanced"`
 	// Complete says that nothing was pending: everything that lay on the topics is verified.
 	Complete bool `json:"complete"`
+	// Simulation says that the installation is one: its books are about nobody.
+	Simulation bool `json:"simulation"`
 	// Watermark is the offset before which everything was verified, by partition:
-	// "tajdeed.submissions/3".
+	// "tajdeed.submissions.counter/3".
 	Watermark map[string]int64 `json:"watermark"`
 	TakenAt   time.Time        `json:"taken_at"`
 	Seconds   float64          `json:"seconds"`
-	Totals    Terms            `json:"totals"`
-	Topics    []TopicBooks     `json:"topics"`
+	Totals    Terms            `json:"totals"` // of all channels
+	Channels  []ChannelBooks   `json:"channels"`
 	// PersonsCompared says whether the persons and sponsors of ClickHouse's rows were
 	// compared, which takes the pseudonym key.
 	PersonsCompared bool `json:"persons_compared"`
-	// Strays are the gaps that belong to no partition of the record.
+	// Ignored counts events on the decisions topics of types that this edition does not know.
+	Ignored int64 `json:"ignored"`
+	// Strays are the gaps that belong to no partition of a channel.
 	Strays []Stray `json:"strays"`
 	Repair *Repair `json:"repair,omitempty"`
+
+	topics schema.Topics
 }
 
-// TopicBooks are the books of one topic that a stage reads.
-type TopicBooks struct {
-	Topic      string            `json:"topic"`
+// newBooks returns books in which nothing is written.
+func newBooks(topics schema.Topics, simulation bool) *Books {
+	return &Books{
+		Simulation: simulation, Watermark: map[string]int64{}, Channels: []ChannelBooks{}, Strays: []Stray{}, topics: topics,
+	}
+}
+
+// ChannelBooks are the books of one channel: the sums of its partitions'.
+type ChannelBooks struct {
+	// Channel is empty for a topic of the record that is no channel's.
+	Channel  schema.Channel `json:"channel"`
+	Topic    string         `json:"topic"` // that it submits on
+	Balanced bool           `json:"balanced"`
+	Terms
 	Partitions []*PartitionBooks `json:"partitions"`
 }
 
@@ -49,6 +65,11 @@ type PartitionBooks struct {
 	topic string
 }
 
+// at is the partition whose messages the books account for.
+func (p *PartitionBooks) at() schema.TopicPartition {
+	return schema.TopicPartition{Topic: p.topic, Partition: p.Partition}
+}
+
 // Watermark is the offset before which a partition was verified: in the record, on the
 // decisions and the quarantine topic, and in ClickHouse.
 type Watermark struct {
@@ -60,55 +81,6 @@ type Watermark struct {
 // least is the offset before which everything was verified.
 func (w Watermark) least() int64 { return min(w.Record, w.Published, w.ClickHouse) }
 
-// Terms are one line of the books:
-// consumed = decided + applied + duplicates + conflicts + quarantined.
-type Terms struct {
-	Consumed    int64 `json:"consumed"`
-	Decided     int64 `json:"decided"` // for the first time
-	Applied     int64 `json:"applied"` // evidence; there is none yet
-	Duplicates  int64 `json:"duplicates"`
-	Conflicts   int64 `json:"conflicts"`
-	Quarantined int64 `json:"quarantined"`
-	// Published counts the decisions on their topic, each once. Repeated counts the copies
-	// beyond the first, which a worker publishes when it takes a partition over.
-	Published            int64   `json:"published"`
-	Repeated             int64   `json:"repeated"`
-	QuarantinedPublished int64   `json:"quarantined_published"`
-	ClickHouseRows       int64   `json:"clickhouse_rows"`
-	Pending              Pending `json:"pending"`
-}
-
-// Pending counts what is on its way, which is no imbalance.
-type Pending struct {
-	Consume    int64 `json:"consume"`    // messages
-	Publish    int64 `json:"publish"`    // decisions and quarantined messages
-	ClickHouse int64 `json:"clickhouse"` // rows
-}
-
-func (p Pending) none() bool { return p == Pending{} }
-
-// decisions is how many decisions there are.
-func (t *Terms) decisions() int64 { return t.Decided + t.Duplicates + t.Conflicts }
-
-// accounted is the right side of the equation.
-func (t *Terms) accounted() int64 { return t.decisions() + t.Applied + t.Quarantined }
-
-func (t *Terms) add(other *Terms) {
-	t.Consumed += other.Consumed
-	t.Decided += other.Decided
-	t.Applied += other.Applied
-	t.Duplicates += other.Duplicates
-	t.Conflicts += other.Conflicts
-	t.Quarantined += other.Quarantined
-	t.Published += other.Published
-	t.Repeated += other.Repeated
-	t.QuarantinedPublished += other.QuarantinedPublished
-	t.ClickHouseRows += other.ClickHouseRows
-	t.Pending.Consume += other.Pending.Consume
-	t.Pending.Publish += other.Pending.Publish
-	t.Pending.ClickHouse += other.Pending.ClickHouse
-}
-
 // Gap is a run of offsets where the books don't balance, both ends included.
 type Gap struct {
 	Kind GapKind `json:"kind"`
@@ -116,53 +88,12 @@ type Gap struct {
 	To   int64   `json:"to"`
 }
 
-// Stray is a gap of a partition that the record does not know, or of a topic that the
-// stages publish on.
+// Stray is a gap of a partition that no channel has, or of a topic that the stages publish
+// on.
 type Stray struct {
 	Topic     string `json:"topic"`
 	Partition int    `json:"partition"`
 	Gap
-}
-
-// GapKind says what is wrong with a run of offsets. These are the offsets of the messages
-// that were consumed; only for [GapUnreadable] they are those of the topic that was read.
-type GapKind string
-
-// What can be wrong.
-const (
-	GapUnaccounted      GapKind = "unaccounted"        // consumed, and neither decided nor quarantined
-	GapEmpty            GapKind = "no_message"         // consumed, holds no message, and was not skipped
-	GapTwice            GapKind = "accounted_twice"    // decided and quarantined
-	GapNotConsumed      GapKind = "not_consumed"       // decided or quarantined, outside the offsets that were consumed
-	GapSkipped          GapKind = "skipped"            // the count of offsets without a message is too high
-	GapBatchMissing     GapKind = "batch_missing"      // no batch covers it
-	GapBatchOverlaps    GapKind = "batch_overlaps"     // two batches cover it
-	GapBatchNotConsumed GapKind = "batch_not_consumed" // a batch covers it, beyond the offsets that were consumed
-
-	GapNotPublished       GapKind = "not_published"       // decided and not on the decisions topic
-	GapMisordered         GapKind = "misordered"          // there, after the decision on a later message
-	GapPublishedOtherwise GapKind = "published_otherwise" // there with another content
-	GapPublishedUnknown   GapKind = "published_unknown"   // there, and the record holds no decision
-
-	GapQuarantineNotPublished GapKind = "quarantine_not_published"
-	GapQuarantineMisordered   GapKind = "quarantine_misordered"
-	GapQuarantineOtherwise    GapKind = "quarantine_otherwise"
-	GapQuarantineUnknown      GapKind = "quarantine_unknown"
-
-	GapMissing   GapKind = "clickhouse_missing"
-	GapDoubled   GapKind = "clickhouse_doubled"
-	GapDifferent GapKind = "clickhouse_different"
-	GapUnknown   GapKind = "clickhouse_unknown" // the record holds no such decision
-
-	GapUnreadable GapKind = "unreadable" // on a topic that the stages publish on, and not as they publish
-)
-
-// gapKinds are the kinds in the order in which the books list them.
-var gapKinds = []GapKind{
-	GapUnaccounted, GapEmpty, GapTwice, GapNotConsumed, GapSkipped, GapBatchMissing, GapBatchOverlaps, GapBatchNotConsumed,
-	GapNotPublished, GapMisordered, GapPublishedOtherwise, GapPublishedUnknown,
-	GapQuarantineNotPublished, GapQuarantineMisordered, GapQuarantineOtherwise, GapQuarantineUnknown,
-	GapMissing, GapDoubled, GapDifferent, GapUnknown, GapUnreadable,
 }
 
 // addGap adds a run of offsets, to not included.
@@ -199,11 +130,17 @@ func countOffsets(gaps []Gap) (n int64) {
 // balance.
 func (b *Books) balance(takenAt time.Time) {
 	b.TakenAt, b.Balanced = takenAt.In(schema.Kuwait).Truncate(time.Millisecond), len(b.Strays) == 0
-	for p := range b.all {
-		p.balance()
-		b.Balanced = b.Balanced && p.Balanced
-		b.Totals.add(&p.Terms)
-		b.Watermark[fmt.Sprintf("%s/%d", p.topic, p.Partition)] = p.Watermark.least()
+	for i := range b.Channels {
+		c := &b.Channels[i]
+		c.Balanced = true
+		for _, p := range c.Partitions {
+			p.balance()
+			c.Balanced = c.Balanced && p.Balanced
+			c.add(&p.Terms)
+			b.Watermark[p.at().String()] = p.Watermark.least()
+		}
+		b.Balanced = b.Balanced && c.Balanced
+		b.Totals.add(&c.Terms)
 	}
 	b.Complete = b.Totals.Pending.none()
 }
@@ -223,27 +160,50 @@ func (p *PartitionBooks) balance() {
 		joined = append(joined, g)
 	}
 	p.Gaps = joined
-	p.Balanced = len(p.Gaps) == 0 && p.Consumed == p.accounted()
+	p.Unanswered = p.Consumed - p.Applied - p.Answers - p.Pending.Publish
+	p.Balanced = len(p.Gaps) == 0 && p.Consumed == p.accounted() && p.Unanswered == 0
 }
 
 // partition returns the books of a partition, and opens them if they are new.
 func (b *Books) partition(topic string, partition int) *PartitionBooks {
-	at, found := slices.BinarySearchFunc(b.Topics, topic, func(t TopicBooks, name string) int { return cmp.Compare(t.Topic, name) })
+	at, found := b.indexOf(topic)
 	if !found {
-		b.Topics = slices.Insert(b.Topics, at, TopicBooks{Topic: topic})
+		channel, _ := b.topics.SubmissionsChannel(topic)
+		b.Channels = slices.Insert(b.Channels, at, ChannelBooks{Channel: channel, Topic: topic})
 	}
-	t := &b.Topics[at]
-	i, found := slices.BinarySearchFunc(t.Partitions, partition, func(p *PartitionBooks, n int) int { return cmp.Compare(p.Partition, n) })
+	c := &b.Channels[at]
+	i, found := c.indexOf(partition)
 	if !found {
-		t.Partitions = slices.Insert(t.Partitions, i, &PartitionBooks{topic: topic, Partition: partition, Gaps: []Gap{}})
+		c.Partitions = slices.Insert(c.Partitions, i, &PartitionBooks{topic: topic, Partition: partition, Gaps: []Gap{}})
 	}
-	return t.Partitions[i]
+	return c.Partitions[i]
+}
+
+// find returns the books of a partition, nil if none were opened.
+func (b *Books) find(p schema.TopicPartition) *PartitionBooks {
+	at, found := b.indexOf(p.Topic)
+	if !found {
+		return nil
+	}
+	i, found := b.Channels[at].indexOf(p.Partition)
+	if !found {
+		return nil
+	}
+	return b.Channels[at].Partitions[i]
+}
+
+func (b *Books) indexOf(topic string) (int, bool) {
+	return slices.BinarySearchFunc(b.Channels, topic, func(c ChannelBooks, name string) int { return cmp.Compare(c.Topic, name) })
+}
+
+func (c *ChannelBooks) indexOf(partition int) (int, bool) {
+	return slices.BinarySearchFunc(c.Partitions, partition, func(p *PartitionBooks, n int) int { return cmp.Compare(p.Partition, n) })
 }
 
 // all iterates over the partitions, in the order of topics and partitions.
 func (b *Books) all(yield func(*PartitionBooks) bool) {
-	for _, topic := range b.Topics {
-		for _, p := range topic.Partitions {
+	for _, c := range b.Channels {
+		for _, p := range c.Partitions {
 			if !yield(p) {
 				return
 			}

@@ -1,6 +1,8 @@
--- A partition's messages in quarantine, each by the fingerprint of the rule that it breaks.
--- Nobody can say what person or sponsor they are about.
-SELECT "offset", ('x' || left(md5(concat_ws('|', "offset", rule)), 16))::bit(64)::bigint, 0, 0
+-- The messages in quarantine of topics whose names begin so: why they cannot be read, their
+-- key where it can be a Civil ID, and a digest of their bytes.
+SELECT topic, partition, "offset", rule, field, detail, received_at,
+       CASE WHEN octet_length(key) = 12 THEN key END,
+       md5(coalesce(key, '')) || md5(coalesce(value, ''))
 FROM quarantined
-WHERE topic = $1 AND partition = $2
-ORDER BY "offset"
+WHERE starts_with(topic, $1)
+ORDER BY topic, partition, "offset"

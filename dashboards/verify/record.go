@@ -4,20 +4,18 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tajdeed/schema"
 )
 
 var (
 	//go:embed accounts.sql
 	accountsQuery string
-	//go:embed gaps.sql
-	gapsQuery string
-	//go:embed outside.sql
-	outsideQuery string
 	//go:embed batches.sql
 	batchesQuery string
 	//go:embed decisions.sql
@@ -28,34 +26,38 @@ var (
 
 // recordContents is what the record in Postgres holds at one instant.
 type recordContents struct {
-	prefix      string // of the topics that are verified
-	books       *Books
-	decisions   map[topicPartition]*entries
-	quarantined map[topicPartition]*entries
-	foreign     map[topicPartition]bool // of another installation in the same database
+	topics    schema.Topics // that are verified
+	simulated bool
+	books     *Books
+	decisions entriesOf
+	// Each message in quarantine twice: as the notice by which it is answered, and as it lies
+	// on the quarantine topic.
+	notices, quarantined entriesOf
+	foreign              map[schema.TopicPartition]bool // of another installation in the same database
+	fingerprints         fingerprinter
 }
 
 // readRecord reads the record in one transaction, which sees one instant, and opens the
 // books with it.
-func readRecord(ctx context.Context, db *pgxpool.Pool, prefix string) (*recordContents, error) {
+func readRecord(ctx context.Context, db *pgxpool.Pool, topics schema.Topics, simulated bool) (*recordContents, error) {
 	r := &recordContents{
-		prefix: prefix, books: &Books{Watermark: map[string]int64{}, Strays: []Stray{}},
-		decisions: map[topicPartition]*entries{}, quarantined: map[topicPartition]*entries{}, foreign: map[topicPartition]bool{},
+		topics: topics, simulated: simulated, books: newBooks(topics, simulated),
+		decisions: entriesOf{}, notices: entriesOf{}, quarantined: entriesOf{}, foreign: map[schema.TopicPartition]bool{},
 	}
 	instant := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, db, instant, func(tx pgx.Tx) error {
-		if err := r.readAccounts(ctx, tx); err != nil {
-			return err
-		}
-		for _, query := range []string{gapsQuery, outsideQuery, batchesQuery} {
-			if err := r.readGaps(ctx, tx, query); err != nil {
+		for _, read := range []func(context.Context, pgx.Tx) error{r.readAccounts, r.readBatchGaps, r.readDecisions, r.readQuarantined} {
+			if err := read(ctx, tx); err != nil {
 				return err
 			}
 		}
-		return r.readEntries(ctx, tx)
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the record: %w", err)
+	}
+	for p := range r.books.all {
+		p.compareOffsets(r.decisions.of(p.at()), r.quarantined.of(p.at()))
 	}
 	return r, nil
 }
@@ -66,110 +68,124 @@ func (r *recordContents) readAccounts(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	var at topicPartition
+	var at schema.TopicPartition
 	var p PartitionBooks
-	into := []any{&at.topic, &at.partition, &p.First, &p.Next, &p.Skipped, &p.Decided, &p.Duplicates, &p.Conflicts, &p.Quarantined}
+	into := []any{&at.Topic, &at.Partition, &p.First, &p.Next, &p.Skipped, &p.Decided, &p.Duplicates, &p.Conflicts, &p.Quarantined}
 	_, err = pgx.ForEachRow(rows, into, func() error {
-		if !r.ours(at.topic) {
+		if !r.ours(at.Topic) {
 			r.foreign[at] = true
 			return nil
 		}
-		opened := r.books.partition(at.topic, at.partition)
+		opened := r.books.partition(at.Topic, at.Partition)
 		opened.First, opened.Next, opened.Skipped = p.First, p.Next, p.Skipped
 		opened.Terms = p.Terms
 		opened.Consumed = p.Next - p.First - p.Skipped
+		r.decisions.of(at).all = make([]entry, 0, p.decisions())
 		return nil
 	})
 	return err
 }
 
-// readGaps adds the gaps that one of the queries finds.
-func (r *recordContents) readGaps(ctx context.Context, tx pgx.Tx, query string) error {
-	rows, err := tx.Query(ctx, query)
+// readBatchGaps adds the gaps between the batches.
+func (r *recordContents) readBatchGaps(ctx context.Context, tx pgx.Tx) error {
+	rows, err := tx.Query(ctx, batchesQuery)
 	if err != nil {
 		return err
 	}
-	var at topicPartition
+	var at schema.TopicPartition
 	var kind GapKind
 	var from, to int64
-	_, err = pgx.ForEachRow(rows, []any{&at.topic, &at.partition, &kind, &from, &to}, func() error {
-		if r.ours(at.topic) {
-			r.books.partition(at.topic, at.partition).addGap(kind, from, to)
+	_, err = pgx.ForEachRow(rows, []any{&at.Topic, &at.Partition, &kind, &from, &to}, func() error {
+		if r.ours(at.Topic) {
+			r.books.partition(at.Topic, at.Partition).addGap(kind, from, to)
 		}
 		return nil
 	})
 	return err
 }
 
-// readEntries reads every decision and every message in quarantine.
-func (r *recordContents) readEntries(ctx context.Context, tx pgx.Tx) (err error) {
-	for p := range r.books.all {
-		at := topicPartition{p.topic, p.Partition}
-		if r.decisions[at], err = readEntriesOf(ctx, tx, decisionsQuery, at, p.decisions()); err != nil {
-			return err
-		}
-		if r.quarantined[at], err = readEntriesOf(ctx, tx, quarantinedQuery, at, p.Quarantined); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// ours says whether a topic belongs to this installation.
-func (r *recordContents) ours(topic string) bool { return strings.HasPrefix(topic, r.prefix+".") }
-
-// knows says whether the record holds anything of a partition, of whichever installation.
-func (r *recordContents) knows(at topicPartition) bool {
-	return r.decisions[at] != nil || r.foreign[at]
-}
-
-// entries are a partition's decisions, or its messages in quarantine, as the record holds
-// them: one slice for each field, in the order of the offsets. The last two fields say
-// where each was found on the topic on which it is announced.
-type entries struct {
-	offsets      []int64
-	fingerprints []int64
-	parties      []parties
-	logOffsets   []int64 // its first place on the topic, or notOnTopic
-	publishedAt  []int64 // in milliseconds since 1970
-}
-
-const notOnTopic = -1
-
-// parties are the person and the sponsor that a decision is about. Columns of the record
-// can hold any number.
-type parties struct{ person, sponsor int64 }
-
-// readEntriesOf reads what a query finds of a partition, about n entries.
-func readEntriesOf(ctx context.Context, tx pgx.Tx, query string, at topicPartition, n int64) (*entries, error) {
-	rows, err := tx.Query(ctx, query, at.topic, at.partition)
+// readDecisions reads every decision.
+func (r *recordContents) readDecisions(ctx context.Context, tx pgx.Tx) error {
+	rows, err := tx.Query(ctx, decisionsQuery, r.prefix())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	e := &entries{offsets: make([]int64, 0, n), fingerprints: make([]int64, 0, n), parties: make([]parties, 0, n)}
-	var offset, fingerprint int64
-	var who parties
-	_, err = pgx.ForEachRow(rows, []any{&offset, &fingerprint, &who.person, &who.sponsor}, func() error {
-		e.offsets, e.fingerprints, e.parties = append(e.offsets, offset), append(e.fingerprints, fingerprint), append(e.parties, who)
+	var at schema.TopicPartition
+	var e entry
+	_, err = pgx.ForEachRow(rows, []any{&at.Topic, &at.Partition, &e.offset, &e.fingerprint, &e.person, &e.sponsor}, func() error {
+		r.decisions.of(at).add(e)
 		return nil
 	})
-	e.logOffsets, e.publishedAt = slices.Repeat([]int64{notOnTopic}, len(e.offsets)), make([]int64, len(e.offsets))
-	return e, err
-}
-
-// index returns the index of an offset's entry.
-func (e *entries) index(offset int64) (int, bool) {
-	// Where no offset is missing, the distance from the first one is the index.
-	if n := len(e.offsets); n > 0 {
-		if i := offset - e.offsets[0]; i >= 0 && i < int64(n) && e.offsets[i] == offset {
-			return int(i), true
-		}
+	for _, found := range r.decisions {
+		found.sort()
 	}
-	return slices.BinarySearch(e.offsets, offset)
+	return err
 }
 
-// indexFrom returns the index of the first entry at or after an offset.
-func (e *entries) indexFrom(offset int64) int {
-	i, _ := slices.BinarySearch(e.offsets, offset)
-	return i
+// readQuarantined reads every message in quarantine.
+func (r *recordContents) readQuarantined(ctx context.Context, tx pgx.Tx) error {
+	rows, err := tx.Query(ctx, quarantinedQuery, r.prefix())
+	if err != nil {
+		return err
+	}
+	var cause schema.Position
+	var reason schema.Error
+	var receivedAt time.Time
+	var key []byte
+	var digest string
+	into := []any{&cause.Topic, &cause.Partition, &cause.Offset, &reason.Rule, &reason.Field, &reason.Detail, &receivedAt, &key, &digest}
+	_, err = pgx.ForEachRow(rows, into, func() error {
+		notice := schema.NewUnreadable(cause, receivedAt, &reason)
+		notice.Simulation = r.simulated
+		at := cause.TopicPartition()
+		r.notices.of(at).add(entry{
+			offset: cause.Offset, fingerprint: r.fingerprints.notice(&notice), notice: &notice,
+			parties: parties{person: personOfKey(key)},
+		})
+		r.quarantined.of(at).add(entry{offset: cause.Offset, fingerprint: r.fingerprints.quarantined(cause.Offset, &reason, receivedAt, digest)})
+		return nil
+	})
+	return err
+}
+
+// personOfKey is the person that a message's key names; 0 where it is no Civil ID.
+func personOfKey(key []byte) int64 {
+	id, err := schema.ParseCivilID(string(key))
+	if err != nil {
+		return 0
+	}
+	return int64(id)
+}
+
+// prefix begins the names of this installation's topics.
+func (r *recordContents) prefix() string { return r.topics.Prefix + "." }
+
+// ours says whether a topic belongs to this installation.
+func (r *recordContents) ours(topic string) bool { return strings.HasPrefix(topic, r.prefix()) }
+
+// knows says whether there are books of a partition, or it is another installation's.
+func (r *recordContents) knows(at schema.TopicPartition) bool {
+	return r.books.find(at) != nil || r.foreign[at]
+}
+
+// compareOffsets compares the offsets that were consumed with those that were decided or
+// quarantined.
+func (p *PartitionBooks) compareOffsets(decisions, quarantined *entries) {
+	next := p.First // the first that is not accounted for yet
+	for offset := range offsets(decisions, quarantined) {
+		switch {
+		case offset < p.First || offset >= p.Next:
+			p.addGap(GapNotConsumed, offset, offset+1)
+			continue
+		case offset < next:
+			p.addGap(GapTwice, offset, offset+1)
+			continue
+		case offset > next:
+			p.addGap(GapUnaccounted, next, offset)
+		}
+		next = offset + 1
+	}
+	if next < p.Next {
+		p.addGap(GapUnaccounted, next, p.Next)
+	}
 }

@@ -15,23 +15,26 @@ import (
 	"tajdeed/consumers/analytics"
 	"tajdeed/consumers/renewals"
 	"tajdeed/schema"
-	"tajdeed/schema/kafka"
 )
 
-//go:embed delete.sql
-var deleteStatement string
+var (
+	//go:embed delete_decisions.sql
+	deleteDecisions string
+	//go:embed delete_unreadable.sql
+	deleteUnreadable string
+)
 
 // Repair says what was done to ClickHouse.
 type Repair struct {
 	Inserted int64 `json:"inserted"` // rows that were missing
-	Replaced int64 `json:"replaced"` // decisions whose rows were doubled or different
-	Removed  int64 `json:"removed"`  // decisions that neither the record nor the topic holds
+	Replaced int64 `json:"replaced"` // answers whose rows were doubled or different
+	Removed  int64 `json:"removed"`  // answers that neither the record nor the topic holds
 	// Left counts what is wrong and was not touched: the record and the topic don't agree
 	// on it, or the stage analytics has not reached it.
 	Left int64 `json:"left"`
 }
 
-// changed is how many decisions' rows were touched.
+// changed is how many answers' rows were touched.
 func (r *Repair) changed() int64 { return r.Inserted + r.Replaced + r.Removed }
 
 // repair verifies, repairs ClickHouse where it differs, and verifies again.
@@ -47,8 +50,10 @@ func (v *verifier) repair(ctx context.Context) (*verification, error) {
 	}
 	r := repairer{
 		verifier: v, found: found, run: "repair/" + uuid.NewString(),
-		analytics: analytics.New(v.topics, 0, v.clickhouse, nil, v.pseudonym, nil, prometheus.NewRegistry()),
-		renewals:  renewals.New(v.topics.Submissions, nil, prometheus.NewRegistry()),
+		analytics: analytics.New(analytics.Config{
+			Topics: v.topics, DB: v.clickhouse, Pseudonym: v.pseudonym, Simulation: v.simulated,
+		}, prometheus.NewRegistry()),
+		renewals: renewals.New(renewals.Config{Topics: v.topics, Simulation: v.simulated}, prometheus.NewRegistry()),
 	}
 	if err := r.repairAll(ctx); err != nil {
 		return nil, fmt.Errorf("repair ClickHouse: %w", err)
@@ -107,41 +112,66 @@ type repairer struct {
 	done      Repair
 }
 
-// repairAll repairs the partitions one after another.
+// repairAll repairs both tables, the partitions one after another.
 func (r *repairer) repairAll(ctx context.Context) error {
 	for p := range r.found.books.all {
-		plan := r.plan(p)
-		if err := r.removeRows(ctx, plan.at, plan.remove); err != nil {
-			return fmt.Errorf("%s/%d: %w", p.topic, p.Partition, err)
+		decisions := tableRepair{
+			repairer: r, rowTable: &decisionTable, at: p.at(), answers: r.found.decisions.of(p.at()),
+			delete: deleteDecisions, read: r.readDecisions,
 		}
-		if err := r.insertRows(ctx, plan.at, plan.insert); err != nil {
-			return fmt.Errorf("%s/%d: %w", p.topic, p.Partition, err)
+		unreadable := tableRepair{
+			repairer: r, rowTable: &unreadableTable, at: p.at(), answers: r.found.notices.of(p.at()),
+			delete: deleteUnreadable, read: r.readNotices,
+		}
+		if err := decisions.repair(ctx, decisions.plan(p, GapPublishedOtherwise, GapPublishedUnknown)); err != nil {
+			return fmt.Errorf("decisions of %s: %w", p.at(), err)
+		}
+		if err := unreadable.repair(ctx, unreadable.plan(p, GapNoticeOtherwise, GapNoticeUnknown)); err != nil {
+			return fmt.Errorf("unreadable messages of %s: %w", p.at(), err)
 		}
 	}
 	return nil
+}
+
+// tableRepair repairs what one partition has in one table.
+type tableRepair struct {
+	*repairer
+	*rowTable
+
+	at      schema.TopicPartition
+	answers *entries // as the verification found them
+	delete  string   // the statement
+	read    func(ctx context.Context, at schema.TopicPartition, offsets []int64) ([]analytics.Replayed, error)
 }
 
 // repairPage is how many offsets are repaired by one statement.
 const repairPage = 10_000
 
-func (r *repairer) removeRows(ctx context.Context, at topicPartition, remove []int64) error {
-	for offsets := range slices.Chunk(remove, repairPage) {
-		if err := r.clickhouse.Exec(ctx, deleteStatement, at.topic, int32(at.partition), offsets); err != nil {
+func (t *tableRepair) repair(ctx context.Context, planned *plan) error {
+	for offsets := range slices.Chunk(planned.remove, repairPage) {
+		if err := t.clickhouse.Exec(ctx, t.delete, t.at.Topic, int32(t.at.Partition), offsets); err != nil {
 			return fmt.Errorf("remove rows: %w", err)
 		}
 	}
-	return nil
+	return t.insertRows(ctx, planned.insert)
 }
 
-func (r *repairer) insertRows(ctx context.Context, at topicPartition, insert []int64) error {
+func (t *tableRepair) insertRows(ctx context.Context, insert []int64) error {
+	answersTo, _ := t.topics.AnswersTo(t.at.Topic)
+	log := schema.TopicPartition{Topic: answersTo, Partition: t.at.Partition}
 	for len(insert) > 0 {
 		// A page spans no more than repairPage offsets, so that one query reads it.
 		n, _ := slices.BinarySearch(insert, insert[0]+repairPage)
-		decisions, err := r.readDecisions(ctx, at, insert[:n])
+		answers, err := t.read(ctx, t.at, insert[:n])
 		if err != nil {
 			return err
 		}
-		if err := r.analytics.Replay(ctx, r.run, at.partition, decisions); err != nil {
+		for i := range answers {
+			at, _ := t.answers.index(answers[i].Cause.Offset)
+			e := &t.answers.all[at]
+			answers[i].LogOffset, answers[i].PublishedAt = e.logOffset, time.UnixMilli(e.publishedAt)
+		}
+		if err := t.analytics.Replay(ctx, t.run, log, answers); err != nil {
 			return err
 		}
 		insert = insert[n:]
@@ -149,27 +179,33 @@ func (r *repairer) insertRows(ctx context.Context, at topicPartition, insert []i
 	return nil
 }
 
-// readDecisions reads decisions from the record, in the form in which the stage renewals
-// announces them, with their places on the decisions topic.
-func (r *repairer) readDecisions(ctx context.Context, at topicPartition, offsets []int64) ([]analytics.Replayed, error) {
-	messages, err := r.renewals.Announced(ctx, r.postgres, at.partition, offsets[0], offsets[len(offsets)-1]+1)
+// readDecisions reads decisions of a partition from the record, as the stage renewals announces
+// them.
+func (r *repairer) readDecisions(ctx context.Context, at schema.TopicPartition, offsets []int64) ([]analytics.Replayed, error) {
+	all, err := r.renewals.Decisions(ctx, r.postgres, at, offsets[0], offsets[len(offsets)-1]+1)
 	if err != nil {
 		return nil, fmt.Errorf("read decisions: %w", err)
 	}
-	known := r.found.decisions[at]
 	decisions := make([]analytics.Replayed, 0, len(offsets))
-	for _, message := range messages {
-		d, err := schema.ReadDecision(message.Key, message.Value, kafka.FromHeaders(message.Headers))
-		if err != nil {
-			return nil, fmt.Errorf("read decisions: %w", err)
+	for _, d := range all {
+		if _, wanted := slices.BinarySearch(offsets, d.Cause.Offset); wanted {
+			decisions = append(decisions, analytics.Replayed{Decision: d})
 		}
-		if _, wanted := slices.BinarySearch(offsets, d.Cause.Offset); !wanted {
-			continue
-		}
-		i, _ := known.index(d.Cause.Offset)
-		decisions = append(decisions, analytics.Replayed{
-			Decision: d, LogOffset: known.logOffsets[i], PublishedAt: time.UnixMilli(known.publishedAt[i]),
-		})
 	}
 	return decisions, nil
+}
+
+// readNotices returns messages of a partition that cannot be read, as the record held them
+// when it was verified.
+func (r *repairer) readNotices(_ context.Context, at schema.TopicPartition, offsets []int64) ([]analytics.Replayed, error) {
+	notices := r.found.notices.of(at)
+	answers := make([]analytics.Replayed, len(offsets))
+	for i, offset := range offsets {
+		known, _ := notices.index(offset)
+		u := notices.all[known].notice
+		answers[i] = analytics.Replayed{
+			Decision: schema.Decision{Cause: u.Cause, ReceivedAt: u.ReceivedAt, Simulation: u.Simulation}, Rule: u.Rule,
+		}
+	}
+	return answers, nil
 }

@@ -2,221 +2,175 @@ package verify
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"sync"
+	"time"
 
-	client "github.com/segmentio/kafka-go"
 	"golang.org/x/sync/errgroup"
 
 	"tajdeed/schema"
 	"tajdeed/schema/kafka"
 )
 
-// announcement is a decision, or a quarantined message, as it lies on its topic.
+// announcement is an answer, or a quarantined message, as it lies on its topic.
 type announcement struct {
-	causeTopic             string
-	causeOffset            int64
-	fingerprint            int64
-	parties                parties
+	causeOffset int64
+	fingerprint int64
+	parties
+	notice bool // whether it is a notice of a message that cannot be read
+	// differs says that it does not say what the record does not hold and every answer must:
+	// its revision, and whether the installation is a simulation.
+	differs                bool
 	logOffset, publishedAt int64 // on the topic that was read; in milliseconds since 1970
 }
 
-// announcements is what lies on the decisions topic and on the quarantine topic, by
-// partition and in the order of the topic.
+// announcements is what lies on the decisions topics and on the quarantine topic, by the
+// partition of its causes and in the order of the topic.
 type announcements struct {
 	mu          sync.Mutex
-	decisions   map[int][]announcement
-	quarantined map[int][]announcement
+	answers     map[schema.TopicPartition][]announcement
+	quarantined map[schema.TopicPartition][]announcement
 	strays      []Stray
+	ignored     int64 // events of types that this edition does not know
 }
 
 // partitionsAtOnce is how many partitions are read at once: decoding is the work.
 const partitionsAtOnce = 4
 
-// readAnnouncements reads both topics up to given ends.
-func readAnnouncements(ctx context.Context, brokers []string, transport *client.Transport, topics schema.Topics, decisions, quarantine map[int]kafka.End) (*announcements, error) {
-	a := &announcements{decisions: map[int][]announcement{}, quarantined: map[int][]announcement{}}
+// readAnnouncements reads the topics up to the ends that were marked.
+func (v *verifier) readAnnouncements(ctx context.Context, marks marks) (*announcements, error) {
+	a := &announcements{
+		answers: map[schema.TopicPartition][]announcement{}, quarantined: map[schema.TopicPartition][]announcement{},
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(partitionsAtOnce)
-	for partition, end := range decisions {
-		group.Go(func() error {
-			r := announcementReader{log: newLogReader(brokers, transport), partition: partition, topics: map[string]string{}}
-			return r.readPartition(ctx, a, a.decisions, topics.Decisions, end, r.decision)
-		})
+	read := func(ends map[schema.TopicPartition]kafka.End, into map[schema.TopicPartition][]announcement, decode func(*announcementReader, *topicMessage) (string, announcement, verdict)) {
+		for log, end := range ends {
+			group.Go(func() error {
+				r := announcementReader{log: log, topics: v.topics, simulated: v.simulated, found: map[string][]announcement{}}
+				err := newLogReader(v.brokers, v.transport).read(ctx, log, end.First, end.Next, func(m *topicMessage) error {
+					r.add(m, decode)
+					return nil
+				})
+				a.add(&r, into)
+				return err
+			})
+		}
 	}
-	for partition, end := range quarantine {
-		group.Go(func() error {
-			r := announcementReader{
-				log: newLogReader(brokers, transport), partition: partition, topics: map[string]string{},
-				ignored: topics.Decisions, // the stage analytics quarantines its messages, and the record does not hold them
-			}
-			return r.readPartition(ctx, a, a.quarantined, topics.Quarantine, end, r.quarantined)
-		})
-	}
+	read(marks.decisions, a.answers, (*announcementReader).answer)
+	read(marks.quarantine, a.quarantined, (*announcementReader).quarantined)
 	return a, group.Wait()
+}
+
+// add adds what was read of a partition.
+func (a *announcements) add(r *announcementReader, into map[schema.TopicPartition][]announcement) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for topic, found := range r.found {
+		into[schema.TopicPartition{Topic: topic, Partition: r.log.Partition}] = found
+	}
+	a.strays, a.ignored = append(a.strays, r.strays...), a.ignored+r.ignored
 }
 
 // announcementReader reads one partition of a topic.
 type announcementReader struct {
-	log          *logReader
-	partition    int
+	log          schema.TopicPartition
+	topics       schema.Topics
+	simulated    bool
 	fingerprints fingerprinter
-	topics       map[string]string // see intern
-	ignored      string            // messages that this topic caused are left out
+	found        map[string][]announcement // by the topics of the causes
+	strays       []Stray
+	ignored      int64
 }
 
-// readPartition reads every message of the partition and keeps what decode makes of it. A
-// message that decode refuses is a stray, which is named by its place only: it may say
-// anything about anybody.
-func (r *announcementReader) readPartition(ctx context.Context, a *announcements, into map[int][]announcement, topic string, end kafka.End, decode func(*topicMessage) (announcement, bool)) error {
-	found := make([]announcement, 0, max(0, end.Next-end.First))
-	var strays []Stray
-	err := r.log.read(ctx, topic, r.partition, end.First, end.Next, func(m *topicMessage) error {
-		announced, ok := decode(m)
-		switch {
-		case !ok:
-			strays = append(strays, Stray{topic, r.partition, Gap{GapUnreadable, m.offset, m.offset}})
-		case announced.causeTopic != r.ignored:
-			found = append(found, announced)
-		}
-		return nil
-	})
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	into[r.partition] = found
-	a.strays = append(a.strays, strays...)
-	return err
-}
+// verdict says what a message on a topic is to the books.
+type verdict int
 
-// decision decodes a message of the decisions topic. The stages publish a decision in the
-// partition of its cause: one that lies elsewhere is not ours.
-func (r *announcementReader) decision(m *topicMessage) (a announcement, ok bool) {
-	d, err := schema.ReadDecision(m.key, m.value, m.headers)
-	if err != nil || d.Cause.Partition != r.partition {
-		return a, false
+const (
+	foreign verdict = iota // published by no stage
+	ours
+	ignored // a stage's, and not in the record; or of a type that this edition does not know
+)
+
+// add keeps what decode makes of a message. A foreign one is a stray, which is named by its
+// place only: it may say anything about anybody.
+func (r *announcementReader) add(m *topicMessage, decode func(*announcementReader, *topicMessage) (string, announcement, verdict)) {
+	topic, a, is := decode(r, m)
+	switch is {
+	case ours:
+		a.logOffset, a.publishedAt = m.offset, m.publishedAt.UnixMilli()
+		r.found[topic] = append(r.found[topic], a)
+	case foreign:
+		r.strays = append(r.strays, Stray{r.log.Topic, r.log.Partition, Gap{GapForeign, m.offset, m.offset}})
+	case ignored:
 	}
-	return announcement{
-		causeTopic: r.intern(d.Cause.Topic), causeOffset: d.Cause.Offset, fingerprint: r.fingerprints.decision(&d),
-		parties:   parties{int64(d.CivilID), int64(d.SponsorID)},
-		logOffset: m.offset, publishedAt: m.publishedAt.UnixMilli(),
-	}, true
 }
 
-// quarantined decodes where a message of the quarantine topic came from.
-func (r *announcementReader) quarantined(m *topicMessage) (a announcement, ok bool) {
+// answer decodes a message of a decisions topic. The stages publish an answer on its cause's
+// channel's topic, in the partition of its cause: one that lies elsewhere is not ours.
+func (r *announcementReader) answer(m *topicMessage) (topic string, a announcement, is verdict) {
+	answer, err := schema.ReadAnswer(m.key, m.value, m.headers)
+	if err != nil {
+		return "", a, foreign
+	}
+	switch answer.Type {
+	case schema.TypeDecision:
+		d := &answer.Decision
+		a = announcement{
+			fingerprint: r.fingerprints.decision(d), parties: parties{int64(d.CivilID), int64(d.SponsorID)},
+			differs: d.Revision != schema.FirstRevision || d.Simulation != r.simulated,
+		}
+	case schema.TypeUnreadable:
+		a = announcement{
+			fingerprint: r.fingerprints.notice(&answer.Unreadable), parties: parties{person: personOfKey(m.key)}, notice: true,
+			differs: len(m.key) > 0 && personOfKey(m.key) == 0,
+		}
+	default:
+		r.ignored++
+		return "", a, ignored
+	}
+	cause := answer.Cause()
+	a.causeOffset = cause.Offset
+	if answersTo, known := r.topics.AnswersTo(cause.Topic); !known || answersTo != r.log.Topic || cause.Partition != r.log.Partition {
+		return "", a, foreign
+	}
+	return cause.Topic, a, ours
+}
+
+// originHeaders are the headers that a message in quarantine has once each.
+var originHeaders = []string{
+	schema.HeaderOriginTopic, schema.HeaderOriginPartition, schema.HeaderOriginOffset, schema.HeaderOriginTimestamp,
+	schema.HeaderQuarantineRule, schema.HeaderQuarantineField, schema.HeaderQuarantineDetail,
+}
+
+// quarantined decodes where a message of the quarantine topic came from, and why it is there.
+// The stage analytics quarantines messages of the decisions topics, which the record does not
+// hold.
+func (r *announcementReader) quarantined(m *topicMessage) (topic string, a announcement, is verdict) {
 	origin := map[string]string{}
 	for _, h := range m.headers {
-		origin[h.Key] = string(h.Value) // the stage appends its own: the last of a name counts
+		if _, twice := origin[h.Key]; twice && slices.Contains(originHeaders, h.Key) {
+			return "", a, foreign
+		}
+		origin[h.Key] = string(h.Value)
 	}
+	topic = origin[schema.HeaderOriginTopic]
 	offset, err := strconv.ParseInt(origin[schema.HeaderOriginOffset], 10, 64)
-	if err != nil || offset < 0 || origin[schema.HeaderOriginPartition] != strconv.Itoa(r.partition) {
-		return a, false
+	if err != nil || offset < 0 || origin[schema.HeaderOriginPartition] != strconv.Itoa(r.log.Partition) {
+		return "", a, foreign
 	}
-	return announcement{
-		causeTopic: r.intern(origin[schema.HeaderOriginTopic]), causeOffset: offset,
-		fingerprint: r.fingerprints.quarantined(offset, origin[schema.HeaderQuarantineRule]),
-		logOffset:   m.offset, publishedAt: m.publishedAt.UnixMilli(),
-	}, true
-}
-
-// intern returns one copy of a name that every message repeats.
-func (r *announcementReader) intern(topic string) string {
-	kept, ok := r.topics[topic]
-	if !ok {
-		r.topics[topic], kept = topic, topic
+	if _, ofDecisions := r.topics.DecisionsChannel(topic); ofDecisions {
+		return "", a, ignored
 	}
-	return kept
-}
-
-// topicComparison compares the entries of one partition with what lies on a topic.
-type topicComparison struct {
-	books   *PartitionBooks
-	entries *entries
-	// The kinds of gaps on this topic.
-	notPublished, misordered, different, unknown GapKind
-
-	published, repeated int64 // what was counted
-	highest             int64 // cause so far
-}
-
-// compareDecisions compares a partition's decisions with the decisions topic.
-func compareDecisions(p *PartitionBooks, decisions *entries, announced []announcement, published int64) {
-	c := topicComparison{
-		books: p, entries: decisions, highest: -1, notPublished: GapNotPublished,
-		misordered: GapMisordered, different: GapPublishedOtherwise, unknown: GapPublishedUnknown,
+	receivedAt, err := time.Parse(time.RFC3339Nano, origin[schema.HeaderOriginTimestamp])
+	if _, submitted := r.topics.SubmissionsChannel(topic); err != nil || !submitted {
+		return "", a, foreign
 	}
-	c.compare(announced, published)
-	p.Published, p.Repeated = c.published, c.repeated
-}
-
-// compareQuarantined compares a partition's messages in quarantine with the quarantine
-// topic.
-func compareQuarantined(p *PartitionBooks, quarantined *entries, announced []announcement, published int64) {
-	c := topicComparison{
-		books: p, entries: quarantined, highest: -1, notPublished: GapQuarantineNotPublished,
-		misordered: GapQuarantineMisordered, different: GapQuarantineOtherwise, unknown: GapQuarantineUnknown,
+	reason := schema.Error{
+		Rule: schema.Rule(origin[schema.HeaderQuarantineRule]), Field: origin[schema.HeaderQuarantineField],
+		Detail: origin[schema.HeaderQuarantineDetail],
 	}
-	c.compare(announced, published)
-	p.QuarantinedPublished = c.published
-}
-
-// compare compares each message of the topic with the record, in the order of the topic,
-// and then looks for the entries that lie nowhere there. Those before the offset
-// published should.
-func (c *topicComparison) compare(announced []announcement, published int64) {
-	for i := range announced {
-		if announced[i].causeTopic == c.books.topic {
-			c.compareMessage(&announced[i])
-		}
-	}
-	for i, offset := range c.entries.offsets {
-		switch {
-		case c.entries.logOffsets[i] != notOnTopic:
-		case offset < published:
-			c.books.addGap(c.notPublished, offset, offset+1)
-		default:
-			c.books.Pending.Publish++
-			c.books.Watermark.Published = min(c.books.Watermark.Published, offset)
-		}
-	}
-}
-
-// compareMessage compares one message of the topic with the record. A message may be
-// repeated, but the first copies must lie in the order of their causes.
-func (c *topicComparison) compareMessage(a *announcement) {
-	i, known := c.entries.index(a.causeOffset)
-	if !known {
-		c.books.addGap(c.unknown, a.causeOffset, a.causeOffset+1)
-		return
-	}
-	if c.entries.fingerprints[i] != a.fingerprint || c.entries.parties[i] != a.parties {
-		c.books.addGap(c.different, a.causeOffset, a.causeOffset+1)
-	}
-	if c.entries.logOffsets[i] != notOnTopic {
-		c.repeated++
-		return
-	}
-	c.entries.logOffsets[i], c.entries.publishedAt[i] = a.logOffset, a.publishedAt
-	c.published++
-	if a.causeOffset < c.highest {
-		c.books.addGap(c.misordered, a.causeOffset, a.causeOffset+1)
-	}
-	c.highest = max(c.highest, a.causeOffset)
-}
-
-// addStrays adds to the books what lies on the topics for partitions that the record does
-// not know, and what could not be decoded.
-func (a *announcements) addStrays(record *recordContents) {
-	b := record.books
-	for kind, partitions := range map[GapKind]map[int][]announcement{GapPublishedUnknown: a.decisions, GapQuarantineUnknown: a.quarantined} {
-		for partition, announced := range partitions {
-			for i := range announced {
-				cause := topicPartition{announced[i].causeTopic, partition}
-				if offset := announced[i].causeOffset; !record.knows(cause) {
-					b.Strays = append(b.Strays, Stray{cause.topic, cause.partition, Gap{kind, offset, offset}})
-				}
-			}
-		}
-	}
-	b.Strays = append(b.Strays, a.strays...)
+	a.causeOffset, a.fingerprint = offset, r.fingerprints.quarantined(offset, &reason, receivedAt, digest(m.key, m.value))
+	return topic, a, ours
 }
