@@ -161,7 +161,9 @@ func empty(t *testing.T) migrate.Config {
 		ClickHouse: clickhouse.Config{URL: clickhousetest.Empty(t)},
 		Kafka:      kafka.Config{Brokers: kafkatest.Brokers(t), Topics: schema.Topics{Prefix: "test-" + uuid.NewString()[:13]}, Partitions: 2},
 	}
-	t.Cleanup(func() { kafkatest.Topics{Brokers: c.Kafka.Brokers, Names: c.Kafka.Topics.Of(schema.DefaultChannels()...)}.Delete(t) })
+	t.Cleanup(func() {
+		kafkatest.Topics{Brokers: c.Kafka.Brokers, Names: c.Kafka.Topics.Of(schema.DefaultChannels()...)}.Delete(t)
+	})
 	return c
 }
 
