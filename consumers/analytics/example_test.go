@@ -64,5 +64,5 @@ func ExampleNewEngine() {
 	fmt.Println(engine.Ready())
 	// What is left is to let engine.Run consume until its context ends.
 
-	// Output: not in the consumer group tajdeed.analytics
+	// Output: not in the consumer group tajdeed.analytics: it does not run
 }
