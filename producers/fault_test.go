@@ -31,7 +31,7 @@ func newFake(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 
 func faultyConfig(brokers ...string) Config {
 	return Config{
-		Brokers: brokers,
+		Brokers:        brokers,
 		AttemptTimeout: 2 * time.Second, MaxBackOff: 100 * time.Millisecond,
 		MetadataTTL: 30 * time.Second, // so that no fault passes by waiting
 	}

@@ -100,6 +100,15 @@ func (p *Publisher) PublishPlaced(ctx context.Context, msgs []kafka.Message) err
 	return p.publish(ctx, msgs, p.sendPlaced)
 }
 
+// Prepare names topics that will be published to. Their metrics then begin at 0 and the
+// brokers are asked about all of them at once. It is not needed: any other topic is
+// prepared when it is first published to.
+func (p *Publisher) Prepare(topics ...string) {
+	for _, topic := range topics {
+		p.topic(topic)
+	}
+}
+
 // Ready returns why messages do not get through at present; nil where the last
 // request did, or none was made. A message that was refused for what it is does not
 // count.

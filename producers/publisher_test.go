@@ -353,11 +353,16 @@ func TestConfigIsValidated(t *testing.T) {
 func TestMetricsAreWellNamed(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewPedanticRegistry()
-	if _, err := NewPublisher(Config{Brokers: []string{"a:1"}}, nil, registry); err != nil {
+	p, err := NewPublisher(Config{Brokers: []string{"a:1"}}, nil, registry)
+	if err != nil {
 		t.Fatal(err)
 	}
+	p.Prepare("t", "u")
 	problems, err := testutil.GatherAndLint(registry)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v, %v", problems, err)
+	}
+	if n, err := testutil.GatherAndCount(registry, "tajdeed_publisher_retries_total"); err != nil || n != 2 {
+		t.Errorf("%d series of retries for two prepared topics: %v", n, err)
 	}
 }

@@ -70,19 +70,24 @@ func (c *cursor) escapedText(start int) string {
 func (c *cursor) skip() {
 	c.peek()
 	end, err := skipValue(c.s[c.pos:])
-	if err == nil {
-		c.pos += end
+	if err != nil {
+		rule, what := skipFault(c.s[c.pos:], err)
+		c.fail(rule, fmt.Sprintf("%s after byte %d", what, c.pos))
 		return
 	}
-	_, lenient := skipValue(c.s[c.pos:], jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	c.pos += end
+}
+
+// skipFault says what is wrong with a value that cannot be passed over.
+func skipFault(s string, err error) (rule Rule, what string) {
+	_, lenient := skipValue(s, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 	switch {
+	case lenient != nil:
+		return RuleNotJSON, noValue
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		c.fail(RuleDuplicateField, fmt.Sprintf("a field within it given twice, after byte %d", c.pos))
-	case lenient == nil:
-		c.fail(RuleBadUTF8, fmt.Sprintf("half a surrogate pair after byte %d", c.pos))
-	default:
-		c.failAt(noValue)
+		return RuleDuplicateField, "a field given twice"
 	}
+	return RuleBadUTF8, "half a surrogate pair"
 }
 
 // skipValue returns where a value ends. The decoder reads from a [bytes.Buffer] in place.

@@ -244,13 +244,10 @@ func (w *work) Apply(ctx context.Context) error {
 // quarantine publishes what could not be read. Nothing notes that it was done, so after a
 // crash it may be done again.
 func (w *work) quarantine(ctx context.Context) error {
-	messages := w.batch.QuarantineMessages()
+	quarantine := w.stage.Topics.Quarantine()
+	messages := w.batch.QuarantineMessages(quarantine)
 	if w.quarantined || len(messages) == 0 {
 		return nil
-	}
-	quarantine := w.stage.Topics.Quarantine()
-	for i := range messages {
-		messages[i].Topic = quarantine
 	}
 	if err := w.stage.Publisher.PublishPlaced(ctx, messages); err != nil {
 		return &consumers.AwayError{Err: fmt.Errorf("publish to %s: %w", quarantine, err)}

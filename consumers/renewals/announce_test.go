@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
-	"slices"
 	"testing"
 	"time"
 
@@ -123,7 +122,7 @@ func TestRolledBackAndAppliedAgain(t *testing.T) {
 	if err := r.commit(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(withoutTime(e.decisions), would) {
+	if !reflect.DeepEqual(withoutTime(e.decisions), would) {
 		t.Error("the second attempt decided otherwise")
 	}
 	stored, err := r.stage.Decisions(t.Context(), r.db, schema.TopicPartition{Topic: topic}, 0, 60)

@@ -44,7 +44,7 @@ func TestBatchWithOneOfEverything(t *testing.T) {
 		"3 100 "+q.a.ID.String(), "3 101 "+again.ID.String(), "3 105 "+unknown.ID.String(),
 		"3 106 "+without.a.ID.String(), "3 107 "+faulty.ID.String())
 	r.wantLines(residencyLines, fmt.Sprint(civilID, " 2027-04-10"))
-	if n := len(b.QuarantineMessages()); n != 1 {
+	if n := len(b.QuarantineMessages(topics.Quarantine())); n != 1 {
 		t.Errorf("%d messages are quarantined, want 1", n)
 	}
 	if got := e.Policy(0); got != policy2025 {
@@ -178,7 +178,7 @@ func TestOnlyUnreadableMessages(t *testing.T) {
 	b := batch(0, messages...)
 	e := r.apply(b)
 	r.wantLines(decisionLines)
-	if n := len(b.QuarantineMessages()); n != 3 {
+	if n := len(b.QuarantineMessages(topics.Quarantine())); n != 3 {
 		t.Errorf("%d messages are quarantined, want 3", n)
 	}
 	if n := len(e.Announcements(0)); n != 0 || e.Policy(0) != "" {
@@ -215,7 +215,7 @@ func TestLargestValuesFit(t *testing.T) {
 	a.SubmittedAt = schema.MaxDate.Time().Add(24*time.Hour - time.Nanosecond)
 	b := batch(100_000, message(1<<53-1, &a))
 	r.apply(b)
-	if n := len(b.QuarantineMessages()); n != 0 {
+	if n := len(b.QuarantineMessages(topics.Quarantine())); n != 0 {
 		t.Fatalf("%d messages are quarantined", n)
 	}
 	r.wantLines(`SELECT concat_ws(' ', partition, "offset", article, sponsor_id, months, fee_paid_fils, submitted_at) FROM decision`,

@@ -33,7 +33,7 @@ var defects = []defect{
 	{schema.ReasonWindowNotOpen, func(q *question) { q.submittedOn(q.f.residency.ExpiresOn.AddDays(-70)) }, nil},
 	{
 		schema.ReasonPassportExpired,
-		func(q *question) { q.f.passport.ExpiresOn = q.f.residency.ExpiresOn.AddDays(-100) },
+		func(q *question) { q.expirePassport() },
 		[]schema.Reason{schema.ReasonPassportTooShort},
 	},
 	{
@@ -63,6 +63,12 @@ var first = []defect{
 	{reason: schema.ReasonResidencyUnknown, do: func(q *question) { q.withoutResidency(); q.a.Passport = q.f.passport }},
 	{reason: schema.ReasonIdentityMismatch, do: func(q *question) { q.f = facts{} }},
 	{reason: schema.ReasonCivilIDInvalid, do: func(q *question) { q.a.CivilID = badCivilID }},
+}
+
+// expirePassport has the passport expire long ago, in the register and as it was stated.
+func (q *question) expirePassport() {
+	q.f.passport.ExpiresOn = q.f.residency.ExpiresOn.AddDays(-100)
+	q.a.Passport.ExpiresOn = q.f.passport.ExpiresOn
 }
 
 // submittedOn changes the day on which it was submitted, and paid.

@@ -42,5 +42,5 @@ func ExampleNewEngine() {
 	fmt.Println(engine.Ready())
 	// What is left is to let engine.Run consume until its context ends.
 
-	// Output: not in the consumer group tajdeed.renewals
+	// Output: not in the consumer group tajdeed.renewals: it does not run
 }

@@ -105,7 +105,7 @@ func TestQuarantineReasonsHoldNoPersonalData(t *testing.T) {
 		own := len(m.Headers)
 		b := batch(0, m)
 		stage.Decode(b)
-		set := b.QuarantineMessages()
+		set := b.QuarantineMessages(topics.Quarantine())
 		if len(set) != 1 {
 			t.Fatalf("%s: %d messages are quarantined, want 1", spoil[1], len(set))
 		}

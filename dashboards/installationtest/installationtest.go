@@ -137,7 +137,7 @@ func (i *Installation) Import(dir string) {
 // Publish publishes the simulation's next n messages.
 func (i *Installation) Publish(simulation *simulate.Simulation, n int) {
 	i.Helper()
-	messages, err := simulation.NextMessages(n)
+	messages, err := simulation.NextMessages(i.Topics, n)
 	if err != nil {
 		i.Fatal(err)
 	}

@@ -17,21 +17,46 @@ ALTER TABLE decision
     COMMENT COLUMN published_at 'when the decision was published, by the broker''s clock',
     COMMENT COLUMN inserted_at 'when the row was inserted, by the analytics stage''s clock';
 
+-- A view has types of its own for its columns: those that show such names are made again.
+CREATE OR REPLACE VIEW article_channel_outcome_by_hour AS
+SELECT
+    toStartOfHour(decided_at)                                           AS hour,
+    article,
+    channel,
+    outcome,
+    countIf(disposition = 'first')                                      AS first,
+    countIf(disposition = 'resend')                                     AS resend,
+    countIf(disposition = 'conflict')                                   AS conflict,
+    sumIf(fee_paid_fils, disposition = 'first' AND outcome = 'approved') AS fees_fils
+FROM decision
+GROUP BY hour, article, channel, outcome
+COMMENT 'Decisions of an hour by the article and channel that the application states and by outcome. A conflict is always a rejection; fees_fils is what approved applications paid.';
+
+CREATE OR REPLACE VIEW decision_latency AS
+SELECT
+    toStartOfHour(decided_at)                                  AS hour,
+    disposition,
+    dateDiff('microsecond', received_at, decided_at) / 1000    AS received_to_decided_ms,
+    dateDiff('microsecond', decided_at, inserted_at) / 1000    AS decided_to_queryable_ms,
+    dateDiff('microsecond', received_at, inserted_at) / 1000   AS received_to_queryable_ms
+FROM decision
+COMMENT 'One row for each decision: milliseconds from the broker to the decision, and on to where analysts can ask. Each stage has its own clock, so a small negative number is a difference of clocks.';
+
 -- One row for each message of a channel that could not be read. Neither its key nor its field
 -- is here: both are the sender's, and may hold anything.
 CREATE TABLE IF NOT EXISTS unreadable (
     cause_topic     LowCardinality(String) COMMENT 'the message that could not be read: its topic',
     cause_partition Int32 COMMENT 'its partition',
-    cause_offset    Int64 CODEC(Delta, LZ4) COMMENT 'its offset',
+    cause_offset    Int64 COMMENT 'its offset' CODEC(Delta, LZ4),
     log_topic       LowCardinality(String) COMMENT 'the topic on which it was answered',
     log_partition   Int32,
     log_offset      Int64 CODEC(Delta, LZ4),
     channel         LowCardinality(String) COMMENT 'who sent it: by the topic of the message',
     rule            LowCardinality(String) COMMENT 'the rule of form that it breaks',
     simulation      Bool COMMENT 'whether the installation is a simulation',
-    received_at     DateTime64(6, 'Asia/Kuwait') CODEC(Delta, LZ4) COMMENT 'when the message was received, by the broker''s clock',
-    published_at    DateTime64(6, 'Asia/Kuwait') CODEC(Delta, LZ4) COMMENT 'when it was answered, by the broker''s clock',
-    inserted_at     DateTime64(6, 'Asia/Kuwait') CODEC(Delta, LZ4) COMMENT 'when the row was inserted, by the analytics stage''s clock'
+    received_at     DateTime64(6, 'Asia/Kuwait') COMMENT 'when the message was received, by the broker''s clock' CODEC(Delta, LZ4),
+    published_at    DateTime64(6, 'Asia/Kuwait') COMMENT 'when it was answered, by the broker''s clock' CODEC(Delta, LZ4),
+    inserted_at     DateTime64(6, 'Asia/Kuwait') COMMENT 'when the row was inserted, by the analytics stage''s clock' CODEC(Delta, LZ4)
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(received_at)
