@@ -20,6 +20,7 @@ import (
 	"tajdeed/deploy/local"
 	"tajdeed/deploy/local/localtest"
 	"tajdeed/producers/simulate"
+	"tajdeed/schema"
 )
 
 func TestMain(m *testing.M) {
@@ -65,6 +66,10 @@ func once(t *testing.T, c Config) {
 	if !r.Balanced || !report.Books.Balanced || r.Published != c.Applications || r.Consumed != r.Published || r.announced != r.Published {
 		t.Errorf("%d applications: %+v", c.Applications, r)
 	}
+	if r.Answers != r.Published {
+		t.Errorf("%d answers to %d messages", r.Answers, r.Published)
+	}
+	checkChannels(t, &r)
 	if r.Approved < c.Applications*8/10 || r.decided()+r.Quarantined != r.Published || r.ClickHouseRows != r.decided() {
 		t.Errorf("%d applications became %+v", c.Applications, r)
 	}
@@ -76,6 +81,22 @@ func once(t *testing.T, c Config) {
 	}
 	if !slices.Contains(bars, "publishing applications: 0 left") {
 		t.Errorf("the progress bars: %q", bars)
+	}
+}
+
+// checkChannels checks that the sums over the channels are the whole, and that everybody's
+// messages are answered.
+func checkChannels(t *testing.T, r *Result) {
+	t.Helper()
+	var sum ChannelResult
+	for name, c := range r.Channels {
+		if c.Answers != c.Published || c.Decided+c.Unreadable != c.Published || c.Published == 0 {
+			t.Errorf("%s: %+v", name, *c)
+		}
+		sum.Published, sum.Decided, sum.Unreadable = sum.Published+c.Published, sum.Decided+c.Decided, sum.Unreadable+c.Unreadable
+	}
+	if len(r.Channels) != len(schema.DefaultChannels()) || sum.Published != r.Published || sum.Decided != r.decided() || sum.Unreadable != r.Quarantined {
+		t.Errorf("%d channels: %+v in all", len(r.Channels), sum)
 	}
 }
 
@@ -124,17 +145,18 @@ func consumed(page string) (float64, error) {
 func TestBalanced(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		books    verify.Books
-		consumed int64
-		want     bool
+		books             verify.Books
+		consumed, answers int64
+		want              bool
 	}{
-		"all is there":       {verify.Books{Balanced: true, Complete: true}, 10, true},
-		"more than this run": {verify.Books{Balanced: true, Complete: true}, 11, true},
-		"one is missing":     {verify.Books{Balanced: true, Complete: true}, 9, false},
-		"still under way":    {verify.Books{Balanced: true}, 10, false},
-		"books":              {verify.Books{Complete: true}, 10, false},
+		"all is there":       {verify.Books{Balanced: true, Complete: true}, 10, 10, true},
+		"more than this run": {verify.Books{Balanced: true, Complete: true}, 11, 11, true},
+		"one is missing":     {verify.Books{Balanced: true, Complete: true}, 9, 9, false},
+		"one is unanswered":  {verify.Books{Balanced: true, Complete: true}, 10, 9, false},
+		"still under way":    {verify.Books{Balanced: true}, 10, 10, false},
+		"books":              {verify.Books{Complete: true}, 10, 10, false},
 	} {
-		r := Result{Published: 10, Consumed: test.consumed}
+		r := Result{Published: 10, Consumed: test.consumed, Answers: test.answers}
 		if r.setBalanced(&test.books); r.Balanced != test.want {
 			t.Errorf("%s: balanced is %t", name, r.Balanced)
 		}
@@ -147,7 +169,7 @@ func TestBalanced(t *testing.T) {
 func TestResultJSON(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	if err := (&Result{Published: 3, announced: 3}).WriteJSON(&out); err != nil {
+	if err := (&Result{Published: 3, announced: 3, Channels: map[schema.Channel]*ChannelResult{"counter": {Published: 3}}}).WriteJSON(&out); err != nil {
 		t.Fatal(err)
 	}
 	var got map[string]any
@@ -155,7 +177,7 @@ func TestResultJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"approved", "balanced", "clickhouse_rows", "conflicts", "consumed", "duplicates", "latency_ms", "per_second", "published",
+		"answers", "approved", "balanced", "channels", "clickhouse_rows", "conflicts", "consumed", "duplicates", "latency_ms", "per_second", "published",
 		"quarantined", "rejected", "seconds",
 	}
 	if keys := slices.Sorted(maps.Keys(got)); !slices.Equal(keys, want) || got["published"] != 3.0 {
