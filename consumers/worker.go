@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol/metadata"
 
 	"tajdeed/consumers/fetch"
 	"tajdeed/schema"
@@ -22,8 +21,9 @@ import (
 // message that Postgres refuses, a gap, a flood) happens here, one step after another,
 // and holds no other partition up.
 type worker struct {
-	engine    *Engine
-	partition int
+	*membership
+
+	at        schema.TopicPartition
 	committer *committer
 	loops     *brokerLoops
 	claim     *Claim
@@ -35,19 +35,19 @@ type worker struct {
 // is idle.
 const maxWait = 500 * time.Millisecond
 
-func (e *Engine) newWorker(partition int, generation *kafka.Generation, committer *committer, loops *brokerLoops) *worker {
+func (m *membership) newWorker(at schema.TopicPartition, generation *kafka.Generation, committer *committer, loops *brokerLoops) *worker {
+	config := m.engine.config
 	return &worker{
-		engine:    e,
-		partition: partition,
-		committer: committer,
-		loops:     loops,
+		membership: m,
+		at:         at,
+		committer:  committer,
+		loops:      loops,
 		claim: &Claim{
-			client: e.client(),
-			group:  e.config.Group, topic: e.config.Topic, partition: partition,
+			client: m.client(), group: config.Group, at: at,
 			generation: int(generation.ID), member: generation.MemberID,
 		},
-		breaker: &breaker{limit: e.config.QuarantineLimit},
-		log:     e.log.With("topic", e.config.Topic, "partition", partition),
+		breaker: &breaker{limit: config.QuarantineLimit},
+		log:     m.engine.log.With("topic", at.Topic, "partition", at.Partition),
 	}
 }
 
@@ -65,6 +65,8 @@ type session struct {
 	next        int64     // the offset to fetch next
 	lastMessage time.Time // when the fetch began that last found something
 	lastIdle    time.Time // when the stage was last told that nothing comes
+	served      int64     // the last fetch of its loop that found something
+	behind      bool      // whether it goes on in the loop of those that are behind
 
 	// This belongs to the goroutine of the loop that puts rounds in their order.
 	lastRound <-chan struct{} // closed at the end of the session's last round
@@ -76,13 +78,13 @@ type session struct {
 
 // newRun begins a run where the partition goes on.
 func (s *session) newRun() *fetch.Run {
-	return &fetch.Run{Partition: s.partition, From: s.next, To: s.next}
+	return &fetch.Run{TopicPartition: s.at, From: s.next, To: s.next}
 }
 
 // newBatch is a batch of what was fetched.
 func (s *session) newBatch(r *fetch.Run) *Batch {
 	return &Batch{
-		Topic: s.engine.config.Topic, Partition: s.partition,
+		Topic: s.at.Topic, Partition: s.at.Partition, Partitions: s.topics[s.at.Topic],
 		From: r.From, To: r.To, Messages: r.Messages, HighWatermark: r.HighWatermark,
 	}
 }
@@ -113,7 +115,7 @@ func (w *worker) workSession(taking, doing context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.engine.setHealth(nil, w.partition)
+	w.engine.setHealth(nil, w.at)
 
 	// Whatever made the last session end, a first batch by itself gets past it, or waits
 	// for an operator; only then do other partitions depend on this one.
@@ -135,32 +137,15 @@ func (w *worker) workSession(taking, doing context.Context) error {
 func (w *worker) open(ctx context.Context) (s *session, start Start, err error) {
 	s = &session{worker: w, leaveReason: make(chan error, 1)}
 	err = w.retry(ctx, actOpen, func(ctx context.Context) error {
-		logStart, err := w.logStart(ctx)
+		logStart, err := w.logStart(ctx, w.at)
 		if err != nil {
 			return fmt.Errorf("find the log's start: %w", err)
 		}
-		s.stage, start, err = w.engine.handler.Open(ctx, Assignment{Partition: w.partition, LogStart: logStart, Claim: w.claim})
+		s.stage, start, err = w.engine.handler.Open(ctx, Assignment{TopicPartition: w.at, LogStart: logStart, Claim: w.claim})
 		return err
 	})
 	s.next = start.Next
 	return s, start, err
-}
-
-// logStart asks the broker where the partition's log begins.
-func (w *worker) logStart(ctx context.Context) (int64, error) {
-	topic := w.engine.config.Topic
-	response, err := w.engine.client().ListOffsets(ctx, &kafka.ListOffsetsRequest{
-		Topics: map[string][]kafka.OffsetRequest{topic: {kafka.FirstOffsetOf(w.partition)}},
-	})
-	if err != nil {
-		return 0, err
-	}
-	for _, p := range response.Topics[topic] {
-		if p.Partition == w.partition {
-			return p.FirstOffset, p.Error
-		}
-	}
-	return 0, kafka.UnknownTopicOrPartition
 }
 
 // workAlone takes the partition's next messages all the way by themselves: fetch ▸
@@ -171,7 +156,7 @@ func (w *worker) workAlone(taking, doing context.Context, s *session, until int6
 	fetched := s.newRun()
 	for again := true; again; again = fetched.To < until {
 		err := w.retry(taking, actFetch, func(ctx context.Context) error {
-			faults, err := w.engine.fetcher.Fetch(ctx, []*fetch.Run{fetched}, maxWait)
+			faults, err := w.fetcher.Fetch(ctx, []*fetch.Run{fetched}, maxWait)
 			if err == nil {
 				err = faults[0]
 			}
@@ -181,6 +166,7 @@ func (w *worker) workAlone(taking, doing context.Context, s *session, until int6
 			return err
 		}
 	}
+	s.behind = fetched.Remaining() > int64(w.engine.config.BatchMessages)
 	all := s.newBatch(fetched)
 	if all.To == all.From {
 		w.engine.metrics.setLag(all)
@@ -217,7 +203,7 @@ func (w *worker) checkFlood(doing context.Context, b *Batch) error {
 // take effect in their order. k such messages among n cost about 2 k log n transactions.
 func (w *worker) applyOrHalve(doing context.Context, s *session, b *Batch, work Work) error {
 	begin := time.Now()
-	err := w.retry(doing, actApply, func(ctx context.Context) error { return w.engine.inTurn(ctx, work.Apply) })
+	err := w.retry(doing, actApply, func(ctx context.Context) error { return w.engine.inTurn(ctx, s.behind, work.Apply) })
 	switch {
 	case err == nil:
 		w.engine.metrics.applied(time.Since(begin), b)
@@ -254,16 +240,17 @@ func (w *worker) halves(b *Batch, refused error) []*Batch {
 // commits it itself, in a claim.
 func (w *worker) commitLater(b *Batch) {
 	if !w.claim.used {
-		w.committer.set(b.Partition, b.To)
+		w.committer.set(w.at, b.To)
 	}
 }
 
-// workTogether has the partition worked on in the loop of its leader, until it leaves
-// that, which is an error, or the loop ends with the generation.
+// workTogether has the partition worked on in the loops of its leader, in the one for
+// partitions that are behind as long as it is, until it leaves them, which is an error, or
+// they end with the generation.
 func (w *worker) workTogether(taking, doing context.Context, s *session) error {
 	var leader int
 	err := w.retry(taking, actFetch, func(ctx context.Context) (err error) {
-		if leader, err = w.leader(ctx); err != nil {
+		if leader, err = w.leader(ctx, w.at); err != nil {
 			return fmt.Errorf("find the leader: %w", err)
 		}
 		return nil
@@ -271,27 +258,19 @@ func (w *worker) workTogether(taking, doing context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return w.loops.join(taking, doing, leader, s)
+	for {
+		err := w.loops.join(taking, doing, loopKey{leader, s.behind}, s)
+		if !errors.Is(err, errMoves) {
+			return err
+		}
+		// Its last round there is applied, and nobody else has the session: it is not opened again.
+		s.behind = !s.behind
+		s.hasLeft.Store(false)
+	}
 }
 
-// leader asks which broker leads the partition.
-func (w *worker) leader(ctx context.Context) (int, error) {
-	topic := w.engine.config.Topic
-	answer, err := w.engine.transport.RoundTrip(ctx, w.engine.fetcher.Broker, &metadata.Request{TopicNames: []string{topic}})
-	if err != nil {
-		return 0, err
-	}
-	if response, ok := answer.(*metadata.Response); ok {
-		for _, t := range response.Topics {
-			for _, p := range t.Partitions {
-				if t.Name == topic && int(p.PartitionIndex) == w.partition && p.LeaderID >= 0 {
-					return int(p.LeaderID), nil
-				}
-			}
-		}
-	}
-	return 0, kafka.LeaderNotAvailable
-}
+// errMoves is why a session leaves a loop when it belongs in the other one of its broker.
+var errMoves = errors.New("the partition goes on in another loop")
 
 // idleTimeout is how long a store may take to write down what waits, of all partitions of
 // a round. One that hangs is found by the next batch, which must get to it.
@@ -307,5 +286,5 @@ func (s *session) idle(ctx context.Context, emptyAt time.Time) {
 
 // retry tries again, for this partition, what may pass.
 func (w *worker) retry(ctx context.Context, act string, do func(context.Context) error) error {
-	return w.engine.retry(ctx, w.log, act, forEver, func() []int { return []int{w.partition} }, do)
+	return w.engine.retry(ctx, w.log, act, forEver, func() []schema.TopicPartition { return []schema.TopicPartition{w.at} }, do)
 }

@@ -27,6 +27,23 @@ type Unreadable struct {
 	Simulation bool
 }
 
+// NewUnreadable answers a message that was received then and cannot be read for that reason.
+// What of the reason is longer than the event may say is cut.
+func NewUnreadable(cause Position, receivedAt time.Time, reason *Error) Unreadable {
+	return Unreadable{
+		Cause: cause, Rule: reason.Rule, Field: cut(reason.Field, maxFieldPath), Found: cut(reason.Detail, maxFound),
+		ReceivedAt: receivedAt, Revision: FirstRevision,
+	}
+}
+
+// cut returns the beginning of a text, in at most so many bytes, and so no more characters.
+func cut(s string, most int) string {
+	if len(s) > most {
+		s = s[:most]
+	}
+	return strings.ToValidUTF8(s, "")
+}
+
 // DecodeUnreadable reads the data of an event [TypeUnreadable], of this edition or a later
 // one. Any error is an [*Error].
 func DecodeUnreadable(data []byte) (Unreadable, error) {
