@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"tajdeed/schema"
 )
 
 // announceTimeout is how long the first attempt to announce may take. Then what got through
@@ -19,7 +21,7 @@ const (
 	mostDoublings   = 4
 )
 
-// announce publishes what the batches announce. A [PartialError] says for which that
+// announce publishes the answers to the batches' messages. A [PartialError] says for which that
 // failed; what got through is not published again with them.
 func (ws jointWork) announce(ctx context.Context) error {
 	left := slices.DeleteFunc(slices.Clone(ws), func(w *ledgerWork) bool { return w.announced })
@@ -33,69 +35,76 @@ func (ws jointWork) announce(ctx context.Context) error {
 	case len(faults) == 0:
 		return nil
 	case len(ws) == 1:
-		return faults[ws[0].partition]
+		return faults[ws[0].at]
 	}
 	return &PartialError{faults}
 }
 
-// publish publishes the batches' announcements and what they quarantined, and returns by
+// publish publishes the batches' answers and what they quarantined, and returns by
 // partition why that failed.
-func (ws jointWork) publish(ctx context.Context) map[int]error {
-	ledger, faults := ws[0].ledger, map[int]error{}
-	// Of a batch whose announcements failed nothing else is published either: the next attempt
+func (ws jointWork) publish(ctx context.Context) map[schema.TopicPartition]error {
+	ledger, faults := ws[0].ledger, map[schema.TopicPartition]error{}
+	// Of a batch whose answers failed nothing else is published either: the next attempt
 	// publishes all of it.
-	try := func(topic string, messages func(*ledgerWork) []kafka.Message) {
-		var parts [][]kafka.Message
+	try := func(messagesOf func(*ledgerWork) []kafka.Message) {
+		var parts jointWork
+		var messages [][]kafka.Message
 		for _, w := range ws {
-			if faults[w.partition] == nil {
-				parts = append(parts, messages(w))
+			if own := messagesOf(w); faults[w.at] == nil && len(own) > 0 {
+				parts, messages = append(parts, w), append(messages, own)
 			}
 		}
-		all := slices.Concat(parts...)
-		if err := ledger.publishTo(ctx, topic, all); err != nil {
-			ws.assign(err, faults)
+		if err := ledger.publish(ctx, slices.Concat(messages...)); err != nil {
+			for i, w := range parts {
+				if isAbout(err, messages, i) {
+					faults[w.at] = err
+				}
+			}
 		}
 	}
-	try(ledger.announceTo, func(w *ledgerWork) []kafka.Message { return w.announcements })
-	try(ledger.quarantine, func(w *ledgerWork) []kafka.Message { return w.batch.QuarantineMessages() })
+	try(func(w *ledgerWork) []kafka.Message { return w.answers })
+	try(func(w *ledgerWork) []kafka.Message {
+		return w.batch.QuarantineMessages(ledger.config.Topics.Quarantine())
+	})
 	for _, w := range ws {
 		w.attempts++
-		if faults[w.partition] == nil {
+		if faults[w.at] == nil {
 			w.announced, w.published = true, w.batch.To
 		}
 	}
 	return faults
 }
 
-func (l *Ledger) publishTo(ctx context.Context, topic string, messages []kafka.Message) error {
+func (l *Ledger) publish(ctx context.Context, messages []kafka.Message) error {
 	if len(messages) == 0 {
 		return nil
 	}
-	if err := l.publisher.PublishPlaced(ctx, topic, messages); err != nil {
-		return &AwayError{fmt.Errorf("publish to %s: %w", topic, err)}
+	if err := l.publisher.PublishPlaced(ctx, messages); err != nil {
+		return &AwayError{fmt.Errorf("publish: %w", err)}
 	}
 	return nil
 }
 
-// partitionsError is a publisher's error that tells which partitions' messages were not
-// all published; -1 stands for any.
+// partitionsError is a publisher's error that tells of which partitions not all messages
+// were published: see [Publisher].
 type partitionsError interface {
 	error
-	FailedPartitions() []int
+	FailedPartitions() []schema.TopicPartition
 }
 
-// assign finds the partitions that a publisher's error is about: all, unless it names some
-// of them.
-func (ws jointWork) assign(err error, faults map[int]error) {
-	var failed []int
-	if telling, ok := errors.AsType[partitionsError](err); ok {
-		failed = telling.FailedPartitions()
+// isAbout is whether a publisher's error is about the messages at an index, which are all
+// for one partition: it names that one, or none of those that were published.
+func isAbout(err error, messages [][]kafka.Message, at int) bool {
+	telling, ok := errors.AsType[partitionsError](err)
+	if !ok {
+		return true
 	}
-	named := func(w *ledgerWork) bool { return slices.Contains(failed, w.partition) }
-	all := slices.Contains(failed, -1) || !slices.ContainsFunc(ws, named)
-	for _, w := range ws {
-		if faults[w.partition] == nil && (all || named(w)) {
-			faults[w.partition] = err
-		}
+	failed := telling.FailedPartitions()
+	named := func(messages []kafka.Message) bool {
+		m := &messages[0]
+		return slices.ContainsFunc(failed, func(p schema.TopicPartition) bool {
+			return (p.Topic == "" || p.Topic == m.Topic) && (p.Topic == "" || p.Partition < 0 || p.Partition == m.Partition)
+		})
 	}
+	return named(messages[at]) || !slices.ContainsFunc(messages, named)
 }

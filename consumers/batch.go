@@ -13,8 +13,9 @@ type Message = fetch.Message
 
 // Batch is a run of a partition's log that takes effect as a whole.
 type Batch struct {
-	Topic     string
-	Partition int
+	Topic      string
+	Partition  int
+	Partitions int // how many the topic has
 	// From is the first offset of the run and To the one after its last. Between them lie
 	// the messages, and offsets that hold none for us: a transaction's marker, a message of
 	// an aborted transaction.
@@ -26,6 +27,11 @@ type Batch struct {
 
 	quarantined []quarantined
 	refused     int // messages that were moved from Messages to quarantined
+}
+
+// TopicPartition returns the partition whose messages they are.
+func (b *Batch) TopicPartition() schema.TopicPartition {
+	return schema.TopicPartition{Topic: b.Topic, Partition: b.Partition}
 }
 
 // Position returns where a message of the batch lies.

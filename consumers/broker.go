@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"tajdeed/consumers/fetch"
+	"tajdeed/schema"
 )
 
 // brokerLoops are those of one generation of the group.
 type brokerLoops struct {
-	engine  *Engine
+	*membership
+
 	running sync.WaitGroup // the generation's workers, and the loops' goroutines
 	outside atomic.Int64   // how many of the generation's partitions are in no loop
 
@@ -22,8 +24,8 @@ type brokerLoops struct {
 	byBroker map[int]*brokerLoop // by the broker's id
 }
 
-func newBrokerLoops(e *Engine, partitions int) *brokerLoops {
-	ls := &brokerLoops{engine: e, byBroker: map[int]*brokerLoop{}}
+func newBrokerLoops(m *membership, partitions int) *brokerLoops {
+	ls := &brokerLoops{membership: m, byBroker: map[int]*brokerLoop{}}
 	ls.outside.Store(int64(partitions))
 	return ls
 }
@@ -58,7 +60,7 @@ func (ls *brokerLoops) find(taking, doing context.Context, leader int) *brokerLo
 	l, ok := ls.byBroker[leader]
 	if !ok {
 		l = &brokerLoop{
-			engine: ls.engine, loops: ls, log: ls.engine.log.With("topic", ls.engine.config.Topic),
+			engine: ls.engine, loops: ls, log: ls.engine.log,
 			joining: make(chan *session), slots: make(chan struct{}, ls.engine.config.Concurrency+1), ended: make(chan struct{}),
 		}
 		ls.byBroker[leader] = l
@@ -210,9 +212,11 @@ func (l *brokerLoop) fetchWait() time.Duration {
 // fetch fetches once for all partitions, and tries until that succeeds; what came may be
 // nothing.
 func (l *brokerLoop) fetch(ctx context.Context, r *round, runs []*fetch.Run, maxWait time.Duration) error {
-	partitions := func() []int { return partitionsOf(l.sessions, func(s *session) int { return s.partition }) }
+	partitions := func() []schema.TopicPartition {
+		return partitionsOf(l.sessions, func(s *session) schema.TopicPartition { return s.at })
+	}
 	return l.engine.retry(ctx, l.log, actFetch, forEver, partitions, func(ctx context.Context) error {
-		faults, err := l.engine.fetcher.Fetch(ctx, runs, maxWait)
+		faults, err := l.loops.fetcher.Fetch(ctx, runs, maxWait)
 		for i, fault := range faults {
 			r.faults[l.sessions[i]] = fault
 		}
@@ -224,15 +228,6 @@ func (l *brokerLoop) fetch(ctx context.Context, r *round, runs []*fetch.Run, max
 		}
 		return err
 	})
-}
-
-// partitionsOf returns the partitions that items are about.
-func partitionsOf[T any](items []T, partition func(T) int) []int {
-	out := make([]int, len(items))
-	for i := range items {
-		out[i] = partition(items[i])
-	}
-	return out
 }
 
 func messagesIn(runs []*fetch.Run) (n int) {

@@ -172,7 +172,10 @@ func TestBatchesOfAPartitionGoInTheirOrder(t *testing.T) {
 func (b *bench) announcedInOrder(partition int) {
 	b.Helper()
 	last := -1
-	for i, m := range b.read(b.topics.Decisions, partition) {
+	for i, m := range b.read(b.out, partition) {
+		if isNotice(m) {
+			continue
+		}
 		n, err := strconv.Atoi(string(m.Value))
 		if err != nil || n%b.partitions != partition || n < last {
 			b.Errorf("partition %d announces %q at %d, behind %d", partition, m.Value, i, last)
@@ -189,13 +192,13 @@ func TestFencedPartitionHoldsNoOtherUp(t *testing.T) {
 	b.publish(5, 40)
 	// Another worker takes partition 3 over, and has applied its next message.
 	other := b.ledger(b.tally())
-	partition, start, err := other.Open(t.Context(), consumers.Assignment{Partition: 3})
+	partition, start, err := other.Open(t.Context(), consumers.Assignment{TopicPartition: schema.TopicPartition{Topic: b.in, Partition: 3}})
 	if err != nil || start.Next != 1 {
 		t.Fatalf("open: %+v, %v", start, err)
 	}
-	next := b.read(b.topics.Submissions, 3)[1]
+	next := b.read(b.in, 3)[1]
 	err = partition.Prepare(&consumers.Batch{
-		Topic: b.topics.Submissions, Partition: 3, From: 1, To: 2,
+		Topic: b.in, Partition: 3, From: 1, To: 2,
 		Messages: []consumers.Message{{Offset: next.Offset, Value: next.Value}},
 	}).Apply(t.Context())
 	if err != nil {
@@ -223,7 +226,7 @@ func TestRefusedMessageHoldsNoOtherUp(t *testing.T) {
 	b.publish(64, 30)
 	b.drained(95)
 	b.exactly(94)
-	if aside := b.read(b.topics.Quarantine, 1); len(aside) != 1 || string(aside[0].Value) != "cursed" {
+	if aside := b.read(b.quarantine, 1); len(aside) != 1 || string(aside[0].Value) != "cursed" {
 		t.Errorf("%d messages in quarantine, want the one that was refused", len(aside))
 	}
 	for partition := range b.partitions {
@@ -240,7 +243,7 @@ func TestTheLargestMessageIsQuarantined(t *testing.T) {
 	b.send(0, message)
 	w := b.start(b.ledger(b.tally()), b.config())
 	b.drained(1)
-	if aside := b.read(b.topics.Quarantine, 0); len(aside) != 1 || len(aside[0].Headers[0].Value) != most-100 {
+	if aside := b.read(b.quarantine, 0); len(aside) != 1 || len(aside[0].Headers[0].Value) != most-100 {
 		t.Errorf("%d messages in quarantine, want the large one", len(aside))
 	}
 	eventually(t, w.Ready)
@@ -296,7 +299,7 @@ func (b *bench) announces(want map[int]int) {
 	b.Helper()
 	eventually(b.T, func() error {
 		for partition, least := range want {
-			if n := len(b.read(b.topics.Decisions, partition)); n < least {
+			if n := len(b.read(b.out, partition)); n < least {
 				return fmt.Errorf("partition %d announces %d messages, want %d", partition, n, least)
 			}
 		}
@@ -322,7 +325,7 @@ func (b *bench) recovers(w *running, published int) {
 func TestUnannouncedPartitionHoldsNoOtherUp(t *testing.T) {
 	b := setup(t, 3)
 	w, open := b.inOneLoop(b.tally())
-	b.publisher.setRefuse(func(partition int) bool { return partition == 1 })
+	b.publisher.setRefuse(func(p schema.TopicPartition) bool { return p.Partition == 1 })
 	b.publish(4, 30)
 	open()
 	b.announces(map[int]int{0: 11, 2: 11})
@@ -330,7 +333,7 @@ func TestUnannouncedPartitionHoldsNoOtherUp(t *testing.T) {
 	b.announces(map[int]int{0: 21, 2: 21})
 	b.recovers(w, 64)
 	for _, partition := range []int{0, 2} { // all of 64, and each once
-		if n := len(b.read(b.topics.Decisions, partition)); n != 22-partition/2 {
+		if n := len(b.read(b.out, partition)); n != 22-partition/2 {
 			t.Errorf("partition %d announces %d messages", partition, n)
 		}
 	}
@@ -343,7 +346,7 @@ func TestPartitionsInTroubleHoldNoOtherUp(t *testing.T) {
 	w, open := b.inOneLoop(b.tally())
 	open()
 	b.drained(5)
-	b.publisher.setRefuse(func(partition int) bool { return partition > 1 })
+	b.publisher.setRefuse(func(p schema.TopicPartition) bool { return p.Partition > 1 })
 	for _, partition := range []int{2, 3} {
 		b.send(partition, kafka.Message{Value: []byte(strconv.Itoa(4 + partition))})
 		b.applied(int64(4 + partition))
@@ -361,7 +364,7 @@ func TestATakeoverInTroubleHoldsNoOtherUp(t *testing.T) {
 	config := b.config()
 	config.Concurrency = 1
 	b.publish(0, 8)
-	b.publisher.setRefuse(func(partition int) bool { return partition > 1 })
+	b.publisher.setRefuse(func(p schema.TopicPartition) bool { return p.Partition > 1 })
 	w := b.start(b.ledger(b.tally()), config)
 	b.announces(map[int]int{0: 2, 1: 2})
 	b.recovers(w, 8)
@@ -465,20 +468,20 @@ func TestAHangingIdleEnds(t *testing.T) {
 func TestPartitionsOfSeveralBrokers(t *testing.T) {
 	t.Parallel()
 	const partitions = 6
-	topics := schema.Topics{Submissions: "in", Decisions: "out", Quarantine: "quarantine"}
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.SeedTopics(partitions, topics.Names()...))
+	topics := schema.Topics{Prefix: "test"}
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.SeedTopics(partitions, topics.Of("counter")...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	b := setupOn(t, partitions, cluster.ListenAddrs(), topics)
+	b := setupOn(t, partitions, cluster.ListenAddrs(), topics, "counter")
 	w := b.start(b.ledger(b.tally()), b.config())
 	const rounds = 4
 	for round := range rounds {
 		for partition := range partitions {
 			m := kafka.Message{Value: []byte(strconv.Itoa(round*partitions + partition))}
 			eventually(t, func() error { // a broker that does not lead it any more stores nothing
-				return b.publisher.publishTo(t.Context(), topics.Submissions, partition, []kafka.Message{m})
+				return b.publisher.publishTo(t.Context(), b.in, partition, []kafka.Message{m})
 			})
 		}
 		b.drained((round + 1) * partitions)

@@ -6,12 +6,15 @@ import (
 	"fmt"
 
 	"github.com/segmentio/kafka-go"
+
+	"tajdeed/schema"
 )
 
 // Assignment is a partition that a worker was given.
 type Assignment struct {
-	Partition int
-	LogStart  int64 // where the partition's log begins
+	schema.TopicPartition
+
+	LogStart int64 // where the partition's log begins
 	// Claim is for a stage whose store cannot fence; the group's coordinator does it instead.
 	Claim *Claim
 }
@@ -33,10 +36,9 @@ type Start struct {
 // committed offset counts, other than that of a [Ledger], which never reads it. So the
 // engine commits no offset of a partition whose claim was written.
 type Claim struct {
-	client    *kafka.Client
-	group     string
-	topic     string
-	partition int
+	client *kafka.Client
+	group  string
+	at     schema.TopicPartition
 	// generation and member are what the coordinator knows the owner by.
 	generation int
 	member     string
@@ -46,15 +48,15 @@ type Claim struct {
 // Read returns what the last owner wrote; the offset is negative where nobody has.
 func (c *Claim) Read(ctx context.Context) (offset int64, note string, err error) {
 	response, err := c.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{
-		GroupID: c.group, Topics: map[string][]int{c.topic: {c.partition}},
+		GroupID: c.group, Topics: map[string][]int{c.at.Topic: {c.at.Partition}},
 	})
 	if err == nil {
 		err = response.Error
 	}
 	offset = -1
 	if err == nil {
-		for _, p := range response.Topics[c.topic] {
-			if p.Partition == c.partition {
+		for _, p := range response.Topics[c.at.Topic] {
+			if p.Partition == c.at.Partition {
 				offset, note, err = p.CommittedOffset, p.Metadata, p.Error
 			}
 		}
@@ -70,13 +72,13 @@ func (c *Claim) Write(ctx context.Context, offset int64, note string) error {
 	c.used = true
 	response, err := c.client.OffsetCommit(ctx, &kafka.OffsetCommitRequest{
 		GroupID: c.group, GenerationID: c.generation, MemberID: c.member,
-		Topics: map[string][]kafka.OffsetCommit{c.topic: {{Partition: c.partition, Offset: offset, Metadata: note}}},
+		Topics: map[string][]kafka.OffsetCommit{c.at.Topic: {{Partition: c.at.Partition, Offset: offset, Metadata: note}}},
 	})
 	if err != nil {
 		return fmt.Errorf("write the claim: %w", err)
 	}
-	for _, p := range response.Topics[c.topic] {
-		if p.Partition == c.partition {
+	for _, p := range response.Topics[c.at.Topic] {
+		if p.Partition == c.at.Partition {
 			return claimError(p.Error)
 		}
 	}

@@ -1,6 +1,7 @@
 package consumers
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -11,8 +12,13 @@ type Config struct {
 	Brokers []string
 	// Group is the consumer group; every worker of a stage names the same.
 	Group string
-	// Topic is what the stage reads.
-	Topic string
+	// Topics says which topics the stage reads, and how many partitions each has. It is asked
+	// at the start and every TopicsEvery. Where the set has changed, the engine leaves the
+	// group and joins it with the new one, as at a rebalance. While there is none, it waits;
+	// if it cannot be found out, what was found last stands.
+	Topics func(context.Context) (map[string]int, error)
+	// TopicsEvery is how long a new topic may go unread. Default 5 s.
+	TopicsEvery time.Duration
 	// ClientID is what the brokers' logs show of the process.
 	ClientID string
 
@@ -51,6 +57,7 @@ type Config struct {
 
 // withDefaults fills in what was left out.
 func (c Config) withDefaults() Config {
+	setDefault(&c.TopicsEvery, 5*time.Second)
 	setDefault(&c.BatchMessages, 1000)
 	setDefault(&c.BatchBytes, 1<<20)
 	setDefault(&c.BatchAge, 5*time.Millisecond)
@@ -79,8 +86,10 @@ func (c Config) Validate() error {
 		return errors.New("consumers: no brokers")
 	case c.Group == "":
 		return errors.New("consumers: no consumer group")
-	case c.Topic == "":
-		return errors.New("consumers: no topic")
+	case c.Topics == nil:
+		return errors.New("consumers: nothing says which topics to read")
+	case c.TopicsEvery < 0:
+		return fmt.Errorf("consumers: topics are asked for every %s: a time above zero is possible", c.TopicsEvery)
 	case c.BatchMessages < 1 || c.BatchMessages > 50_000:
 		return fmt.Errorf("consumers: a batch of %d messages: 1 to 50,000 is possible", c.BatchMessages)
 	case c.BatchBytes < 64<<10 || c.BatchBytes > 64<<20:

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/segmentio/kafka-go"
 
 	"tajdeed/consumers/fetch"
+	"tajdeed/schema"
 )
 
 // Handler says what a stage does with the partitions that it is given.
@@ -55,22 +55,25 @@ type Joiner interface {
 }
 
 // FencedError names the partitions that [ErrFenced] is about.
-type FencedError struct{ Partitions []int }
+type FencedError struct{ Partitions []schema.TopicPartition }
 
 // Error says which they are.
 func (e *FencedError) Error() string {
-	return fmt.Sprintf("partitions %d: %v", e.Partitions, ErrFenced)
+	return fmt.Sprintf("%s: %v", partitionList(e.Partitions), ErrFenced)
 }
 
 // Unwrap returns [ErrFenced].
 func (*FencedError) Unwrap() error { return ErrFenced }
 
 // PartialError says why the works of some partitions are not done; all others are.
-type PartialError struct{ Faults map[int]error } // by partition
+type PartialError struct {
+	Faults map[schema.TopicPartition]error
+}
 
 // Error says which are not done, and why.
 func (e *PartialError) Error() string {
-	return fmt.Sprintf("partitions %d: %v", slices.Sorted(maps.Keys(e.Faults)), errors.Join(slices.Collect(maps.Values(e.Faults))...))
+	which := slices.SortedFunc(maps.Keys(e.Faults), comparePartitions)
+	return fmt.Sprintf("%s: %v", partitionList(which), errors.Join(slices.Collect(maps.Values(e.Faults))...))
 }
 
 // ErrGap stops a partition until an operator has seen to it: going on would be a loss that
@@ -84,13 +87,11 @@ var ErrFenced = errors.New("the position is not where this worker left it")
 
 // Engine runs one stage in one process.
 type Engine struct {
-	config    Config
-	handler   Handler
-	log       *slog.Logger
-	metrics   *metrics
-	transport *kafka.Transport
-	fetcher   *fetch.Fetcher
-	turns     chan struct{} // one for each attempt to apply that may be made at once
+	config  Config
+	handler Handler
+	log     *slog.Logger
+	metrics *metrics
+	turns   chan struct{} // one for each attempt to apply that may be made at once
 
 	mu     sync.Mutex
 	health health
@@ -103,121 +104,27 @@ func New(stage string, config Config, handler Handler, log *slog.Logger, registr
 		return nil, err
 	}
 	config = config.withDefaults()
-	transport := &kafka.Transport{
-		ClientID:       config.ClientID,
-		MetadataTTL:    metadataTTL,
-		MetadataTopics: []string{config.Topic},
-		DialTimeout:    dialTimeout,
-	}
 	return &Engine{
-		config:    config,
-		handler:   handler,
-		log:       log.With("stage", stage),
-		metrics:   newMetrics(stage, registry),
-		transport: transport,
-		fetcher: &fetch.Fetcher{
-			Transport: transport, ClientID: config.ClientID,
-			Broker: kafka.TCP(config.Brokers...), Topic: config.Topic, MaxBytes: config.BatchBytes,
-		},
-		turns:  make(chan struct{}, config.Concurrency),
-		health: health{partitions: map[int]error{}},
+		config:  config,
+		handler: handler,
+		log:     log.With("stage", stage),
+		metrics: newMetrics(stage, registry),
+		turns:   make(chan struct{}, config.Concurrency),
+		health:  health{absent: errNotRunning},
 	}, nil
 }
-
-const (
-	// metadataTTL is how long a moved leader may go unseen.
-	metadataTTL = time.Second
-	dialTimeout = 5 * time.Second
-)
 
 // Run consumes until ctx ends. Then it finishes the batches in flight, announces
 // and commits them, leaves the group and returns nil.
 func (e *Engine) Run(ctx context.Context) error {
-	defer e.transport.CloseIdleConnections()
-	group, err := e.newGroup()
-	if err != nil {
-		return fmt.Errorf("join the group %s: %w", e.config.Group, err)
-	}
-	// Closing the group ends the generation, and with it what the workers call taking. It
-	// returns when the last batch is done and the coordinator knows that we leave.
-	left := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() { left <- group.Close() })
-	e.runGenerations(ctx, group)
-	if stop() { // ctx has not ended: the group ended by itself
-		left <- group.Close()
-	}
-	if err := <-left; err != nil {
-		return fmt.Errorf("leave the group %s: %w", e.config.Group, err)
-	}
-	return nil
-}
-
-// health is what [Engine.Ready] tells.
-type health struct {
-	joined     bool
-	partitions map[int]error // why an assigned partition is not worked on; nil where it is
-}
-
-// stopped is how many partitions wait for an operator.
-func (h *health) stopped() (n int) {
-	for _, err := range h.partitions {
-		if err != nil && KindOf(err) == Stopped {
-			n++
-		}
-	}
-	return n
-}
-
-var errStarting = errors.New("is being taken over")
-
-// Ready says why the stage cannot do its work: it is not in the group, or it cannot work on
-// one of its partitions. Having no partition is no fault.
-func (e *Engine) Ready() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.health.joined {
-		return fmt.Errorf("not in the consumer group %s", e.config.Group)
-	}
-	for partition, err := range e.health.partitions {
-		if err != nil {
-			return fmt.Errorf("%s/%d: %w", e.config.Topic, partition, err)
+	defer e.setAbsent(errNotRunning)
+	found := e.newDiscovery()
+	for e.awaitTopics(ctx, found) {
+		if err := e.readTopics(ctx, found); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-// Assigned returns how many partitions are assigned to the process.
-func (e *Engine) Assigned() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return len(e.health.partitions)
-}
-
-// setHealth notes why partitions are not worked on, or with nil that they are.
-func (e *Engine) setHealth(err error, partitions ...int) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, partition := range partitions {
-		e.health.partitions[partition] = err
-	}
-	e.metrics.stopped.Set(float64(e.health.stopped()))
-}
-
-// setJoined notes a new assignment, or none.
-func (e *Engine) setJoined(joined bool, partitions []kafka.PartitionAssignment) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.health.joined = joined
-	e.health.partitions = make(map[int]error, len(partitions))
-	for _, p := range partitions {
-		e.health.partitions[p.ID] = errStarting
-	}
-	e.metrics.stopped.Set(0)
-}
-
-// client makes the requests to brokers other than fetches.
-func (e *Engine) client() *kafka.Client {
-	return &kafka.Client{Addr: e.fetcher.Broker, Transport: e.transport, Timeout: dialTimeout}
 }
 
 // inTurn makes one attempt to apply when it is its turn: no more than [Config.Concurrency]

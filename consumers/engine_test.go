@@ -39,7 +39,7 @@ func TestEveryMessageTakesEffectOnceAndIsAnnounced(t *testing.T) {
 	}
 	w.stop(t)
 	for partition := range 3 {
-		announced := b.read(b.topics.Decisions, partition)
+		announced := b.read(b.out, partition)
 		for i, m := range announced {
 			if want := strconv.Itoa(i*3 + partition); string(m.Value) != want {
 				t.Fatalf("partition %d announces %q at %d, want %q", partition, m.Value, i, want)
@@ -83,7 +83,7 @@ func TestTakeoverAnnouncesWhatWasLeft(t *testing.T) {
 	b.start(b.ledger(b.tally()), b.config())
 	b.drained(100)
 	b.exactly(100)
-	announced := b.read(b.topics.Decisions, 0)
+	announced := b.read(b.out, 0)
 	for i, m := range announced {
 		if string(m.Value) != strconv.Itoa(i) {
 			t.Fatalf("announcement %d is %q", i, m.Value)
@@ -105,7 +105,7 @@ func TestUnreadableMessagesAreQuarantinedAmongGoodOnes(t *testing.T) {
 	b.start(b.ledger(b.tally()), b.config())
 	b.drained(3)
 	b.exactly(2)
-	messages := b.read(b.topics.Quarantine, 0)
+	messages := b.read(b.quarantine, 0)
 	if len(messages) != 1 {
 		t.Fatalf("%d messages in quarantine, want 1", len(messages))
 	}
@@ -119,7 +119,7 @@ func TestUnreadableMessagesAreQuarantinedAmongGoodOnes(t *testing.T) {
 	}
 	want := map[string]string{
 		"trace":                      "\xff\x00",
-		schema.HeaderOriginTopic:     b.topics.Submissions,
+		schema.HeaderOriginTopic:     b.in,
 		schema.HeaderOriginPartition: "0",
 		schema.HeaderOriginOffset:    "1",
 		schema.HeaderQuarantineRule:  "not_json",
@@ -161,11 +161,11 @@ func TestZombieIsFenced(t *testing.T) {
 	b := setup(t, 1)
 	b.publish(0, 10)
 	ledger := b.ledger(b.tally())
-	zombie, start, err := ledger.Open(t.Context(), consumers.Assignment{})
+	zombie, start, err := ledger.Open(t.Context(), consumers.Assignment{TopicPartition: schema.TopicPartition{Topic: b.in}})
 	if err != nil || start.Next != 0 {
 		t.Fatalf("open: %+v, %v", start, err)
 	}
-	batch := &consumers.Batch{Topic: b.topics.Submissions, From: 0, To: 10}
+	batch := &consumers.Batch{Topic: b.in, From: 0, To: 10}
 	for i := range 10 {
 		batch.Messages = append(batch.Messages, consumers.Message{Offset: int64(i), Value: []byte(strconv.Itoa(i))})
 	}
@@ -181,13 +181,13 @@ func TestZombieIsFenced(t *testing.T) {
 // The same batch delivered twice to the same owner takes effect once.
 func TestSameBatchTwice(t *testing.T) {
 	b := setup(t, 1)
-	partition, _, err := b.ledger(b.tally()).Open(t.Context(), consumers.Assignment{})
+	partition, _, err := b.ledger(b.tally()).Open(t.Context(), consumers.Assignment{TopicPartition: schema.TopicPartition{Topic: b.in}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	batch := func() *consumers.Batch {
 		return &consumers.Batch{
-			Topic: b.topics.Submissions, From: 0, To: 1,
+			Topic: b.in, From: 0, To: 1,
 			Messages: []consumers.Message{{Offset: 0, Value: []byte("0")}},
 		}
 	}
@@ -214,7 +214,7 @@ func TestLostCommitReply(t *testing.T) {
 		_, err := tx.Exec(ctx, `SELECT 1`)
 		for i := range batch.Messages {
 			if err == nil {
-				_, err = tx.Exec(ctx, `INSERT INTO tally VALUES ($1, $2, $3)`, batch.Partition, batch.Messages[i].Offset, batch.Messages[i].Value)
+				_, err = tx.Exec(ctx, `INSERT INTO tally VALUES ($1, $2, $3, $4)`, batch.Topic, batch.Partition, batch.Messages[i].Offset, batch.Messages[i].Value)
 			}
 		}
 		if err == nil {
@@ -275,7 +275,8 @@ func TestGapStopsThePartition(t *testing.T) {
 
 func TestConfigValidate(t *testing.T) {
 	t.Parallel()
-	valid := consumers.Config{Brokers: []string{"b:1"}, Group: "g", Topic: "t"}
+	none := func(context.Context) (map[string]int, error) { return nil, nil }
+	valid := consumers.Config{Brokers: []string{"b:1"}, Group: "g", Topics: none}
 	cases := []struct {
 		name   string
 		change func(*consumers.Config)
@@ -284,7 +285,8 @@ func TestConfigValidate(t *testing.T) {
 		{"defaults", func(*consumers.Config) {}, true},
 		{"no brokers", func(c *consumers.Config) { c.Brokers = nil }, false},
 		{"no group", func(c *consumers.Config) { c.Group = "" }, false},
-		{"no topic", func(c *consumers.Config) { c.Topic = "" }, false},
+		{"no topics", func(c *consumers.Config) { c.Topics = nil }, false},
+		{"topics asked for backwards", func(c *consumers.Config) { c.TopicsEvery = -1 }, false},
 		{"negative batch", func(c *consumers.Config) { c.BatchMessages = -1 }, false},
 		{"huge batch", func(c *consumers.Config) { c.BatchMessages = 50_001 }, false},
 		{"tiny fetch", func(c *consumers.Config) { c.BatchBytes = 100 }, false},
@@ -333,7 +335,7 @@ func TestTransactionsOfAProducer(t *testing.T) {
 // library's, since kafka-go has none.
 func (b *bench) transactional() *kgo.Client {
 	b.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.brokers...), kgo.TransactionalID(b.topics.Submissions), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.brokers...), kgo.TransactionalID(b.in), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -346,7 +348,7 @@ func (b *bench) transact(client *kgo.Client, end kgo.TransactionEndTry, values .
 	b.Helper()
 	err := client.BeginTransaction()
 	for _, value := range values {
-		record := &kgo.Record{Topic: b.topics.Submissions, Value: []byte(value)}
+		record := &kgo.Record{Topic: b.in, Value: []byte(value)}
 		err = errors.Join(err, client.ProduceSync(b.Context(), record).FirstErr())
 	}
 	if err = errors.Join(err, client.EndTransaction(b.Context(), end)); err != nil {

@@ -58,7 +58,7 @@ func Example() {
 			stop()
 		}
 	}}
-	config := consumers.Config{Brokers: cluster.ListenAddrs(), Group: "printers", Topic: "greetings"}
+	config := consumers.Config{Brokers: cluster.ListenAddrs(), Group: "printers", Topics: greetings}
 	engine, err := consumers.New("printer", config, stage, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
 		fmt.Println(err)
@@ -70,6 +70,9 @@ func Example() {
 	// hello at 1
 	// stopped: <nil>
 }
+
+// greetings is what the stage reads.
+func greetings(context.Context) (map[string]int, error) { return map[string]int{"greetings": 1}, nil }
 
 // greet publishes values to the topic.
 func greet(brokers []string, values ...string) {

@@ -96,7 +96,7 @@ func TestRefusedMessagesAreIsolated(t *testing.T) {
 	if most := int64(len(cursed) * 2 * 11); transactions.Load() > most {
 		t.Errorf("%d transactions for %d refused messages, want at most %d", transactions.Load(), len(cursed), most)
 	}
-	aside := b.read(b.topics.Quarantine, 0)
+	aside := b.read(b.quarantine, 0)
 	if len(aside) != len(cursed) {
 		t.Fatalf("%d messages in quarantine, want %d", len(aside), len(cursed))
 	}

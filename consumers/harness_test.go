@@ -25,7 +25,6 @@ import (
 // tally is a stage without a domain: it writes every message that it sees into a table, and
 // announces it. A value "poison" cannot be read, and Postgres refuses the value "cursed".
 type tally struct {
-	topic string
 	// before is called at the beginning of every transaction for each of its batches, if set.
 	before func(context.Context, pgx.Tx, *consumers.Batch) error
 }
@@ -51,14 +50,22 @@ func (s *tally) Effects(batches []consumers.Decoded) consumers.Effects {
 	return e
 }
 
-func (s *tally) Announced(ctx context.Context, db *pgxpool.Pool, partition int, from, to int64) ([]kafka.Message, error) {
-	rows, err := db.Query(ctx, `SELECT value FROM tally WHERE partition = $1 AND "offset" >= $2 AND "offset" < $3 ORDER BY "offset"`, partition, from, to)
+func (s *tally) Announced(ctx context.Context, db *pgxpool.Pool, at schema.TopicPartition, from, to int64) ([]kafka.Message, error) {
+	rows, err := db.Query(ctx, `SELECT "offset", value FROM tally WHERE topic = $1 AND partition = $2 AND "offset" >= $3 AND "offset" < $4 ORDER BY "offset"`,
+		at.Topic, at.Partition, from, to)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (m kafka.Message, err error) {
-		return m, row.Scan(&m.Value)
+		err = row.Scan(&m.Offset, &m.Value)
+		return tallyAnswer(at, m.Offset, m.Value), err
 	})
+}
+
+// tallyAnswer is what a message is answered.
+func tallyAnswer(at schema.TopicPartition, offset int64, value []byte) kafka.Message {
+	id := fmt.Sprintf("%s/%d", at, offset)
+	return kafka.Message{Offset: offset, Value: value, Headers: []kafka.Header{{Key: schema.HeaderID, Value: []byte(id)}}}
 }
 
 // tallyBatch is a batch as it was read.
@@ -82,48 +89,58 @@ func (e *tallied) Apply(ctx context.Context, tx pgx.Tx, last *pgx.Batch) error {
 			}
 		}
 		for _, m := range b.messages {
-			last.Queue(`INSERT INTO tally VALUES ($1, $2, $3)`, b.batch.Partition, m.Offset, m.Value)
+			last.Queue(`INSERT INTO tally VALUES ($1, $2, $3, $4)`, b.batch.Topic, b.batch.Partition, m.Offset, m.Value)
 		}
 	}
 	return nil
 }
 
 func (e *tallied) Announcements(batch int) []kafka.Message {
-	messages := e.batches[batch].messages
-	out := make([]kafka.Message, len(messages))
-	for i, m := range messages {
-		out[i].Value = m.Value
+	b := e.batches[batch]
+	out := make([]kafka.Message, len(b.messages))
+	for i, m := range b.messages {
+		out[i] = tallyAnswer(b.batch.TopicPartition(), m.Offset, m.Value)
 	}
 	return out
 }
 
 func (e *tallied) Policy(int) string { return "tally" }
 
-// bench is a database and topics of one test's own.
+// bench is a database and an installation's topics of one test's own.
 type bench struct {
 	*testing.T
 	db         *pgxpool.Pool
 	brokers    []string
 	topics     schema.Topics
-	partitions int
+	channels   []schema.Channel
+	in, out    string // the topics of the first channel
+	quarantine string
+	partitions int // of each topic
 	publisher  *publisher
 }
 
+// setup is a bench with one channel of so many partitions.
 func setup(t *testing.T, partitions int) *bench {
 	t.Helper()
+	return setupChannels(t, partitions, "counter")
+}
+
+func setupChannels(t *testing.T, partitions int, channels ...schema.Channel) *bench {
+	t.Helper()
 	t.Parallel()
-	named := kafkatest.NewTopics(t, partitions, "in", "out", "quarantine")
-	return setupOn(t, partitions, named.Brokers, schema.Topics{
-		Submissions: named.Names[0], Decisions: named.Names[1], Quarantine: named.Names[2],
-	})
+	topics, named := kafkatest.NewInstallation(t, partitions, channels...)
+	return setupOn(t, partitions, named.Brokers, topics, channels...)
 }
 
 // setupOn is a bench on brokers that have the topics.
-func setupOn(t *testing.T, partitions int, brokers []string, topics schema.Topics) *bench {
+func setupOn(t *testing.T, partitions int, brokers []string, topics schema.Topics, channels ...schema.Channel) *bench {
 	t.Helper()
-	b := &bench{T: t, db: postgrestest.New(t), brokers: brokers, partitions: partitions, topics: topics}
+	b := &bench{
+		T: t, db: postgrestest.New(t), brokers: brokers, partitions: partitions, topics: topics, channels: channels,
+		in: topics.Submissions(channels[0]), out: topics.Decisions(channels[0]), quarantine: topics.Quarantine(),
+	}
 	b.publisher = newPublisher(t, b.brokers)
-	b.exec(`CREATE TABLE tally (partition int, "offset" bigint, value bytea CHECK (value <> 'cursed'),
+	b.exec(`CREATE TABLE tally (topic text, partition int, "offset" bigint, value bytea CHECK (value <> 'cursed'),
 		seq bigint GENERATED ALWAYS AS IDENTITY)`)
 	return b
 }
@@ -145,9 +162,18 @@ func (b *bench) count(sql string, args ...any) (n int64) {
 
 func (b *bench) config() consumers.Config {
 	return consumers.Config{
-		Brokers: b.brokers, Group: b.topics.Submissions, Topic: b.topics.Submissions,
+		Brokers: b.brokers, Group: b.topics.Prefix, Topics: b.reads, TopicsEvery: 200 * time.Millisecond,
 		BatchMessages: 50, SessionTimeout: 6 * time.Second, DrainTimeout: 3 * time.Second,
 	}
+}
+
+// reads says that the stage reads what the channels submit.
+func (b *bench) reads(context.Context) (map[string]int, error) {
+	topics := map[string]int{}
+	for _, c := range b.channels {
+		topics[b.topics.Submissions(c)] = b.partitions
+	}
+	return topics, nil
 }
 
 // running is a worker of a test.
@@ -172,10 +198,11 @@ func (b *bench) start(handler consumers.Handler, config consumers.Config) *runni
 }
 
 func (b *bench) ledger(stage consumers.Stage) *consumers.Ledger {
-	return consumers.NewLedger(b.topics.Submissions, b.topics, stage, b.db, b.publisher)
+	config := consumers.LedgerConfig{Topics: b.topics, Source: "/tally", Simulation: true}
+	return consumers.NewLedger(config, stage, b.db, b.publisher)
 }
 
-func (b *bench) tally() *tally { return &tally{topic: b.topics.Submissions} }
+func (b *bench) tally() *tally { return &tally{} }
 
 // stop stops a worker as SIGTERM would. It may be called twice.
 func (r *running) stop(t *testing.T) {
@@ -229,7 +256,7 @@ type publisher struct {
 	client *kafka.Client
 	mu     sync.Mutex
 	fail   func() error
-	refuse func(partition int) bool
+	refuse func(schema.TopicPartition) bool
 }
 
 func newPublisher(t *testing.T, brokers []string) *publisher {
@@ -244,7 +271,7 @@ func (p *publisher) setFail(fail func() error) {
 	p.fail = fail
 }
 
-func (p *publisher) PublishPlaced(ctx context.Context, topic string, messages []kafka.Message) error {
+func (p *publisher) PublishPlaced(ctx context.Context, messages []kafka.Message) error {
 	p.mu.Lock()
 	fail, refuse := p.fail, p.refuse
 	p.mu.Unlock()
@@ -253,17 +280,18 @@ func (p *publisher) PublishPlaced(ctx context.Context, topic string, messages []
 			return err
 		}
 	}
-	byPartition := map[int][]kafka.Message{}
+	byPartition := map[schema.TopicPartition][]kafka.Message{}
 	for _, m := range messages {
-		byPartition[m.Partition] = append(byPartition[m.Partition], m)
+		at := schema.TopicPartition{Topic: m.Topic, Partition: m.Partition}
+		byPartition[at] = append(byPartition[at], m)
 	}
 	refused := &refusedError{}
-	for partition, messages := range byPartition {
-		if refuse != nil && refuse(partition) {
-			refused.partitions = append(refused.partitions, partition)
+	for at, messages := range byPartition {
+		if refuse != nil && refuse(at) {
+			refused.partitions = append(refused.partitions, at)
 			continue
 		}
-		if err := p.publishTo(ctx, topic, partition, messages); err != nil {
+		if err := p.publishTo(ctx, at.Topic, at.Partition, messages); err != nil {
 			return err
 		}
 	}
@@ -274,14 +302,15 @@ func (p *publisher) PublishPlaced(ctx context.Context, topic string, messages []
 }
 
 // refusedError tells, as producers.PublishError does, what was not published.
-type refusedError struct{ partitions []int }
+type refusedError struct{ partitions []schema.TopicPartition }
 
 func (e *refusedError) Error() string {
-	return fmt.Sprintf("partitions %d have no leader", e.partitions)
+	return fmt.Sprintf("partitions %s have no leader", e.partitions)
 }
-func (e *refusedError) FailedPartitions() []int { return e.partitions }
 
-func (p *publisher) setRefuse(refuse func(partition int) bool) {
+func (e *refusedError) FailedPartitions() []schema.TopicPartition { return e.partitions }
+
+func (p *publisher) setRefuse(refuse func(schema.TopicPartition) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.refuse = refuse
@@ -318,7 +347,12 @@ func (b *bench) publish(from, n int) {
 
 func (b *bench) send(partition int, messages ...kafka.Message) {
 	b.Helper()
-	if err := b.publisher.publishTo(b.Context(), b.topics.Submissions, partition, messages); err != nil {
+	b.sendTo(b.in, partition, messages...)
+}
+
+func (b *bench) sendTo(topic string, partition int, messages ...kafka.Message) {
+	b.Helper()
+	if err := b.publisher.publishTo(b.Context(), topic, partition, messages); err != nil {
 		b.Fatalf("publish: %v", err)
 	}
 }

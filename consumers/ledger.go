@@ -22,9 +22,9 @@ type Stage interface {
 	// Effects are those of batches of different partitions, which take effect together
 	// and in this order.
 	Effects(batches []Decoded) Effects
-	// Announced reads again what the positions from one offset to before another of
-	// a partition announced, in their order.
-	Announced(ctx context.Context, db *pgxpool.Pool, partition int, from, to int64) ([]kafka.Message, error)
+	// Announced reads again what the positions from one offset to before another of a
+	// partition announced, as [Effects.Announcements].
+	Announced(ctx context.Context, db *pgxpool.Pool, at schema.TopicPartition, from, to int64) ([]kafka.Message, error)
 }
 
 // Decoded is a batch as its stage has read it.
@@ -40,37 +40,48 @@ type Effects interface {
 	// queues, to be written with what the ledger itself writes.
 	Apply(ctx context.Context, tx pgx.Tx, queue *pgx.Batch) error
 	// Announcements are the messages that the effects of a batch cause, by its index, in
-	// the order of their causes. They are asked for after the transaction has committed.
+	// the order of their causes. The Offset of each is its cause's; which topic and partition
+	// it goes to, the ledger knows. They are asked for after the transaction has committed.
 	Announcements(batch int) []kafka.Message
 	// Policy names the version of the policy that a batch was decided by.
 	Policy(batch int) string
 }
 
-// Publisher publishes messages to the partitions that they name, in each in their
-// order. It tries again by itself; an error means that it gave up some for now.
+// Publisher publishes messages to the topics and partitions that they name, in each
+// partition in their order. It tries again by itself; an error means that it gave up some
+// for now.
+//
+// An error may tell which, by FailedPartitions() []schema.TopicPartition: in it the partition
+// -1 stands for any of the topic, and the topic "" for any.
 type Publisher interface {
-	PublishPlaced(ctx context.Context, topic string, messages []kafka.Message) error
+	PublishPlaced(ctx context.Context, messages []kafka.Message) error
 }
 
 // Ledger is the [Handler] of a stage whose effects lie in Postgres. A batch, or some
 // of different partitions, is one transaction that also moves the partitions' positions,
 // and only from where this worker left them.
+//
+// Each message is answered on its channel's decisions topic, in its partition and in the
+// order of the messages: by what the stage announces, or by a notice that it was quarantined.
 type Ledger struct {
-	topic      string
-	announceTo string
-	quarantine string
-	stage      Stage
-	db         *pgxpool.Pool
-	publisher  Publisher
+	config    LedgerConfig
+	stage     Stage
+	db        *pgxpool.Pool
+	publisher Publisher
 }
 
-// NewLedger returns the ledger of a stage that reads the topic of its name and
-// announces on the decisions topic, each announcement in its cause's partition.
-func NewLedger(topic string, topics schema.Topics, stage Stage, db *pgxpool.Pool, publisher Publisher) *Ledger {
-	return &Ledger{
-		topic: topic, announceTo: topics.Decisions, quarantine: topics.Quarantine,
-		stage: stage, db: db, publisher: publisher,
-	}
+// LedgerConfig is what a ledger knows of the installation.
+type LedgerConfig struct {
+	Topics schema.Topics
+	// Source is the CloudEvents source of the notices that the ledger itself publishes.
+	Source string
+	// Simulation is whether the installation is a simulation, which every answer says.
+	Simulation bool
+}
+
+// NewLedger returns the ledger of a stage that reads channels' topics of submissions.
+func NewLedger(config LedgerConfig, stage Stage, db *pgxpool.Pool, publisher Publisher) *Ledger {
+	return &Ledger{config: config, stage: stage, db: db, publisher: publisher}
 }
 
 var (
@@ -88,11 +99,15 @@ var (
 // Open reads where the partition stands, and announces what the worker before this
 // one applied and may not have announced.
 func (l *Ledger) Open(ctx context.Context, a Assignment) (Partition, Start, error) {
+	answersTo, ok := l.config.Topics.AnswersTo(a.Topic)
+	if !ok {
+		return nil, Start{}, fmt.Errorf("no channel submits on topic %s, so nothing can be answered", a.Topic)
+	}
 	next, published, err := l.openPosition(ctx, a)
 	if err != nil {
 		return nil, Start{}, fmt.Errorf("open position: %w", err)
 	}
-	p := &ledgerPartition{ledger: l, partition: a.Partition, published: published, noted: published}
+	p := &ledgerPartition{ledger: l, at: a.TopicPartition, answersTo: answersTo, published: published, noted: published}
 	if err := p.announceAgain(ctx, next); err != nil {
 		return nil, Start{}, err
 	}
@@ -104,51 +119,17 @@ func (l *Ledger) Open(ctx context.Context, a Assignment) (Partition, Start, erro
 func (l *Ledger) openPosition(ctx context.Context, a Assignment) (next, published int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
 	defer cancel()
-	err = l.db.QueryRow(ctx, openPosition, l.topic, a.Partition, a.LogStart).Scan(&next, &published)
+	err = l.db.QueryRow(ctx, openPosition, a.Topic, a.Partition, a.LogStart).Scan(&next, &published)
 	return next, published, err
 }
 
 // ledgerPartition is what the ledger keeps of one partition.
 type ledgerPartition struct {
 	ledger    *Ledger
-	partition int
-	published int64 // everything before it is announced
-	noted     int64 // what Postgres knows of that
-}
-
-// takeoverPage is how many offsets are read and announced at a time when a partition is
-// taken over.
-const takeoverPage = 10_000
-
-// announceAgain announces what lies between the announced and the applied.
-func (p *ledgerPartition) announceAgain(ctx context.Context, next int64) error {
-	for p.published < next {
-		to := min(next, p.published+takeoverPage)
-		announced, err := p.ledger.stage.Announced(ctx, p.ledger.db, p.partition, p.published, to)
-		if err != nil {
-			return fmt.Errorf("read announcements: %w", err)
-		}
-		quarantined, err := readQuarantined(ctx, p.ledger.db, p.ledger.topic, p.partition, p.published, to)
-		if err != nil {
-			return fmt.Errorf("read quarantined: %w", err)
-		}
-		p.place(announced)
-		if err := p.ledger.publishTo(ctx, p.ledger.announceTo, announced); err != nil {
-			return err
-		}
-		if err := p.ledger.publishTo(ctx, p.ledger.quarantine, quarantined); err != nil {
-			return err
-		}
-		p.published = to
-	}
-	return nil
-}
-
-// place puts announcements into the partition of their causes.
-func (p *ledgerPartition) place(messages []kafka.Message) {
-	for i := range messages {
-		messages[i].Partition = p.partition
-	}
+	at        schema.TopicPartition
+	answersTo string // the topic
+	published int64  // everything before it is announced
+	noted     int64  // what Postgres knows of that
 }
 
 // Idle notes how far the announcements have come.
@@ -156,7 +137,7 @@ func (p *ledgerPartition) Idle(ctx context.Context, _ time.Time) error {
 	if p.noted == p.published {
 		return nil
 	}
-	if _, err := p.ledger.db.Exec(ctx, notePublished, p.ledger.topic, p.partition, p.published); err != nil {
+	if _, err := p.ledger.db.Exec(ctx, notePublished, p.at.Topic, p.at.Partition, p.published); err != nil {
 		return fmt.Errorf("note what is announced: %w", err)
 	}
 	p.noted = p.published
@@ -179,6 +160,6 @@ func (l *Ledger) Join(works []Work) Work {
 		}
 		joint[i] = work
 	}
-	slices.SortFunc(joint, func(a, b *ledgerWork) int { return a.partition - b.partition })
+	slices.SortFunc(joint, func(a, b *ledgerWork) int { return comparePartitions(a.at, b.at) })
 	return joint
 }

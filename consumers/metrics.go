@@ -6,7 +6,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
-	"github.com/segmentio/kafka-go"
 
 	"tajdeed/schema"
 )
@@ -91,17 +90,17 @@ func latency(stage, name, help string) prometheus.HistogramOpts {
 	}
 }
 
-func (m *metrics) assigned(partitions []kafka.PartitionAssignment) {
+func (m *metrics) assigned(partitions []schema.TopicPartition) {
 	m.rebalances.Inc()
 	m.partitions.Set(float64(len(partitions)))
 }
 
 // revoked forgets the partitions' gauges: the lag of a partition that is assigned to
 // another process would stand still here.
-func (m *metrics) revoked(partitions []kafka.PartitionAssignment) {
+func (m *metrics) revoked(partitions []schema.TopicPartition) {
 	m.partitions.Set(0)
 	for _, p := range partitions {
-		m.lag.DeletePartialMatch(prometheus.Labels{"partition": strconv.Itoa(p.ID)})
+		m.lag.DeleteLabelValues(p.Topic, strconv.Itoa(p.Partition))
 	}
 }
 

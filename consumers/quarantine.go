@@ -3,6 +3,7 @@ package consumers
 import (
 	"context"
 	_ "embed"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,11 +20,6 @@ import (
 type quarantined struct {
 	message *Message
 	reason  *schema.Error
-}
-
-// reasonText is the reason as Postgres and the headers hold it: rule, field and detail.
-func (q quarantined) reasonText() [3]string {
-	return [3]string{q.reason.Rule.String(), q.reason.Field, q.reason.Detail}
 }
 
 var (
@@ -54,53 +50,65 @@ func text(s string) string {
 }
 
 // QuarantineMessages returns what the batch quarantined, bytes untouched, as messages for
-// its partition of the quarantine topic.
-func (b *Batch) QuarantineMessages() []kafka.Message {
-	out := make([]kafka.Message, 0, len(b.quarantined))
-	for _, q := range b.quarantined {
-		out = append(out, kafka.Message{
-			Partition: b.Partition,
-			Key:       q.message.Key, Value: q.message.Value,
-			Headers: append(kafkaschema.Headers(q.message.Headers), originHeaders(b.Position(q.message), q.message.Time, q.reasonText())...),
-		})
+// its partition of the quarantine topic of that name.
+func (b *Batch) QuarantineMessages(topic string) []kafka.Message {
+	return quarantineMessages(topic, b.TopicPartition(), b.quarantined)
+}
+
+func quarantineMessages(topic string, at schema.TopicPartition, unread []quarantined) []kafka.Message {
+	out := make([]kafka.Message, len(unread))
+	for i, q := range unread {
+		out[i] = kafka.Message{
+			Topic: topic, Partition: at.Partition,
+			Key: q.message.Key, Value: q.message.Value,
+			Headers: append(kafkaschema.Headers(ownHeaders(q.message.Headers)), q.originHeaders(at)...),
+		}
 	}
 	return out
 }
 
-// readQuarantined reads again what lies quarantined between two offsets.
-func readQuarantined(ctx context.Context, db *pgxpool.Pool, topic string, partition int, from, to int64) ([]kafka.Message, error) {
-	rows, err := db.Query(ctx, selectQuarantined, topic, partition, from, to)
+// readQuarantined reads again what lies quarantined between two offsets, in their order.
+func readQuarantined(ctx context.Context, db *pgxpool.Pool, at schema.TopicPartition, from, to int64) ([]quarantined, error) {
+	rows, err := db.Query(ctx, selectQuarantined, at.Topic, at.Partition, from, to)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (kafka.Message, error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (quarantined, error) {
 		var (
-			m        = kafka.Message{Partition: partition}
-			position = schema.Position{Topic: topic, Partition: partition}
-			received time.Time
-			reason   [3]string
-			keys     []string
-			values   [][]byte
+			q      = quarantined{message: new(Message), reason: new(schema.Error)}
+			m      = q.message
+			keys   []string
+			values [][]byte
 		)
-		err := row.Scan(&position.Offset, &reason[0], &reason[1], &reason[2], &m.Key, &m.Value, &keys, &values, &received)
+		err := row.Scan(&m.Offset, &q.reason.Rule, &q.reason.Field, &q.reason.Detail, &m.Key, &m.Value, &keys, &values, &m.Time)
 		for i, key := range keys {
-			m.Headers = append(m.Headers, kafka.Header{Key: key, Value: values[i]})
+			m.Headers = append(m.Headers, schema.Header{Key: key, Value: values[i]})
 		}
-		m.Headers = append(m.Headers, originHeaders(position, received, reason)...)
-		return m, err
+		return q, err
+	})
+}
+
+// The beginnings of the names of the headers that originHeaders returns.
+const originPrefix, quarantinePrefix = "tajdeed_origin_", "tajdeed_quarantine_"
+
+// ownHeaders returns a message's headers without those that only the quarantine may write:
+// whoever published it could name another message in them, as its origin.
+func ownHeaders(headers []schema.Header) []schema.Header {
+	return slices.DeleteFunc(slices.Clone(headers), func(h schema.Header) bool {
+		return strings.HasPrefix(h.Key, originPrefix) || strings.HasPrefix(h.Key, quarantinePrefix)
 	})
 }
 
 // originHeaders say where a quarantined message lay and why it could not be read.
-func originHeaders(at schema.Position, received time.Time, reason [3]string) []kafka.Header {
+func (q quarantined) originHeaders(at schema.TopicPartition) []kafka.Header {
 	header := func(key, value string) kafka.Header { return kafka.Header{Key: key, Value: []byte(value)} }
 	return []kafka.Header{
 		header(schema.HeaderOriginTopic, at.Topic),
 		header(schema.HeaderOriginPartition, strconv.Itoa(at.Partition)),
-		header(schema.HeaderOriginOffset, strconv.FormatInt(at.Offset, 10)),
-		header(schema.HeaderOriginTimestamp, received.UTC().Format(time.RFC3339Nano)),
-		header(schema.HeaderQuarantineRule, reason[0]),
-		header(schema.HeaderQuarantineField, reason[1]),
-		header(schema.HeaderQuarantineDetail, reason[2]),
+		header(schema.HeaderOriginOffset, strconv.FormatInt(q.message.Offset, 10)),
+		header(schema.HeaderOriginTimestamp, q.message.Time.UTC().Format(time.RFC3339Nano)),
+		header(schema.HeaderQuarantineRule, q.reason.Rule.String()),
+		header(schema.HeaderQuarantineField, q.reason.Field),
+		header(schema.HeaderQuarantineDetail, q.reason.Detail),
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"tajdeed/schema"
 )
 
 // The acts that are tried again, as metrics and logs name them.
@@ -33,7 +35,7 @@ const forEver = math.MaxInt
 // message is refused for ever. Everything else is tried again in place: an error that
 // nobody proved to be for ever is one that passes. The partitions, asked for after each
 // attempt, are those that wait for it; their health is set.
-func (e *Engine) retry(ctx context.Context, log *slog.Logger, act string, most int, partitions func() []int, do func(context.Context) error) error {
+func (e *Engine) retry(ctx context.Context, log *slog.Logger, act string, most int, partitions func() []schema.TopicPartition, do func(context.Context) error) error {
 	policy := backoff.NewExponentialBackOff()
 	policy.InitialInterval, policy.MaxInterval = retryFirst, retryMost
 	for failures := 0; ; failures++ {
@@ -61,10 +63,10 @@ func (e *Engine) retry(ctx context.Context, log *slog.Logger, act string, most i
 }
 
 // failed tells operations of an attempt that failed, after so many before it.
-func (e *Engine) failed(log *slog.Logger, act string, partitions []int, before int, err error) {
+func (e *Engine) failed(log *slog.Logger, act string, partitions []schema.TopicPartition, before int, err error) {
 	kind := KindOf(err)
 	if before == 0 {
-		log.Warn(act+" failed, trying again", "kind", kind.String(), "partitions", partitions, "error", err)
+		log.Warn(act+" failed, trying again", "kind", kind.String(), "partitions", partitionList(partitions).String(), "error", err)
 	}
 	e.metrics.retries.WithLabelValues(act, kind.String()).Inc()
 	if kind != Transient || before+1 >= unreadyAfter {

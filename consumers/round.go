@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"tajdeed/schema"
 )
 
 // round is what a broker's loop fetched at once. It belongs to the goroutine that
@@ -103,7 +105,9 @@ func (l *brokerLoop) work(doing context.Context, r *round) {
 	// Look up, decide, apply and announce are the stage's Apply, here for all parts as one.
 	// What failed is tried again, with the parts that it failed for.
 	parts, tried := r.parts, []part(nil)
-	partitions := func() []int { return partitionsOf(tried, func(p part) int { return p.batch.Partition }) }
+	partitions := func() []schema.TopicPartition {
+		return partitionsOf(tried, func(p part) schema.TopicPartition { return p.session.at })
+	}
 	err := context.Cause(doing)
 	if err == nil {
 		parts = l.checkFloods(parts)
@@ -204,7 +208,7 @@ func (e *Engine) applyTogether(ctx context.Context, parts []part) []error {
 		}
 		err := e.inTurn(ctx, joiner.Join(works).Apply)
 		for i, p := range parts {
-			errs[i] = faultOf(err, p.batch.Partition)
+			errs[i] = faultOf(err, p.session.at)
 		}
 		return errs
 	}
@@ -229,7 +233,7 @@ func (e *Engine) applyTogether(ctx context.Context, parts []part) []error {
 var errOtherFenced = errors.New("another worker has moved the position of a partition that was to be applied with this one")
 
 // faultOf is what an error of joint works means for one partition of them.
-func faultOf(err error, partition int) error {
+func faultOf(err error, partition schema.TopicPartition) error {
 	if partial, ok := errors.AsType[*PartialError](err); ok {
 		return partial.Faults[partition]
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/segmentio/kafka-go"
+
+	"tajdeed/schema"
 )
 
 // ledgerWork is a decoded batch on its way into Postgres.
@@ -19,8 +21,8 @@ type ledgerWork struct {
 	committed bool
 	announced bool
 	attempts  int // at announcing it
-	// announcements are what it announces, once it is committed.
-	announcements []kafka.Message
+	// answers are those to its messages, once it is committed.
+	answers []kafka.Message
 }
 
 // Apply applies the batch and announces it.
@@ -84,8 +86,7 @@ func (ws jointWork) commit(ctx context.Context) error {
 	// before. What these batches announce is known only now.
 	for i, w := range ws {
 		w.committed, w.noted = true, max(w.noted, w.published)
-		w.announcements = effects.Announcements(i)
-		w.place(w.announcements)
+		w.answers = w.answersFor(effects.Announcements(i), w.batch.quarantined)
 	}
 	return nil
 }
@@ -105,19 +106,29 @@ var movePositions string
 // has moved it.
 func (ws jointWork) queueFence(queue *pgx.Batch) {
 	n := len(ws)
-	partitions, from, to := make([]int, n), make([]int64, n), make([]int64, n)
+	topics, partitions := ws.partitions()
+	from, to := make([]int64, n), make([]int64, n)
 	published, skipped := make([]int64, n), make([]int64, n)
 	for i, w := range ws {
-		partitions[i], from[i], to[i] = w.partition, w.batch.From, w.batch.To
+		from[i], to[i] = w.batch.From, w.batch.To
 		published[i], skipped[i] = w.published, w.batch.Skipped()
 	}
-	queue.Queue(movePositions, ws[0].ledger.topic, partitions, from, to, published, skipped).Query(func(rows pgx.Rows) error {
-		moved, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	queue.Queue(movePositions, topics, partitions, from, to, published, skipped).Query(func(rows pgx.Rows) error {
+		moved, err := pgx.CollectRows(rows, pgx.RowToStructByPos[schema.TopicPartition])
 		if err != nil || len(moved) == n {
 			return err
 		}
-		return &FencedError{slices.DeleteFunc(partitions, func(p int) bool { return slices.Contains(moved, p) })}
+		fenced := partitionsOf(ws, func(w *ledgerWork) schema.TopicPartition { return w.at })
+		return &FencedError{slices.DeleteFunc(fenced, func(p schema.TopicPartition) bool { return slices.Contains(moved, p) })}
 	})
+}
+
+// partitions returns the batches' partitions as Postgres takes them.
+func (ws jointWork) partitions() (topics []string, partitions []int) {
+	for _, w := range ws {
+		topics, partitions = append(topics, w.at.Topic), append(partitions, w.at.Partition)
+	}
+	return topics, partitions
 }
 
 //go:embed insert_batches.sql
@@ -132,12 +143,13 @@ func (ws jointWork) write(ctx context.Context, tx pgx.Tx, effects Effects) error
 		return err
 	}
 	n := len(ws)
-	partitions, from, to, policies := make([]int, n), make([]int64, n), make([]int64, n), make([]string, n)
+	topics, partitions := ws.partitions()
+	from, to, policies := make([]int64, n), make([]int64, n), make([]string, n)
 	for i, w := range ws {
-		partitions[i], from[i], to[i], policies[i] = w.partition, w.batch.From, w.batch.To, effects.Policy(i)
+		from[i], to[i], policies[i] = w.batch.From, w.batch.To, effects.Policy(i)
 		queueQuarantined(&queue, w.batch)
 	}
-	queue.Queue(insertBatches, ws[0].ledger.topic, partitions, from, to, policies)
+	queue.Queue(insertBatches, topics, partitions, from, to, policies)
 	if err := tx.SendBatch(ctx, &queue).Close(); err != nil {
 		return fmt.Errorf("write batch: %w", err)
 	}

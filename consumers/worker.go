@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol/metadata"
 
 	"tajdeed/consumers/fetch"
 	"tajdeed/schema"
@@ -22,8 +21,9 @@ import (
 // message that Postgres refuses, a gap, a flood) happens here, one step after another,
 // and holds no other partition up.
 type worker struct {
-	engine    *Engine
-	partition int
+	*membership
+
+	at        schema.TopicPartition
 	committer *committer
 	loops     *brokerLoops
 	claim     *Claim
@@ -35,19 +35,19 @@ type worker struct {
 // is idle.
 const maxWait = 500 * time.Millisecond
 
-func (e *Engine) newWorker(partition int, generation *kafka.Generation, committer *committer, loops *brokerLoops) *worker {
+func (m *membership) newWorker(at schema.TopicPartition, generation *kafka.Generation, committer *committer, loops *brokerLoops) *worker {
+	config := m.engine.config
 	return &worker{
-		engine:    e,
-		partition: partition,
-		committer: committer,
-		loops:     loops,
+		membership: m,
+		at:         at,
+		committer:  committer,
+		loops:      loops,
 		claim: &Claim{
-			client: e.client(),
-			group:  e.config.Group, topic: e.config.Topic, partition: partition,
+			client: m.client(), group: config.Group, at: at,
 			generation: int(generation.ID), member: generation.MemberID,
 		},
-		breaker: &breaker{limit: e.config.QuarantineLimit},
-		log:     e.log.With("topic", e.config.Topic, "partition", partition),
+		breaker: &breaker{limit: config.QuarantineLimit},
+		log:     m.engine.log.With("topic", at.Topic, "partition", at.Partition),
 	}
 }
 
@@ -76,13 +76,13 @@ type session struct {
 
 // newRun begins a run where the partition goes on.
 func (s *session) newRun() *fetch.Run {
-	return &fetch.Run{Partition: s.partition, From: s.next, To: s.next}
+	return &fetch.Run{TopicPartition: s.at, From: s.next, To: s.next}
 }
 
 // newBatch is a batch of what was fetched.
 func (s *session) newBatch(r *fetch.Run) *Batch {
 	return &Batch{
-		Topic: s.engine.config.Topic, Partition: s.partition,
+		Topic: s.at.Topic, Partition: s.at.Partition, Partitions: s.topics[s.at.Topic],
 		From: r.From, To: r.To, Messages: r.Messages, HighWatermark: r.HighWatermark,
 	}
 }
@@ -113,7 +113,7 @@ func (w *worker) workSession(taking, doing context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.engine.setHealth(nil, w.partition)
+	w.engine.setHealth(nil, w.at)
 
 	// Whatever made the last session end, a first batch by itself gets past it, or waits
 	// for an operator; only then do other partitions depend on this one.
@@ -135,32 +135,15 @@ func (w *worker) workSession(taking, doing context.Context) error {
 func (w *worker) open(ctx context.Context) (s *session, start Start, err error) {
 	s = &session{worker: w, leaveReason: make(chan error, 1)}
 	err = w.retry(ctx, actOpen, func(ctx context.Context) error {
-		logStart, err := w.logStart(ctx)
+		logStart, err := w.logStart(ctx, w.at)
 		if err != nil {
 			return fmt.Errorf("find the log's start: %w", err)
 		}
-		s.stage, start, err = w.engine.handler.Open(ctx, Assignment{Partition: w.partition, LogStart: logStart, Claim: w.claim})
+		s.stage, start, err = w.engine.handler.Open(ctx, Assignment{TopicPartition: w.at, LogStart: logStart, Claim: w.claim})
 		return err
 	})
 	s.next = start.Next
 	return s, start, err
-}
-
-// logStart asks the broker where the partition's log begins.
-func (w *worker) logStart(ctx context.Context) (int64, error) {
-	topic := w.engine.config.Topic
-	response, err := w.engine.client().ListOffsets(ctx, &kafka.ListOffsetsRequest{
-		Topics: map[string][]kafka.OffsetRequest{topic: {kafka.FirstOffsetOf(w.partition)}},
-	})
-	if err != nil {
-		return 0, err
-	}
-	for _, p := range response.Topics[topic] {
-		if p.Partition == w.partition {
-			return p.FirstOffset, p.Error
-		}
-	}
-	return 0, kafka.UnknownTopicOrPartition
 }
 
 // workAlone takes the partition's next messages all the way by themselves: fetch ▸
@@ -171,7 +154,7 @@ func (w *worker) workAlone(taking, doing context.Context, s *session, until int6
 	fetched := s.newRun()
 	for again := true; again; again = fetched.To < until {
 		err := w.retry(taking, actFetch, func(ctx context.Context) error {
-			faults, err := w.engine.fetcher.Fetch(ctx, []*fetch.Run{fetched}, maxWait)
+			faults, err := w.fetcher.Fetch(ctx, []*fetch.Run{fetched}, maxWait)
 			if err == nil {
 				err = faults[0]
 			}
@@ -254,7 +237,7 @@ func (w *worker) halves(b *Batch, refused error) []*Batch {
 // commits it itself, in a claim.
 func (w *worker) commitLater(b *Batch) {
 	if !w.claim.used {
-		w.committer.set(b.Partition, b.To)
+		w.committer.set(w.at, b.To)
 	}
 }
 
@@ -263,7 +246,7 @@ func (w *worker) commitLater(b *Batch) {
 func (w *worker) workTogether(taking, doing context.Context, s *session) error {
 	var leader int
 	err := w.retry(taking, actFetch, func(ctx context.Context) (err error) {
-		if leader, err = w.leader(ctx); err != nil {
+		if leader, err = w.leader(ctx, w.at); err != nil {
 			return fmt.Errorf("find the leader: %w", err)
 		}
 		return nil
@@ -272,25 +255,6 @@ func (w *worker) workTogether(taking, doing context.Context, s *session) error {
 		return err
 	}
 	return w.loops.join(taking, doing, leader, s)
-}
-
-// leader asks which broker leads the partition.
-func (w *worker) leader(ctx context.Context) (int, error) {
-	topic := w.engine.config.Topic
-	answer, err := w.engine.transport.RoundTrip(ctx, w.engine.fetcher.Broker, &metadata.Request{TopicNames: []string{topic}})
-	if err != nil {
-		return 0, err
-	}
-	if response, ok := answer.(*metadata.Response); ok {
-		for _, t := range response.Topics {
-			for _, p := range t.Partitions {
-				if t.Name == topic && int(p.PartitionIndex) == w.partition && p.LeaderID >= 0 {
-					return int(p.LeaderID), nil
-				}
-			}
-		}
-	}
-	return 0, kafka.LeaderNotAvailable
 }
 
 // idleTimeout is how long a store may take to write down what waits, of all partitions of
@@ -307,5 +271,5 @@ func (s *session) idle(ctx context.Context, emptyAt time.Time) {
 
 // retry tries again, for this partition, what may pass.
 func (w *worker) retry(ctx context.Context, act string, do func(context.Context) error) error {
-	return w.engine.retry(ctx, w.log, act, forEver, func() []int { return []int{w.partition} }, do)
+	return w.engine.retry(ctx, w.log, act, forEver, func() []schema.TopicPartition { return []schema.TopicPartition{w.at} }, do)
 }

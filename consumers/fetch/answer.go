@@ -59,6 +59,7 @@ type answer struct {
 
 // partitionAnswer is what was answered about a partition.
 type partitionAnswer struct {
+	topic                   []byte // a slice of the answer
 	partition               int
 	fault                   kafka.Error
 	highWatermark, readable int64
@@ -101,9 +102,9 @@ func parseAnswer(frame []byte, version int16) (*answer, error) {
 		w.int32() // session
 	}
 	for topics := w.int32(); topics > 0 && !w.short; topics-- {
-		w.next(int(w.int16())) // name
+		topic := w.next(int(w.int16()))
 		for partitions := w.int32(); partitions > 0 && !w.short; partitions-- {
-			a.partitions = append(a.partitions, w.partition(version))
+			a.partitions = append(a.partitions, w.partition(topic, version))
 		}
 	}
 	if w.short {
@@ -112,9 +113,9 @@ func parseAnswer(frame []byte, version int16) (*answer, error) {
 	return &a, nil
 }
 
-func (w *wire) partition(version int16) partitionAnswer {
+func (w *wire) partition(topic []byte, version int16) partitionAnswer {
 	p := partitionAnswer{
-		partition: int(w.int32()), fault: kafka.Error(w.int16()), highWatermark: w.int64(), readable: w.int64(),
+		topic: topic, partition: int(w.int32()), fault: kafka.Error(w.int16()), highWatermark: w.int64(), readable: w.int64(),
 	}
 	if version >= 5 {
 		w.int64() // log start

@@ -76,7 +76,7 @@ func read(frame []byte) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{Partition: 3}
+	r := &Run{TopicPartition: schema.TopicPartition{Topic: "test", Partition: 3}}
 	answers, err := answersTo([]*Run{r}, a)
 	if err != nil {
 		return nil, err
@@ -176,6 +176,7 @@ func TestWhatIsNoAnswer(t *testing.T) {
 	}{
 		{"a flipped bit", change(func(f []byte) []byte { f[len(f)-20] ^= 1; return f }), errChecksum},
 		{"another request's", change(func(f []byte) []byte { f[7]++; return f }), errAnswer},
+		{"another topic's", change(func(f []byte) []byte { f[26]++; return f }), errOtherPartitions},
 		{"another partition's", change(func(f []byte) []byte { f[35]++; return f }), errOtherPartitions},
 		{"an old record batch", change(func(f []byte) []byte { f[records+batchMagicAt] = 1; return f }), errMagic},
 		{"an old message that is short", answering(slices.Concat(make([]byte, batchMagicAt), []byte{1}, make([]byte, 20))), errMagic},

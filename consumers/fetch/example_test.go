@@ -8,15 +8,17 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"tajdeed/consumers/fetch"
+	"tajdeed/schema"
 )
 
 // A run is read on from where it ends, so what holds no message is passed over too.
 func ExampleFetcher_Fetch() { //nolint:testableexamples // it needs a broker
 	fetcher := &fetch.Fetcher{
 		Transport: &kafka.Transport{}, ClientID: "example",
-		Broker: kafka.TCP("127.0.0.1:9092"), Topic: "tajdeed.submissions", MaxBytes: 1 << 20,
+		Broker: kafka.TCP("127.0.0.1:9092"), MaxBytes: 1 << 20,
 	}
-	run := &fetch.Run{Partition: 3, From: 1200, To: 1200}
+	at := schema.TopicPartition{Topic: "tajdeed.submissions.counter", Partition: 3}
+	run := &fetch.Run{TopicPartition: at, From: 1200, To: 1200}
 	faults, err := fetcher.Fetch(context.Background(), []*fetch.Run{run}, 500*time.Millisecond)
 	if err != nil || faults[0] != nil {
 		fmt.Println(err, faults[0])

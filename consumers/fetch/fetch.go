@@ -1,6 +1,6 @@
-// Package fetch reads messages from Kafka's brokers: those of several partitions with one
-// request, each partition in order and every offset once. Its caller is the engine in the
-// parent package, which knows where each partition goes on.
+// Package fetch reads messages from Kafka's brokers: those of several partitions, of any
+// topics, with one request, each partition in order and every offset once. Its caller is the
+// engine in the parent package, which knows where each partition goes on.
 //
 // It refuses what would lose messages or double them: a checksum that is wrong, an offset
 // that is not the next one, a broker's answer about something else. It passes over what
@@ -47,7 +47,8 @@ type Message struct {
 
 // Run is a run of a partition's log, as far as it was fetched.
 type Run struct {
-	Partition int
+	schema.TopicPartition
+
 	// From is the first offset of the run and To the one after its last. Between them lie
 	// the messages, and offsets that hold none for us: a transaction's marker, a message of
 	// an aborted transaction.
@@ -66,13 +67,12 @@ type Run struct {
 // Behind is whether more of the partition could be read than was.
 func (r *Run) Behind() bool { return r.To < r.readable }
 
-// Fetcher reads partitions of a topic.
+// Fetcher reads partitions of topics.
 type Fetcher struct {
 	Transport kafka.RoundTripper
 	ClientID  string
 	Broker    net.Addr // any, or a list of them; the transport finds the leaders
-	Topic     string
-	MaxBytes  int // of an answer, about
+	MaxBytes  int      // of an answer, about
 }
 
 // slack is how much longer than the broker's own wait an answer may take.
@@ -110,16 +110,6 @@ func (f *Fetcher) Fetch(ctx context.Context, runs []*Run, maxWait time.Duration)
 // request asks for committed messages only: a transactional producer's aborted
 // ones are no applications.
 func (f *Fetcher) request(runs []*Run, maxWait time.Duration) *fetchapi.Request {
-	partitions := make([]fetchapi.RequestPartition, len(runs))
-	for i, r := range runs {
-		partitions[i] = fetchapi.RequestPartition{
-			Partition:          int32(r.Partition),
-			CurrentLeaderEpoch: -1,
-			FetchOffset:        r.To,
-			LogStartOffset:     -1,
-			PartitionMaxBytes:  int32(f.MaxBytes),
-		}
-	}
 	return &fetchapi.Request{
 		ReplicaID:      -1,
 		MaxWaitTime:    int32(maxWait.Milliseconds()),
@@ -128,8 +118,31 @@ func (f *Fetcher) request(runs []*Run, maxWait time.Duration) *fetchapi.Request 
 		IsolationLevel: int8(kafka.ReadCommitted),
 		SessionID:      -1,
 		SessionEpoch:   -1,
-		Topics:         []fetchapi.RequestTopic{{Topic: f.Topic, Partitions: partitions}},
+		Topics:         f.topics(runs),
 	}
+}
+
+// topics lists the runs' partitions in their order, because a broker serves them in that
+// order until the answer is full. So a topic may be listed more than once: only runs that
+// follow one another share an entry.
+func (f *Fetcher) topics(runs []*Run) []fetchapi.RequestTopic {
+	var topics []fetchapi.RequestTopic
+	partitions := make([]fetchapi.RequestPartition, len(runs)) // of all entries
+	begin := 0                                                 // of the last entry's
+	for i, r := range runs {
+		partitions[i] = fetchapi.RequestPartition{
+			Partition:          int32(r.Partition),
+			CurrentLeaderEpoch: -1,
+			FetchOffset:        r.To,
+			LogStartOffset:     -1,
+			PartitionMaxBytes:  int32(f.MaxBytes),
+		}
+		if last := len(topics) - 1; last < 0 || topics[last].Topic != r.Topic {
+			topics, begin = append(topics, fetchapi.RequestTopic{Topic: r.Topic}), i
+		}
+		topics[len(topics)-1].Partitions = partitions[begin : i+1]
+	}
+	return topics
 }
 
 var errOtherPartitions = errors.New("the broker's answer is not about the partitions asked for")
@@ -144,10 +157,10 @@ func answersTo(runs []*Run, message protocol.Message) ([]*partitionAnswer, error
 		return nil, response.fault
 	}
 	answers := make([]*partitionAnswer, len(runs))
+	at := -1
 	for i := range response.partitions {
 		answer := &response.partitions[i]
-		at := slices.IndexFunc(runs, func(r *Run) bool { return r.Partition == answer.partition })
-		if at < 0 {
+		if at = answer.find(runs, at+1); at < 0 || answers[at] != nil {
 			return nil, errOtherPartitions
 		}
 		answers[at] = answer
@@ -156,6 +169,16 @@ func answersTo(runs []*Run, message protocol.Message) ([]*partitionAnswer, error
 		return nil, errOtherPartitions
 	}
 	return answers, nil
+}
+
+// find returns which of the runs the answer is about, -1 for none. It looks at the expected
+// one first: brokers answer in the order in which they are asked.
+func (a *partitionAnswer) find(runs []*Run, expected int) int {
+	isOf := func(r *Run) bool { return r.Partition == a.partition && r.Topic == string(a.topic) }
+	if expected < len(runs) && isOf(runs[expected]) {
+		return expected
+	}
+	return slices.IndexFunc(runs, isOf)
 }
 
 // add appends what a broker answered about the run's partition.

@@ -13,6 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"tajdeed/schema"
 )
 
 // These tests show what kafka-go's own ways of reading do otherwise than this package. One
@@ -99,8 +101,8 @@ func readByUs(t *testing.T, address string, from int64) (values []string, to int
 	t.Helper()
 	transport := &kafka.Transport{}
 	defer transport.CloseIdleConnections()
-	f := Fetcher{Transport: transport, Broker: kafka.TCP(address), Topic: topic, MaxBytes: 1 << 20}
-	r := &Run{From: from, To: from}
+	f := Fetcher{Transport: transport, Broker: kafka.TCP(address), MaxBytes: 1 << 20}
+	r := &Run{TopicPartition: schema.TopicPartition{Topic: topic}, From: from, To: from}
 	faults, err := f.Fetch(t.Context(), []*Run{r}, time.Second)
 	if err != nil {
 		t.Fatal(err)

@@ -83,6 +83,7 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 func insertOlder(t *testing.T, db *pgxpool.Pool, table string, differs row) string {
 	t.Helper()
 	has, values := columnsOf(t, db, table), with(validRows[table], differs)
+	values["channel"] = "'counter'" // which the topic says today
 	maps.DeleteFunc(values, func(column, _ string) bool { return !slices.Contains(has, column) })
 	return insertRow(table, values)
 }
