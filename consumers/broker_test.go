@@ -63,8 +63,11 @@ func (b *bench) inALoop(stage *tally, concurrency int) (w *running, open func())
 	config := b.config()
 	config.Concurrency = concurrency
 	b.publish(0, b.partitions)
+	for _, c := range b.channels[1:] {
+		b.publishTo(c, b.partitions)
+	}
 	w = b.start(b.ledger(stage), config)
-	b.drained(b.partitions)
+	b.drained(b.partitions * len(b.channels))
 	entered, open := g.shut()
 	b.Cleanup(open)
 	b.publish(b.partitions, 1)

@@ -190,6 +190,12 @@ func (b *bench) start(handler consumers.Handler, config consumers.Config) *runni
 	if err != nil {
 		b.Fatal(err)
 	}
+	return b.run(engine)
+}
+
+// run runs an engine and stops it when the test ends.
+func (b *bench) run(engine *consumers.Engine) *running {
+	b.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(b.Context()))
 	r := &running{Engine: engine, cancel: cancel, done: make(chan error, 1)}
 	go func() { r.done <- engine.Run(ctx) }()

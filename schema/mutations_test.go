@@ -18,29 +18,36 @@ import (
 // many of the messages are still accepted or refused for one small thing, which is where two
 // readers may differ.
 type mutations struct {
-	random *rand.Rand
-	golden [][]byte
+	random    *rand.Rand
+	good, bad [][]byte
 }
 
 func newMutations(tb testing.TB, m message, seed uint64) *mutations {
 	tb.Helper()
-	s := &mutations{random: rand.New(rand.NewPCG(seed, 2025))}
-	for _, folder := range append(m.good(), "rejected") {
-		files := goldenFiles(tb, m.name, folder)
-		for _, name := range slices.Sorted(maps.Keys(files)) {
-			if len(files[name]) < 4096 { // white space up to the limit shows nothing more
-				s.golden = append(s.golden, files[name])
-			}
-		}
+	s := &mutations{random: rand.New(rand.NewPCG(seed, 2025)), bad: sorted(goldenFiles(tb, m.name, "rejected"))}
+	for _, folder := range m.good() {
+		s.good = append(s.good, sorted(goldenFiles(tb, m.name, folder))...)
 	}
 	return s
 }
 
-func (s *mutations) next() []byte {
-	data := slices.Clone(pick(s, s.golden))
-	if s.random.IntN(3) > 0 { // most of the golden messages are refused already
-		data = slices.Clone(s.golden[s.random.IntN(20)])
+// sorted are the messages in the order of their names, so that a seed makes the same changes
+// in every run. White space up to the limit would show nothing and take time.
+func sorted(files map[string][]byte) (messages [][]byte) {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if len(files[name]) < 4096 {
+			messages = append(messages, files[name])
+		}
 	}
+	return messages
+}
+
+func (s *mutations) next() []byte {
+	from := s.good
+	if s.random.IntN(6) == 0 {
+		from = s.bad
+	}
+	data := slices.Clone(pick(s, from))
 	for range 1 + s.random.IntN(2)*s.random.IntN(4) {
 		data = pick(s, changes)(s, data)
 	}

@@ -20,8 +20,8 @@ func (s *Found) Text() string {
 	if s.Simulation {
 		out.WriteString("SIMULATION: its people are made up, and nothing here holds for anybody\n")
 	}
-	out.WriteString("\n")
 	if s.Application != nil {
+		out.WriteString("\n")
 		s.Application.write(&out)
 	}
 	for i := range s.Decisions {

@@ -47,16 +47,16 @@ COMMENT 'One row for each decision: milliseconds from the broker to the decision
 CREATE TABLE IF NOT EXISTS unreadable (
     cause_topic     LowCardinality(String) COMMENT 'the message that could not be read: its topic',
     cause_partition Int32 COMMENT 'its partition',
-    cause_offset    Int64 CODEC(Delta, LZ4) COMMENT 'its offset',
+    cause_offset    Int64 COMMENT 'its offset' CODEC(Delta, LZ4),
     log_topic       LowCardinality(String) COMMENT 'the topic on which it was answered',
     log_partition   Int32,
     log_offset      Int64 CODEC(Delta, LZ4),
     channel         LowCardinality(String) COMMENT 'who sent it: by the topic of the message',
     rule            LowCardinality(String) COMMENT 'the rule of form that it breaks',
     simulation      Bool COMMENT 'whether the installation is a simulation',
-    received_at     DateTime64(6, 'Asia/Kuwait') CODEC(Delta, LZ4) COMMENT 'when the message was received, by the broker''s clock',
-    published_at    DateTime64(6, 'Asia/Kuwait') CODEC(Delta, LZ4) COMMENT 'when it was answered, by the broker''s clock',
-    inserted_at     DateTime64(6, 'Asia/Kuwait') CODEC(Delta, LZ4) COMMENT 'when the row was inserted, by the analytics stage''s clock'
+    received_at     DateTime64(6, 'Asia/Kuwait') COMMENT 'when the message was received, by the broker''s clock' CODEC(Delta, LZ4),
+    published_at    DateTime64(6, 'Asia/Kuwait') COMMENT 'when it was answered, by the broker''s clock' CODEC(Delta, LZ4),
+    inserted_at     DateTime64(6, 'Asia/Kuwait') COMMENT 'when the row was inserted, by the analytics stage''s clock' CODEC(Delta, LZ4)
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(received_at)
