@@ -1,10 +1,12 @@
 package consumers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,21 +21,30 @@ type brokerLoops struct {
 
 	running sync.WaitGroup // the generation's workers, and the loops' goroutines
 	outside atomic.Int64   // how many of the generation's partitions are in no loop
+	behind  atomic.Int64   // how many are in a loop for those that are behind
 
-	mu       sync.Mutex
-	byBroker map[int]*brokerLoop // by the broker's id
+	mu    sync.Mutex
+	loops map[loopKey]*brokerLoop
+}
+
+// loopKey tells a generation's loops apart. A broker has two: one for partitions that are
+// behind, and one for the others. So a message that comes to a quiet channel is not fetched,
+// lined up and applied behind the backlog of another one.
+type loopKey struct {
+	broker  int // its id
+	backlog bool
 }
 
 func newBrokerLoops(m *membership, partitions int) *brokerLoops {
-	ls := &brokerLoops{membership: m, byBroker: map[int]*brokerLoop{}}
+	ls := &brokerLoops{membership: m, loops: map[loopKey]*brokerLoop{}}
 	ls.outside.Store(int64(partitions))
 	return ls
 }
 
-// join has a session's partition worked on in its leader's loop, until it leaves that,
+// join has a session's partition worked on in a loop of its leader, until it leaves that,
 // which is an error, or the loop ends with the generation.
-func (ls *brokerLoops) join(taking, doing context.Context, leader int, s *session) error {
-	l := ls.find(taking, doing, leader)
+func (ls *brokerLoops) join(taking, doing context.Context, key loopKey, s *session) error {
+	l := ls.find(taking, doing, key)
 	// The channel is unbuffered, so after the send the loop has the session. Until then the
 	// partition counts as outside, for which the loop keeps its fetches short: it takes
 	// sessions between two of them. Nor can a session be forgotten in the buffer of a loop
@@ -45,6 +56,10 @@ func (ls *brokerLoops) join(taking, doing context.Context, leader int, s *sessio
 	}
 	ls.outside.Add(-1)
 	defer ls.outside.Add(1)
+	if key.backlog {
+		ls.behind.Add(1)
+		defer ls.behind.Add(-1)
+	}
 	select {
 	case err := <-s.leaveReason:
 		return err
@@ -53,17 +68,17 @@ func (ls *brokerLoops) join(taking, doing context.Context, leader int, s *sessio
 	}
 }
 
-// find returns a leader's loop, which begins with the first partition that is to join it.
-func (ls *brokerLoops) find(taking, doing context.Context, leader int) *brokerLoop {
+// find returns a loop, which begins with the first partition that is to join it.
+func (ls *brokerLoops) find(taking, doing context.Context, key loopKey) *brokerLoop {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	l, ok := ls.byBroker[leader]
+	l, ok := ls.loops[key]
 	if !ok {
 		l = &brokerLoop{
-			engine: ls.engine, loops: ls, log: ls.engine.log,
+			engine: ls.engine, loops: ls, log: ls.engine.log, backlog: key.backlog,
 			joining: make(chan *session), slots: make(chan struct{}, ls.engine.config.Concurrency+1), ended: make(chan struct{}),
 		}
-		ls.byBroker[leader] = l
+		ls.loops[key] = l
 		// Unbuffered too. The goroutine that receives only lines rounds up and starts theirs, so
 		// it is always ready; the slots limit how many rounds there are.
 		rounds := make(chan *round)
@@ -76,8 +91,8 @@ func (ls *brokerLoops) find(taking, doing context.Context, leader int) *brokerLo
 	return l
 }
 
-// A brokerLoop works together on the partitions that one broker leads, as long as nothing
-// is wrong with one of them alone: one request fetches for all, and what came is a round,
+// A brokerLoop works together on the partitions that one broker leads and that are behind, or
+// that are not, as long as nothing is wrong with one of them alone: one request fetches for all, and what came is a round,
 // which is applied as one. So a thousand messages a second in a dozen partitions are less
 // than a hundred transactions, not some three hundred. Under backlog, when a partition or
 // two fill a round, several rounds of different partitions are applied at once: see
@@ -87,9 +102,10 @@ func (ls *brokerLoops) find(taking, doing context.Context, leader int) *brokerLo
 // it, and with them, once they have all the slots, the loop. That ends when it has been
 // tried togetherMost times: then its partitions leave.
 type brokerLoop struct {
-	engine *Engine
-	loops  *brokerLoops
-	log    *slog.Logger
+	engine  *Engine
+	loops   *brokerLoops
+	log     *slog.Logger
+	backlog bool // whether its partitions are behind
 
 	joining chan *session // see join
 	slots   chan struct{} // one for each round that is fetched, prepared or applied
@@ -97,6 +113,7 @@ type brokerLoop struct {
 
 	// These belong to the goroutine that fetches.
 	sessions  []*session // whose partitions are fetched, in the order in which they are asked for
+	fetches   int64      // how many rounds were fetched
 	lastFetch time.Time
 	pace      time.Duration // how long after the last fetch the next round begins at the soonest
 }
@@ -104,7 +121,8 @@ type brokerLoop struct {
 const (
 	// idleEvery is how often an idle partition's stage is told so.
 	idleEvery = 5 * time.Second
-	// joinWait is how long a fetch that finds nothing keeps a partition from joining.
+	// joinWait is how long a fetch that finds nothing keeps a partition from joining, also one
+	// that has just caught up.
 	joinWait = 50 * time.Millisecond
 )
 
@@ -170,6 +188,9 @@ func (l *brokerLoop) fetchRound(ctx context.Context) (*round, error) {
 	if err := wait(ctx, time.Until(l.lastFetch.Add(l.pace))); err != nil {
 		return nil, err
 	}
+	if l.fetches++; l.backlog {
+		takeTurns(l.sessions)
+	}
 	runs := make([]*fetch.Run, len(l.sessions))
 	for i, s := range l.sessions {
 		runs[i] = s.newRun()
@@ -201,9 +222,31 @@ func (l *brokerLoop) fetchRound(ctx context.Context) (*round, error) {
 	return r, nil
 }
 
+// takeTurns puts sessions in the order in which they are asked for under backlog, when one or
+// two fill an answer: topics take turns, and among a topic's partitions those that were served
+// longest ago come first. So a channel's share does not grow with the partitions that are
+// behind, and where several channels have a backlog none waits for another's to end.
+func takeTurns(sessions []*session) {
+	byTopic := map[string][]*session{}
+	for _, s := range sessions {
+		byTopic[s.at.Topic] = append(byTopic[s.at.Topic], s)
+	}
+	served, rank := map[string]int64{}, map[*session]int{}
+	for topic, of := range byTopic {
+		slices.SortStableFunc(of, func(a, b *session) int { return cmp.Compare(a.served, b.served) })
+		served[topic] = of[len(of)-1].served
+		for i, s := range of {
+			rank[s] = i
+		}
+	}
+	slices.SortStableFunc(sessions, func(a, b *session) int {
+		return cmp.Or(rank[a]-rank[b], cmp.Compare(served[a.at.Topic], served[b.at.Topic]), strings.Compare(a.at.Topic, b.at.Topic))
+	})
+}
+
 // fetchWait is how long the broker may hold a fetch that finds nothing.
 func (l *brokerLoop) fetchWait() time.Duration {
-	if l.loops.outside.Load() > 0 {
+	if l.loops.outside.Load() > 0 || !l.backlog && l.loops.behind.Load() > 0 {
 		return joinWait
 	}
 	return maxWait
@@ -261,27 +304,43 @@ func (l *brokerLoop) setPace(messages int, since time.Duration, more bool) {
 	}
 }
 
+// belongsElsewhere is whether a partition belongs in the other loop of its broker: it is
+// behind by more than the next round takes, or it has caught up.
+func (l *brokerLoop) belongsElsewhere(r *fetch.Run) bool {
+	if l.backlog {
+		return !r.Behind()
+	}
+	return r.Remaining() > int64(l.engine.config.BatchMessages)
+}
+
 // fill puts into the round what was fetched, and drops the sessions that it could not be
-// fetched for. The next request asks first for the partitions that came last in this one,
-// since a broker serves them in the order asked until the answer is full.
+// fetched for, and those that go on in the other loop. The next request asks first for the
+// partitions that came last in this one, since a broker serves them in the order asked until
+// the answer is full; under backlog see takeTurns.
 func (l *brokerLoop) fill(r *round, runs []*fetch.Run, begin, emptyAt time.Time) {
 	served := 0
 	for i, s := range l.sessions {
 		b := s.newBatch(runs[i])
-		switch {
-		case r.faults[s] != nil:
+		if r.faults[s] != nil {
 			continue // what came before the fault is dropped: the next session fetches it again
+		}
+		if l.belongsElsewhere(runs[i]) {
+			r.moves = append(r.moves, s)
+		}
+		switch {
 		case b.To > b.From: // its lag is told when it is applied
 			r.parts = append(r.parts, part{session: s, batch: b})
-			s.next, s.lastMessage, s.lastIdle = b.To, begin, time.Time{}
+			s.next, s.served, s.lastMessage, s.lastIdle = b.To, l.fetches, begin, time.Time{}
 			if served = i + 1; i > 0 && runs[i].Behind() {
 				served = i // it came last, and goes on first
 			}
 			continue
-		case !runs[i].Behind() && begin.Sub(s.lastMessage) >= maxWait && begin.Sub(s.lastIdle) >= idleEvery:
+		case !l.backlog && !runs[i].Behind() && begin.Sub(s.lastMessage) >= maxWait && begin.Sub(s.lastIdle) >= idleEvery:
 			r.idle[s], s.lastIdle = emptyAt, begin
 		}
 		l.engine.metrics.setLag(b)
 	}
-	l.sessions = slices.DeleteFunc(slices.Concat(l.sessions[served:], l.sessions[:served]), func(s *session) bool { return r.faults[s] != nil })
+	l.sessions = slices.DeleteFunc(slices.Concat(l.sessions[served:], l.sessions[:served]), func(s *session) bool {
+		return r.faults[s] != nil || slices.Contains(r.moves, s)
+	})
 }

@@ -91,7 +91,7 @@ type Engine struct {
 	handler Handler
 	log     *slog.Logger
 	metrics *metrics
-	turns   chan struct{} // one for each attempt to apply that may be made at once
+	turns   turns
 
 	mu     sync.Mutex
 	health health
@@ -109,7 +109,7 @@ func New(stage string, config Config, handler Handler, log *slog.Logger, registr
 		handler: handler,
 		log:     log.With("stage", stage),
 		metrics: newMetrics(stage, registry),
-		turns:   make(chan struct{}, config.Concurrency),
+		turns:   newTurns(config.Concurrency),
 		health:  health{absent: errNotRunning},
 	}, nil
 }
@@ -127,15 +127,30 @@ func (e *Engine) Run(ctx context.Context) error {
 	return nil
 }
 
-// inTurn makes one attempt to apply when it is its turn: no more than [Config.Concurrency]
-// are made at once. The turn ends with the attempt, so that a batch that fails again and
-// again holds no turn while it waits for the next attempt.
-func (e *Engine) inTurn(ctx context.Context, do func(context.Context) error) error {
-	select {
-	case e.turns <- struct{}{}:
-		defer func() { <-e.turns }()
-		return do(ctx)
-	case <-ctx.Done():
-		return context.Cause(ctx)
+// turns limit how many attempts to apply are made at once. Those of partitions that are
+// behind and those of the others may be [Config.Concurrency] each, and together one more: so
+// where large transactions hold all the turns of a backlog, a message that has just come
+// waits for none of them.
+type turns struct{ backlog, others, all chan struct{} }
+
+func newTurns(n int) turns {
+	return turns{make(chan struct{}, n), make(chan struct{}, n), make(chan struct{}, n+1)}
+}
+
+// inTurn makes one attempt to apply when it is its turn. The turn ends with the attempt, so
+// that a batch that fails again and again holds no turn while it waits for the next attempt.
+func (e *Engine) inTurn(ctx context.Context, backlog bool, do func(context.Context) error) error {
+	own := e.turns.others
+	if backlog {
+		own = e.turns.backlog
 	}
+	for _, turn := range []chan struct{}{own, e.turns.all} {
+		select {
+		case turn <- struct{}{}:
+			defer func() { <-turn }()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return do(ctx)
 }

@@ -15,6 +15,7 @@ import (
 type round struct {
 	parts  []part
 	faults map[*session]error     // why sessions cannot be fetched for any more
+	moves  []*session             // those that go on in the other loop of their broker
 	idle   map[*session]time.Time // where nothing has come for a while, and when that was seen
 
 	before []<-chan struct{} // closed at the end of each round that it waits for
@@ -41,7 +42,7 @@ func (r *round) split(most int) []*round {
 			n += len(b.Messages)
 		}
 	}
-	now.faults, now.idle = r.faults, r.idle // the last: sessions leave after their messages
+	now.faults, now.moves, now.idle = r.faults, r.moves, r.idle // the last: sessions leave after their messages
 	return append(rounds, now)
 }
 
@@ -74,6 +75,9 @@ func (r *round) lineUp() {
 		after(p.session)
 	}
 	for s := range r.faults {
+		after(s)
+	}
+	for _, s := range r.moves {
 		after(s)
 	}
 	for s := range r.idle {
@@ -126,12 +130,15 @@ func (l *brokerLoop) work(doing context.Context, r *round) {
 	}
 
 	// Sessions leave: those whose parts failed, and, now that what was fetched before is
-	// applied, those that could not be fetched for.
+	// applied, those that could not be fetched for and those that belong in the other loop.
 	for _, p := range parts {
 		p.session.leave(err)
 	}
 	for s, fault := range r.faults {
 		s.leave(fault)
+	}
+	for _, s := range r.moves {
+		s.leave(errMoves)
 	}
 
 	// Stages learn of partitions in which nothing was left.
@@ -169,7 +176,7 @@ func (l *brokerLoop) checkFloods(parts []part) []part {
 // leaves; so does one that fails where another does not.
 func (l *brokerLoop) attempt(ctx context.Context, begin time.Time, parts []part) (again []part, err error) {
 	done := make([]*Batch, 0, len(parts))
-	for i, fault := range l.engine.applyTogether(ctx, parts) {
+	for i, fault := range l.applyTogether(ctx, parts) {
 		p := parts[i]
 		switch {
 		case fault == nil:
@@ -199,14 +206,14 @@ const besideAfter = 50 * time.Millisecond
 // applyTogether applies parts of a round in their turn, as one if the handler can, and
 // returns what became of each. If it can't, one that is slow holds the others up no longer
 // than besideAfter.
-func (e *Engine) applyTogether(ctx context.Context, parts []part) []error {
-	errs := make([]error, len(parts))
+func (l *brokerLoop) applyTogether(ctx context.Context, parts []part) []error {
+	e, errs := l.engine, make([]error, len(parts))
 	if joiner, ok := e.handler.(Joiner); ok && len(parts) > 1 {
 		works := make([]Work, len(parts))
 		for i, p := range parts {
 			works[i] = p.work
 		}
-		err := e.inTurn(ctx, joiner.Join(works).Apply)
+		err := e.inTurn(ctx, l.backlog, joiner.Join(works).Apply)
 		for i, p := range parts {
 			errs[i] = faultOf(err, p.session.at)
 		}
@@ -217,7 +224,7 @@ func (e *Engine) applyTogether(ctx context.Context, parts []part) []error {
 		done := make(chan struct{})
 		applying.Go(func() {
 			defer close(done)
-			errs[i] = e.inTurn(ctx, p.work.Apply)
+			errs[i] = e.inTurn(ctx, l.backlog, p.work.Apply)
 		})
 		select {
 		case <-done:

@@ -65,6 +65,8 @@ type session struct {
 	next        int64     // the offset to fetch next
 	lastMessage time.Time // when the fetch began that last found something
 	lastIdle    time.Time // when the stage was last told that nothing comes
+	served      int64     // the last fetch of its loop that found something
+	behind      bool      // whether it goes on in the loop of those that are behind
 
 	// This belongs to the goroutine of the loop that puts rounds in their order.
 	lastRound <-chan struct{} // closed at the end of the session's last round
@@ -164,6 +166,7 @@ func (w *worker) workAlone(taking, doing context.Context, s *session, until int6
 			return err
 		}
 	}
+	s.behind = fetched.Remaining() > int64(w.engine.config.BatchMessages)
 	all := s.newBatch(fetched)
 	if all.To == all.From {
 		w.engine.metrics.setLag(all)
@@ -200,7 +203,7 @@ func (w *worker) checkFlood(doing context.Context, b *Batch) error {
 // take effect in their order. k such messages among n cost about 2 k log n transactions.
 func (w *worker) applyOrHalve(doing context.Context, s *session, b *Batch, work Work) error {
 	begin := time.Now()
-	err := w.retry(doing, actApply, func(ctx context.Context) error { return w.engine.inTurn(ctx, work.Apply) })
+	err := w.retry(doing, actApply, func(ctx context.Context) error { return w.engine.inTurn(ctx, s.behind, work.Apply) })
 	switch {
 	case err == nil:
 		w.engine.metrics.applied(time.Since(begin), b)
@@ -241,8 +244,9 @@ func (w *worker) commitLater(b *Batch) {
 	}
 }
 
-// workTogether has the partition worked on in the loop of its leader, until it leaves
-// that, which is an error, or the loop ends with the generation.
+// workTogether has the partition worked on in the loops of its leader, in the one for
+// partitions that are behind as long as it is, until it leaves them, which is an error, or
+// they end with the generation.
 func (w *worker) workTogether(taking, doing context.Context, s *session) error {
 	var leader int
 	err := w.retry(taking, actFetch, func(ctx context.Context) (err error) {
@@ -254,8 +258,19 @@ func (w *worker) workTogether(taking, doing context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return w.loops.join(taking, doing, leader, s)
+	for {
+		err := w.loops.join(taking, doing, loopKey{leader, s.behind}, s)
+		if !errors.Is(err, errMoves) {
+			return err
+		}
+		// Its last round there is applied, and nobody else has the session: it is not opened again.
+		s.behind = !s.behind
+		s.hasLeft.Store(false)
+	}
 }
+
+// errMoves is why a session leaves a loop when it belongs in the other one of its broker.
+var errMoves = errors.New("the partition goes on in another loop")
 
 // idleTimeout is how long a store may take to write down what waits, of all partitions of
 // a round. One that hangs is found by the next batch, which must get to it.

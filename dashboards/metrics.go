@@ -30,7 +30,7 @@ type part struct {
 
 // parts returns all parts, in the order of the flow.
 func parts() []part {
-	topics := schema.NamedTopics(schema.DefaultPrefix)
+	topics := schema.Topics{Prefix: schema.DefaultPrefix}
 	brokers := []string{"none:9092"}
 	renewalsConfig, analyticsConfig := renewals.DefaultConfig(), analytics.DefaultConfig()
 	renewalsConfig.Brokers, analyticsConfig.Brokers = brokers, brokers
@@ -38,17 +38,17 @@ func parts() []part {
 	return []part{
 		{"publisher", "Every process that publishes: the simulation, submit, and both stages.",
 			func(registry prometheus.Registerer) error {
-				_, err := producers.NewPublisher(producers.Config{Brokers: brokers, Topics: topics.Names()}, nil, registry)
+				_, err := producers.NewPublisher(producers.Config{Brokers: brokers}, nil, registry)
 				return err
 			}},
 		{renewals.Name, "The stage that decides applications and applies them to Postgres.",
 			func(registry prometheus.Registerer) error {
-				_, err := renewals.NewEngine(renewalsConfig, topics, nil, nil, silent, registry)
+				_, err := renewals.NewEngine(renewalsConfig, renewals.Config{Topics: topics}, nil, nil, nil, silent, registry)
 				return err
 			}},
 		{analytics.Name, "The stage that carries decisions into ClickHouse.",
 			func(registry prometheus.Registerer) error {
-				_, err := analytics.NewEngine(analyticsConfig, topics, 0, nil, nil, nil, silent, registry)
+				_, err := analytics.NewEngine(analyticsConfig, analytics.Config{Topics: topics}, nil, silent, registry)
 				return err
 			}},
 	}

@@ -11,9 +11,6 @@ import (
 // Config steers a [Publisher]. The zero value of a field means its default.
 type Config struct {
 	Brokers []string
-	// Topics are the topics that it may publish to. The brokers are asked about
-	// these only, not about every topic of the cluster.
-	Topics []string
 	// ClientID names the process in the brokers' logs.
 	ClientID string
 	// Compression of the batches. Default none: it takes three times the processor
@@ -53,8 +50,6 @@ func (c Config) Validate() error {
 	switch {
 	case len(c.Brokers) == 0:
 		return errors.New("no brokers to publish to")
-	case len(c.Topics) == 0:
-		return errors.New("no topics to publish to")
 	case c.MaxBatchBytes < 0, c.MaxInFlight < 0, c.MaxAttempts < 0, c.AttemptTimeout < 0, c.MetadataTTL < 0:
 		return errors.New("a limit of the publisher is negative")
 	case c.MinBackOff < 0, c.MaxBackOff < c.MinBackOff:
@@ -75,6 +70,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MetadataTTL, time.Second)
 	return c
 }
+
+// dialTimeout bounds how long a connection may take to open.
+func (c Config) dialTimeout() time.Duration { return min(c.AttemptTimeout, 5*time.Second) }
 
 func setDefault[T comparable](field *T, value T) {
 	var zero T

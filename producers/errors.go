@@ -8,6 +8,8 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/produce"
+
+	"tajdeed/schema"
 )
 
 // ErrRefused marks a failure that sending again cannot help: the broker refused the
@@ -22,23 +24,24 @@ var ErrNotSent = errors.New("not sent: a message before it in its partition fail
 // were. A message that failed with neither [ErrRefused] nor [ErrNotSent] may be in the
 // log all the same: the answer may have been lost.
 type PublishError struct {
-	Topic    string
 	Messages int       // number of the call's messages
 	Failures []Failure // in the order of the messages
 }
 
 // Failure is one message that was not acknowledged.
 type Failure struct {
-	Index     int // among the call's messages
-	Partition int // -1 where none was chosen
-	Err       error
+	Index int // among the call's messages
+	// TopicPartition is where it was to go. The Partition is -1 where none was chosen.
+	schema.TopicPartition
+
+	Err error
 }
 
 // Error names the first failure and counts them.
 func (e *PublishError) Error() string {
 	first := e.Failures[0]
-	return fmt.Sprintf("publish to %s: %d of %d messages not acknowledged; message %d, partition %d: %v",
-		e.Topic, len(e.Failures), e.Messages, first.Index, first.Partition, first.Err)
+	return fmt.Sprintf("publish: %d of %d messages not acknowledged; message %d, for %s: %v",
+		len(e.Failures), e.Messages, first.Index, first.TopicPartition, first.Err)
 }
 
 // Unwrap returns the distinct causes, so that [errors.Is] finds each.
@@ -52,52 +55,44 @@ func (e *PublishError) Unwrap() []error {
 	return causes
 }
 
-// FailedPartitions returns the partitions of the messages that were not acknowledged;
-// -1 is among them where no partition was chosen.
-func (e *PublishError) FailedPartitions() []int {
-	var partitions []int
-	for _, f := range e.Failures {
-		if !slices.Contains(partitions, f.Partition) {
-			partitions = append(partitions, f.Partition)
+// FailedPartitions returns the partitions of the messages that were not acknowledged. A
+// Partition of -1 stands for any of its topic, where none was chosen.
+func (e *PublishError) FailedPartitions() []schema.TopicPartition {
+	var partitions []schema.TopicPartition
+	for i := range e.Failures {
+		if at := e.Failures[i].TopicPartition; !slices.Contains(partitions, at) {
+			partitions = append(partitions, at)
 		}
 	}
 	return partitions
 }
 
 // newPublishError puts the failures of all runs together; nil where there is none.
-func newPublishError(topic string, messages int, runs []run, results []result) *PublishError {
+func newPublishError(messages int, all []sent) *PublishError {
 	var failures []Failure
-	for i, r := range runs {
-		if results[i].err != nil {
-			failures = append(failures, r.failures(results[i])...)
+	for _, s := range all {
+		if s.result.err != nil {
+			failures = append(failures, s.failures()...)
 		}
 	}
 	if len(failures) == 0 {
 		return nil
 	}
 	slices.SortFunc(failures, func(a, b Failure) int { return a.Index - b.Index })
-	return &PublishError{Topic: topic, Messages: messages, Failures: failures}
+	return &PublishError{Messages: messages, Failures: failures}
 }
 
-func (r run) failures(res result) []Failure {
+func (s sent) failures() []Failure {
 	var failures []Failure
-	for i, at := range r.index[res.acked:] {
+	at := schema.TopicPartition{Topic: s.topic.name, Partition: s.run.partition}
+	for i, message := range s.run.index[s.result.acked:] {
 		err := ErrNotSent
-		if i < res.failed {
-			err = res.err
+		if i < s.result.failed {
+			err = s.result.err
 		}
-		failures = append(failures, Failure{Index: at, Partition: r.partition, Err: err})
+		failures = append(failures, Failure{Index: message, TopicPartition: at, Err: err})
 	}
 	return failures
-}
-
-// allFailed is a call that failed before its messages had partitions.
-func allFailed(topic string, msgs []kafka.Message, err error) *PublishError {
-	failures := make([]Failure, len(msgs))
-	for i := range failures {
-		failures[i] = Failure{Index: i, Partition: -1, Err: err}
-	}
-	return &PublishError{Topic: topic, Messages: len(msgs), Failures: failures}
 }
 
 // messagesError says that the broker refused a batch for some of its messages.

@@ -13,7 +13,7 @@ import (
 	"tajdeed/producers"
 )
 
-const topic = "tajdeed.submissions"
+const topic = "tajdeed.submissions.counter"
 
 // A caller that publishes again what failed, in order, keeps the order of each key.
 func ExamplePublisher() {
@@ -24,18 +24,15 @@ func ExamplePublisher() {
 	}
 	defer cluster.Close()
 
-	publisher, err := producers.NewPublisher(producers.Config{
-		Brokers: cluster.ListenAddrs(),
-		Topics:  []string{topic},
-	}, slog.Default(), prometheus.NewRegistry())
+	publisher, err := producers.NewPublisher(producers.Config{Brokers: cluster.ListenAddrs()}, slog.Default(), prometheus.NewRegistry())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer func() { _ = publisher.Close() }()
 
-	messages := []kafka.Message{{Key: []byte("291030104196"), Value: []byte(`{"application_id":"…"}`)}}
-	err = publisher.Publish(context.Background(), topic, messages)
+	messages := []kafka.Message{{Topic: topic, Key: []byte("291030104196"), Value: []byte(`{"application_id":"…"}`)}}
+	err = publisher.Publish(context.Background(), messages)
 	var failed *producers.PublishError
 	switch {
 	case err == nil:
@@ -44,7 +41,7 @@ func ExamplePublisher() {
 		fmt.Println("a message that no retry will store:", err)
 	case errors.As(err, &failed):
 		for _, f := range failed.Failures {
-			fmt.Printf("message %d may be published again: %v\n", f.Index, f.Err)
+			fmt.Printf("message %d, for %s, may be published again: %v\n", f.Index, f.TopicPartition, f.Err)
 		}
 	}
 	// Output: every message is stored

@@ -31,7 +31,7 @@ func newFake(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 
 func faultyConfig(brokers ...string) Config {
 	return Config{
-		Brokers: brokers, Topics: []string{faulty},
+		Brokers:        brokers,
 		AttemptTimeout: 2 * time.Second, MaxBackOff: 100 * time.Millisecond,
 		MetadataTTL: 30 * time.Second, // so that no fault passes by waiting
 	}
@@ -48,13 +48,13 @@ func TestLostAnswerStoresTwice(t *testing.T) {
 	cluster := newFake(t)
 	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.RequestTimedOut})
 	p := newPublisher(t, faultyConfig(cluster.ListenAddrs()...))
-	if err := p.Publish(t.Context(), faulty, messages(50, 5)); err != nil {
+	if err := p.Publish(t.Context(), to(faulty, messages(50, 5))); err != nil {
 		t.Fatal(err)
 	}
 	if got := highWatermark(cluster); got != 100 {
 		t.Errorf("%d messages in the log, want each of 50 twice", got)
 	}
-	if got := testutil.ToFloat64(p.topics[faulty].retries); got != 1 {
+	if got := testutil.ToFloat64(p.topic(faulty).retries); got != 1 {
 		t.Errorf("%v retries counted", got)
 	}
 }
@@ -70,7 +70,7 @@ func TestPassingRefusalsAreTriedAgain(t *testing.T) {
 			cluster := newFake(t)
 			fault := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: refusal, Count: 3})
 			p := newPublisher(t, faultyConfig(cluster.ListenAddrs()...))
-			if err := p.PublishPlaced(t.Context(), faulty, messages(10, 2)); err != nil {
+			if err := p.PublishPlaced(t.Context(), to(faulty, messages(10, 2))); err != nil {
 				t.Fatal(err)
 			}
 			if got := highWatermark(cluster); got != 10 || fault.Hits() != 3 {
@@ -85,7 +85,7 @@ func TestFinalRefusalIsNotTriedAgain(t *testing.T) {
 	cluster := newFake(t)
 	fault := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.TopicAuthorizationFailed, Count: -1})
 	p := newPublisher(t, faultyConfig(cluster.ListenAddrs()...))
-	err := p.Publish(t.Context(), faulty, messages(10, 2))
+	err := p.Publish(t.Context(), to(faulty, messages(10, 2)))
 	if !errors.Is(err, ErrRefused) || !errors.Is(err, kafka.TopicAuthorizationFailed) || fault.Hits() != 1 {
 		t.Errorf("after %d requests: %v", fault.Hits(), err)
 	}
@@ -98,12 +98,12 @@ func TestAttemptsAreBounded(t *testing.T) {
 	config := faultyConfig(cluster.ListenAddrs()...)
 	config.MaxAttempts = 4
 	p := newPublisher(t, config)
-	err := p.Publish(t.Context(), faulty, messages(10, 2))
+	err := p.Publish(t.Context(), to(faulty, messages(10, 2)))
 	var failed *PublishError
 	if !errors.As(err, &failed) || len(failed.Failures) != 10 || errors.Is(err, ErrRefused) || fault.Hits() != 4 {
 		t.Errorf("after %d requests: %v", fault.Hits(), err)
 	}
-	if got := testutil.ToFloat64(p.topics[faulty].failures[reasonExhausted]); got != 10 {
+	if got := testutil.ToFloat64(p.topic(faulty).failures[reasonExhausted]); got != 10 {
 		t.Errorf("%v messages counted as attempts_exhausted", got)
 	}
 }
@@ -119,11 +119,11 @@ func TestEndOfContextEndsTheAttempts(t *testing.T) {
 		_ = fault.Wait(ctx, 2)
 		cancel(stopping)
 	}()
-	err := p.Publish(ctx, faulty, messages(1, 1))
+	err := p.Publish(ctx, to(faulty, messages(1, 1)))
 	if !errors.Is(err, stopping) || !errors.Is(err, kafka.NotEnoughReplicas) {
 		t.Errorf("want the cause and the last failure: %v", err)
 	}
-	if got := testutil.ToFloat64(p.topics[faulty].failures[reasonContext]); got != 1 {
+	if got := testutil.ToFloat64(p.topic(faulty).failures[reasonContext]); got != 1 {
 		t.Errorf("%v messages counted as context_ended", got)
 	}
 }
@@ -137,7 +137,7 @@ func TestMovedLeaderIsFoundWithoutWaiting(t *testing.T) {
 			t.Fatal(err)
 		}
 		start := time.Now()
-		if err := p.Publish(t.Context(), faulty, messages(10, 2)); err != nil {
+		if err := p.Publish(t.Context(), to(faulty, messages(10, 2))); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(start); took > 5*time.Second {
@@ -160,12 +160,12 @@ func TestBrokerGoneThenBack(t *testing.T) {
 	config := faultyConfig(net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	config.MaxAttempts = 1_000
 	p := newPublisher(t, config)
-	retries := p.topics[faulty].retries
+	retries := p.topic(faulty).retries
 
 	for round := range 3 {
 		done := make(chan error, 1)
 		before := testutil.ToFloat64(retries)
-		go func() { done <- p.Publish(t.Context(), faulty, messages(20, 4)) }()
+		go func() { done <- p.Publish(t.Context(), to(faulty, messages(20, 4))) }()
 		await(t, func() bool { return testutil.ToFloat64(retries) >= before+2 })
 		if p.Ready() == nil {
 			t.Errorf("round %d: ready while no broker is there", round)

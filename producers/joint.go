@@ -3,28 +3,18 @@ package producers
 import (
 	"context"
 	"sync"
-
-	"github.com/segmentio/kafka-go"
 )
-
-// call is the messages of one call to Publish or PublishPlaced.
-type call struct {
-	topic   string
-	msgs    []kafka.Message
-	runs    []run
-	leaders leaders // nil where they are not known
-}
 
 // nextBatch returns the next messages to send of a run, whose first messages, sent of
 // them, were sent.
-func (c call) nextBatch(r run, sent, maxBytes int) batch {
+func (c *call) nextBatch(r run, sent, maxBytes int) batch {
 	unsent := r.index[sent:]
 	n, _ := fitting(c.msgs, unsent, maxBytes)
-	return batch{topic: c.topic, partition: r.partition, msgs: c.msgs, index: unsent[:n]}
+	return batch{topic: c.topics[r.topic].topicMetrics, partition: r.partition, msgs: c.msgs, index: unsent[:n]}
 }
 
-// group is runs whose first batches share a request, because one broker leads their
-// partitions.
+// group is runs, of any topics, whose first batches share a request, because one broker
+// leads their partitions.
 type group struct {
 	runs  []int // indices of the call's runs
 	bytes int
@@ -35,12 +25,12 @@ type group struct {
 // because a broker closes the connection on a request of more than 100 MiB
 // (socket.request.max.bytes), and a batch that fills a request gains nothing by
 // sharing it.
-func (c call) groups(maxBytes int) []*group {
+func (c *call) groups(maxBytes int) []*group {
 	var groups []*group
 	open := make(map[int32]*group)
 	for i, r := range c.runs {
 		_, bytes := fitting(c.msgs, r.index, maxBytes)
-		leader := c.leaders.leaderOf(r.partition)
+		leader := c.topics[r.topic].leaders.leaderOf(r.partition)
 		g := open[leader]
 		if g == nil || g.bytes+bytes > maxBytes {
 			g = &group{}
@@ -55,8 +45,18 @@ func (c call) groups(maxBytes int) []*group {
 	return groups
 }
 
+// sent is a run and what became of it.
+type sent struct {
+	topic  *topicMetrics
+	run    run
+	result result
+}
+
 // sendRuns sends the groups side by side.
-func (p *Publisher) sendRuns(ctx context.Context, c call) []result {
+func (p *Publisher) sendRuns(ctx context.Context, c *call) []sent {
+	if len(c.runs) == 0 {
+		return nil
+	}
 	results := make([]result, len(c.runs))
 	groups := c.groups(p.config.MaxBatchBytes)
 	var sending sync.WaitGroup
@@ -65,12 +65,16 @@ func (p *Publisher) sendRuns(ctx context.Context, c call) []result {
 	}
 	p.sendGroup(ctx, c, groups[0], results)
 	sending.Wait()
-	return results
+	all := make([]sent, len(c.runs))
+	for i, r := range c.runs {
+		all[i] = sent{topic: c.topics[r.topic].topicMetrics, run: r, result: results[i]}
+	}
+	return all
 }
 
 // sendGroup sends a group's first batches in one request. What is then left of each
 // run is sent by itself, so that a slow or broken partition delays no other any longer.
-func (p *Publisher) sendGroup(ctx context.Context, c call, g *group, results []result) {
+func (p *Publisher) sendGroup(ctx context.Context, c *call, g *group, results []result) {
 	if len(g.runs) == 1 {
 		i := g.runs[0]
 		results[i] = p.sendRun(ctx, c, c.runs[i], result{})
@@ -88,7 +92,7 @@ func (p *Publisher) sendGroup(ctx context.Context, c call, g *group, results []r
 
 // sendJointly makes one attempt to send the first batches of all runs of a group. It is
 // the first attempt of those that fail.
-func (p *Publisher) sendJointly(ctx context.Context, c call, g *group, results []result) {
+func (p *Publisher) sendJointly(ctx context.Context, c *call, g *group, results []result) {
 	batches := make([]batch, len(g.runs))
 	for i, at := range g.runs {
 		batches[i] = c.nextBatch(c.runs[at], 0, p.config.MaxBatchBytes)

@@ -21,6 +21,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"tajdeed/schema"
 	"tajdeed/schema/kafkatest"
 )
 
@@ -78,10 +79,10 @@ func TestPublishPlacedKeepsEachPartitionsOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			topics := kafkatest.NewTopics(t, partitions, "placed")
-			config.Brokers, config.Topics = topics.Brokers, topics.Names
+			config.Brokers = topics.Brokers
 			p := newPublisher(t, config)
 			sent := placed(1_000, partitions)
-			if err := p.PublishPlaced(t.Context(), topics.Names[0], sent); err != nil {
+			if err := p.PublishPlaced(t.Context(), to(topics.Names[0], sent)); err != nil {
 				t.Fatal(err)
 			}
 			wantPartitions(t, topics, valuesByPartition(sent, partitions))
@@ -92,14 +93,14 @@ func TestPublishPlacedKeepsEachPartitionsOrder(t *testing.T) {
 func TestJointRequestKeepsNullsAndHeaders(t *testing.T) {
 	t.Parallel()
 	topics := kafkatest.NewTopics(t, 2, "nulls")
-	p := newPublisher(t, Config{Brokers: topics.Brokers, Topics: topics.Names})
+	p := newPublisher(t, Config{Brokers: topics.Brokers})
 	headers := []kafka.Header{{Key: "ce_id", Value: []byte("1")}}
 	sent := []kafka.Message{
 		{Partition: 0, Key: nil, Value: []byte("no key"), Headers: headers},
 		{Partition: 1, Key: []byte("no value"), Value: nil, Headers: headers},
 		{Partition: 1, Key: []byte{}, Value: []byte{}, Headers: headers},
 	}
-	if err := p.PublishPlaced(t.Context(), topics.Names[0], sent); err != nil {
+	if err := p.PublishPlaced(t.Context(), to(topics.Names[0], sent)); err != nil {
 		t.Fatal(err)
 	}
 	read := append(fetch(t, topics, 0), fetch(t, topics, 1)...)
@@ -142,11 +143,11 @@ func TestRefusingPartitionDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	const partitions, refusing, large = 6, 4, 34 // message 34 goes to partition 4
 	topics := kafkatest.NewTopics(t, partitions, "refusing")
-	p := newPublisher(t, Config{Brokers: topics.Brokers, Topics: topics.Names, MaxBatchBytes: 4 << 20})
+	p := newPublisher(t, Config{Brokers: topics.Brokers, MaxBatchBytes: 4 << 20})
 	sent := placed(60, partitions)
 	sent[large].Value = []byte(strings.Repeat("x", 2<<20))
 
-	err := p.PublishPlaced(t.Context(), topics.Names[0], sent)
+	err := p.PublishPlaced(t.Context(), to(topics.Names[0], sent))
 	var failed *PublishError
 	if !errors.As(err, &failed) || !errors.Is(err, kafka.MessageSizeTooLarge) {
 		t.Fatalf("error: %v", err)
@@ -155,8 +156,8 @@ func TestRefusingPartitionDelaysNoOther(t *testing.T) {
 	if got := indices(failed, refusing); !slices.Equal(got, want) || len(failed.Failures) != len(want) {
 		t.Errorf("messages named as failed: %v, want %v", failed.Failures, want)
 	}
-	if got := failed.FailedPartitions(); !slices.Equal(got, []int{refusing}) {
-		t.Errorf("partitions named as failed: %d, want %d", got, refusing)
+	if got := failed.FailedPartitions(); !slices.Equal(got, []schema.TopicPartition{{Topic: topics.Names[0], Partition: refusing}}) {
+		t.Errorf("partitions named as failed: %v, want %d", got, refusing)
 	}
 	stored := valuesByPartition(sent, partitions)
 	stored[refusing] = valuesFor(sent[:large], refusing)
@@ -177,14 +178,14 @@ func indices(failed *PublishError, partition int) []int {
 func TestPublishPlacedWhereThereIsNoPartition(t *testing.T) {
 	t.Parallel()
 	topics := kafkatest.NewTopics(t, 3, "none")
-	p := newPublisher(t, Config{Brokers: topics.Brokers, Topics: topics.Names, MaxAttempts: 2})
+	p := newPublisher(t, Config{Brokers: topics.Brokers, MaxAttempts: 2})
 	sent := placed(30, 3)
 	for _, i := range []int{4, 7, 29} {
 		sent[i].Partition = 3
 	}
 	sent[11].Partition = -1
 
-	err := p.PublishPlaced(t.Context(), topics.Names[0], sent)
+	err := p.PublishPlaced(t.Context(), to(topics.Names[0], sent))
 	var failed *PublishError
 	if !errors.As(err, &failed) || !errors.Is(err, protocol.ErrNoPartition) {
 		t.Fatalf("error: %v", err)
@@ -236,11 +237,11 @@ func TestConnectionBreaksAtJointRequest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			topics := kafkatest.NewTopics(t, partitions, "cut")
-			p := newPublisher(t, Config{Brokers: topics.Brokers, Topics: topics.Names})
+			p := newPublisher(t, Config{Brokers: topics.Brokers})
 			cutter := &cutter{answerIsLost: times == 2}
-			p.transport.Dial = cutter.dial
+			p.sessions.dialBy(cutter.dial)
 			sent := placed(120, partitions)
-			if err := p.PublishPlaced(t.Context(), topics.Names[0], sent); err != nil {
+			if err := p.PublishPlaced(t.Context(), to(topics.Names[0], sent)); err != nil {
 				t.Fatal(err)
 			}
 			want := valuesByPartition(sent, partitions)
@@ -248,10 +249,10 @@ func TestConnectionBreaksAtJointRequest(t *testing.T) {
 				want[i] = slices.Repeat(want[i], times)
 			}
 			wantPartitions(t, topics, want)
-			if got := testutil.ToFloat64(p.topics[topics.Names[0]].retries); got != partitions || !cutter.cut.Load() {
+			if got := testutil.ToFloat64(p.topic(topics.Names[0]).retries); got != partitions || !cutter.cut.Load() {
 				t.Errorf("%v batches sent again, want each of %d", got, partitions)
 			}
-			if got := p.connections.Load(); got != 1 {
+			if got := p.sessions.dropped(); got != 1 {
 				t.Errorf("connections thrown away %d times, want once for all", got)
 			}
 		})
@@ -265,7 +266,7 @@ func newSpread(t *testing.T, brokers int) (*kfake.Cluster, *Publisher) {
 	t.Helper()
 	cluster := newFake(t, kfake.NumBrokers(brokers), kfake.SeedTopics(12, spread))
 	config := faultyConfig(cluster.ListenAddrs()...)
-	config.Topics, config.MaxAttempts = []string{spread}, 4
+	config.MaxAttempts = 4
 	return cluster, newPublisher(t, config)
 }
 
@@ -289,14 +290,14 @@ func TestOneRequestForAllPartitionsOfABroker(t *testing.T) {
 				leaders[cluster.LeaderFor(spread, partition)] = true
 			}
 			requests := produceRequests(cluster)
-			if err := p.PublishPlaced(t.Context(), spread, placed(120, 12)); err != nil {
+			if err := p.PublishPlaced(t.Context(), to(spread, placed(120, 12))); err != nil {
 				t.Fatal(err)
 			}
 			if got := requests.Hits(); got != len(leaders) {
 				t.Errorf("%d requests for %d leaders", got, len(leaders))
 			}
 			byKey := messages(120, 120)
-			if err := p.Publish(t.Context(), spread, byKey); err != nil {
+			if err := p.Publish(t.Context(), to(spread, byKey)); err != nil {
 				t.Fatal(err)
 			}
 			if got := requests.Hits(); got != 2*len(leaders) {
@@ -311,13 +312,13 @@ func TestOnlyTheRefusedPartitionIsSentAgain(t *testing.T) {
 	cluster, p := newSpread(t, 1)
 	requests := produceRequests(cluster)
 	cluster.Fault(produceFault(kerr.NotLeaderForPartition, 2, 5))
-	if err := p.PublishPlaced(t.Context(), spread, placed(120, 12)); err != nil {
+	if err := p.PublishPlaced(t.Context(), to(spread, placed(120, 12))); err != nil {
 		t.Fatal(err)
 	}
 	if got := requests.Hits(); got != 3 {
 		t.Errorf("%d requests, want the joint one and two for the partition that failed", got)
 	}
-	if got := testutil.ToFloat64(p.topics[spread].retries); got != 2 {
+	if got := testutil.ToFloat64(p.topic(spread).retries); got != 2 {
 		t.Errorf("%v retries counted", got)
 	}
 	for partition := range int32(12) {
@@ -340,7 +341,7 @@ func TestJointRequestIsTheFirstAttempt(t *testing.T) {
 			t.Parallel()
 			cluster, p := newSpread(t, 1)
 			fault := cluster.Fault(produceFault(c.refusal, -1))
-			err := p.PublishPlaced(t.Context(), spread, placed(120, 12))
+			err := p.PublishPlaced(t.Context(), to(spread, placed(120, 12)))
 			var failed *PublishError
 			if !errors.As(err, &failed) || len(failed.Failures) != 120 || errors.Is(err, ErrRefused) != (c.want == 1) {
 				t.Errorf("error: %v", err)
@@ -366,12 +367,12 @@ func TestEndOfContextEndsTheJointRequest(t *testing.T) {
 		cluster.SleepControl(func() { <-t.Context().Done() })
 		return nil, nil, false
 	})
-	err := p.PublishPlaced(ctx, spread, placed(24, 12))
+	err := p.PublishPlaced(ctx, to(spread, placed(24, 12)))
 	var failed *PublishError
 	if !errors.As(err, &failed) || len(failed.Failures) != 24 || !errors.Is(err, stopping) {
 		t.Errorf("error: %v", err)
 	}
-	if got := testutil.ToFloat64(p.topics[spread].failures[reasonContext]); got != 24 {
+	if got := testutil.ToFloat64(p.topic(spread).failures[reasonContext]); got != 24 {
 		t.Errorf("%v messages counted as context_ended", got)
 	}
 }
@@ -383,7 +384,7 @@ func TestMovedLeaderAmongSeveral(t *testing.T) {
 		if err := cluster.MoveTopicPartition(spread, 7, int32(move%3)); err != nil {
 			t.Fatal(err)
 		}
-		if err := p.PublishPlaced(t.Context(), spread, placed(24, 12)); err != nil {
+		if err := p.PublishPlaced(t.Context(), to(spread, placed(24, 12))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -398,9 +399,10 @@ func TestGroupsAreOfOneLeaderAndFitARequest(t *testing.T) {
 	t.Parallel()
 	msgs := placed(10, 10)
 	size := messageBytes(&msgs[0])
-	c := call{msgs: msgs, runs: byPartition(msgs)}
+	c := call{msgs: msgs, topics: []callTopic{{}}}
+	c.splitByPlace()
 	for partition, leader := range []int32{1, 2, 1, noLeader, 1, 2, noLeader, 1, 1} { // 9 is not known
-		c.leaders = append(c.leaders, metadata.ResponsePartition{PartitionIndex: int32(partition), LeaderID: leader})
+		c.topics[0].leaders = append(c.topics[0].leaders, metadata.ResponsePartition{PartitionIndex: int32(partition), LeaderID: leader})
 	}
 	var got [][]int
 	for _, g := range c.groups(3 * size) {

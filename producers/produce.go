@@ -10,53 +10,62 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/metadata"
 	"github.com/segmentio/kafka-go/protocol/produce"
 )
 
-func newTransport(config Config) *kafka.Transport {
-	return &kafka.Transport{
-		ClientID:       config.ClientID,
-		DialTimeout:    min(config.AttemptTimeout, 5*time.Second),
-		MetadataTTL:    config.MetadataTTL,
-		MetadataTopics: config.Topics,
+// askLeaders asks for the partitions of topics. The transport answers for the topics that
+// it knows.
+func (p *Publisher) askLeaders(ctx context.Context, topics ...string) (*metadata.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.config.AttemptTimeout)
+	defer cancel()
+	answer, used, err := p.sessions.roundTrip(ctx, &metadata.Request{TopicNames: topics})
+	p.noteAttempt(used, err)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the topic's partitions: %w", err)
 	}
+	response, ok := answer.(*metadata.Response)
+	if !ok {
+		return nil, fmt.Errorf("ask for the topic's partitions: answered with %T", answer)
+	}
+	return response, nil
 }
 
-// produce makes one request, as soon as a slot is free, for batches of one topic
-// whose partitions differ and have the same leader. It returns for each batch why it
-// was not acknowledged, nil where it was, and notes that; see noteAttempt.
+// produce makes one request, as soon as a slot is free, for batches of partitions that
+// differ and have the same leader. It returns for each batch why it was not acknowledged,
+// nil where it was, and notes that; see noteAttempt.
 func (p *Publisher) produce(ctx context.Context, batches ...batch) []error {
-	used := p.connections.Load()
-	answer, err := p.request(ctx, batches)
+	answer, used, err := p.request(ctx, batches)
 	failures := make([]error, len(batches))
 	for i, b := range batches {
 		if failures[i] = err; err == nil {
-			failures[i] = failureOf(answer, b.partition)
+			failures[i] = failureOf(answer, b)
 		}
 		p.noteAttempt(used, failures[i])
 	}
 	return failures
 }
 
-// request waits for a slot, and then for the broker's answer.
-func (p *Publisher) request(ctx context.Context, batches []batch) (*produce.Response, error) {
+// request waits for a slot, and then for the broker's answer. The session that it returns
+// is nil where ctx ended before.
+func (p *Publisher) request(ctx context.Context, batches []batch) (*produce.Response, *session, error) {
 	select {
 	case p.slots <- struct{}{}:
 		defer func() { <-p.slots }()
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, nil, context.Cause(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.config.AttemptTimeout)
 	defer cancel()
-	answer, err := p.transport.RoundTrip(ctx, p.brokers, p.newRequest(ctx, batches))
+	answer, used, err := p.sessions.roundTrip(ctx, p.newRequest(ctx, batches))
 	if err != nil {
-		return nil, fmt.Errorf("produce: %w", err)
+		return nil, used, fmt.Errorf("produce: %w", err)
 	}
 	response, ok := answer.(*produce.Response)
 	if !ok {
-		return nil, fmt.Errorf("produce: answered with %T", answer)
+		return nil, used, fmt.Errorf("produce: answered with %T", answer)
 	}
-	return response, nil
+	return response, used, nil
 }
 
 func (p *Publisher) newRequest(ctx context.Context, batches []batch) *produce.Request {
@@ -64,32 +73,47 @@ func (p *Publisher) newRequest(ctx context.Context, batches []batch) *produce.Re
 	if p.config.Now != nil {
 		stamp = p.config.Now()
 	}
-	partitions := make([]produce.RequestPartition, len(batches))
-	for i, b := range batches {
-		partitions[i] = produce.RequestPartition{
+	// The broker gives up after half the time that is left. Its answer, which says what
+	// became of each partition, then comes before ctx ends.
+	deadline, _ := ctx.Deadline()
+	request := &produce.Request{
+		Acks:    int16(kafka.RequireAll),
+		Timeout: int32(time.Until(deadline).Milliseconds() / 2),
+	}
+	for _, b := range batches {
+		t := topicIn(request, b.topic.name, len(batches))
+		t.Partitions = append(t.Partitions, produce.RequestPartition{
 			Partition: int32(b.partition),
 			RecordSet: protocol.RecordSet{
 				Attributes: protocol.Attributes(p.config.Compression),
 				Records:    &batchReader{batch: b, stamp: stamp},
 			},
-		}
+		})
 	}
-	// The broker gives up after half the time that is left. Its answer, which says what
-	// became of each partition, then comes before ctx ends.
-	deadline, _ := ctx.Deadline()
-	return &produce.Request{
-		Acks:    int16(kafka.RequireAll),
-		Timeout: int32(time.Until(deadline).Milliseconds() / 2),
-		Topics:  []produce.RequestTopic{{Topic: batches[0].topic, Partitions: partitions}},
-	}
+	return request
 }
 
-// failureOf returns why a partition's batch was not stored, by the broker's answer;
-// nil where it was.
-func failureOf(answer *produce.Response, partition int) error {
-	for _, t := range answer.Topics {
-		for _, part := range t.Partitions {
-			if int(part.Partition) == partition {
+// topicIn returns a topic of a request, and adds it where it is not in it yet: the broker
+// wants each once.
+func topicIn(request *produce.Request, name string, most int) *produce.RequestTopic {
+	for i := range request.Topics {
+		if t := &request.Topics[i]; t.Topic == name {
+			return t
+		}
+	}
+	request.Topics = append(request.Topics, produce.RequestTopic{Topic: name, Partitions: make([]produce.RequestPartition, 0, most)})
+	return &request.Topics[len(request.Topics)-1]
+}
+
+// failureOf returns why a batch was not stored, by the broker's answer; nil where it was.
+func failureOf(answer *produce.Response, b batch) error {
+	for i := range answer.Topics {
+		t := &answer.Topics[i]
+		if t.Topic != b.topic.name {
+			continue
+		}
+		for j := range t.Partitions {
+			if part := &t.Partitions[j]; int(part.Partition) == b.partition {
 				return newFailure(part)
 			}
 		}
@@ -97,7 +121,7 @@ func failureOf(answer *produce.Response, partition int) error {
 	return errors.New("produce: the answer leaves the partition out")
 }
 
-func newFailure(answer produce.ResponsePartition) error {
+func newFailure(answer *produce.ResponsePartition) error {
 	if answer.ErrorCode == 0 {
 		return nil
 	}

@@ -16,7 +16,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,20 +27,15 @@ import (
 // ErrClosed answers a call after [Publisher.Close].
 var ErrClosed = errors.New("the publisher is closed")
 
-// Publisher sends messages to topics. It is safe for many goroutines. Each call sends
+// Publisher sends messages to topics, also to those that are created later. It is safe for many goroutines. Each call sends
 // its own requests, so a lone message does not wait for a batch to fill. The first
 // batches that a call has for the partitions of one broker share a request, as far as
 // they fit; the others follow one request at a time for each partition.
 type Publisher struct {
-	config    Config
-	log       *slog.Logger
-	transport *kafka.Transport
-	brokers   net.Addr
-	topics    map[string]*topicMetrics
-
-	// connections is how often the connections, and what they knew of the cluster,
-	// were thrown away; see dropConnections.
-	connections atomic.Int64
+	config   Config
+	log      *slog.Logger
+	sessions *sessions
+	metrics  *metrics
 
 	// slots has an element for each request under way; it is full at MaxInFlight.
 	slots chan struct{}
@@ -70,50 +64,49 @@ func NewPublisher(config Config, log *slog.Logger, registerer prometheus.Registe
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Publisher{
-		config:    config,
-		log:       log,
-		transport: newTransport(config),
-		brokers:   kafka.TCP(config.Brokers...),
-		topics:    metrics.topics(config.Topics),
-		slots:     make(chan struct{}, config.MaxInFlight),
+		config:   config,
+		log:      log,
+		sessions: newSessions(config),
+		metrics:  metrics,
+		slots:    make(chan struct{}, config.MaxInFlight),
 	}, nil
 }
 
-// Publish sends messages to the partitions that their keys choose; a message
-// without a key (nil) goes to any. It returns when every message is acknowledged
-// or given up: nil, or a [*PublishError] that names the messages which were not
-// acknowledged. Messages of one partition keep their order, and behind the first
-// that fails nothing more is sent to its partition: a caller who repeats what
-// failed, in order, keeps the order too.
+// Publish sends messages to the topics that they name, to the partitions that their keys
+// choose; a message without a key (nil) goes to any. It returns when every message is
+// acknowledged or given up: nil, or a [*PublishError] that names the messages which were
+// not acknowledged. Messages of one partition keep their order, and behind the first that
+// fails nothing more is sent to its partition: a caller who repeats what failed, in order,
+// keeps the order too. Where a message names no topic, nothing is sent, and the error is
+// [ErrRefused].
 //
-// The first batches for the partitions of one broker share a request of at most
-// MaxBatchBytes. The broker answers it when the last of them is stored, so a slow
+// The first batches for the partitions of one broker, of all topics, share a request of at
+// most MaxBatchBytes. The broker answers it when the last of them is stored, so a slow
 // partition delays the others in that request, by AttemptTimeout at most. After that
-// request a slow or broken partition delays no other.
+// request a slow or broken partition delays no other. A topic that is not known may be
+// about to be created, so its messages are given up only when the attempts end.
 //
-// The messages' Topic and Partition are ignored. Their bytes must not change before
-// Publish returns. Where it returned because ctx ended they must not change later
-// either: a request may still read them.
-func (p *Publisher) Publish(ctx context.Context, topic string, msgs []kafka.Message) error {
-	return p.publish(ctx, topic, msgs, func(ctx context.Context) ([]run, leaders, error) {
-		return p.byKey(ctx, topic, msgs)
-	})
+// The messages' Partition is ignored. Their bytes must not change before Publish returns.
+// Where it returned because ctx ended they must not change later either: a request may
+// still read them.
+func (p *Publisher) Publish(ctx context.Context, msgs []kafka.Message) error {
+	return p.publish(ctx, msgs, p.sendByKey)
 }
 
-// PublishPlaced sends each message to the partition that its Partition names, and is
-// otherwise like [Publisher.Publish]. A partition that the topic does not have may be
-// about to be created, so its messages are given up only when the attempts end.
-func (p *Publisher) PublishPlaced(ctx context.Context, topic string, msgs []kafka.Message) error {
-	return p.publish(ctx, topic, msgs, func(ctx context.Context) ([]run, leaders, error) {
-		runs := byPartition(msgs)
-		if len(runs) == 1 {
-			return runs, nil, nil
-		}
-		// Without known leaders every run is sent by itself, and its attempts wait
-		// for the leader.
-		known, _ := p.askLeaders(ctx, topic)
-		return runs, known, nil
-	})
+// PublishPlaced sends each message to the partition that its Topic and its Partition name,
+// and is otherwise like [Publisher.Publish]. A partition that the topic does not have may
+// be about to be created, so its messages are given up only when the attempts end.
+func (p *Publisher) PublishPlaced(ctx context.Context, msgs []kafka.Message) error {
+	return p.publish(ctx, msgs, p.sendPlaced)
+}
+
+// Prepare names topics that will be published to. Their metrics then begin at 0 and the
+// brokers are asked about all of them at once. It is not needed: any other topic is
+// prepared when it is first published to.
+func (p *Publisher) Prepare(topics ...string) {
+	for _, topic := range topics {
+		p.topic(topic)
+	}
 }
 
 // Ready returns why messages do not get through at present; nil where the last
@@ -132,30 +125,33 @@ func (p *Publisher) Close() error {
 	p.open.Lock()
 	defer p.open.Unlock()
 	p.closed = true
-	p.transport.CloseIdleConnections()
+	p.sessions.close()
 	return nil
 }
 
-// publish is one call: it splits the messages into runs, sends the runs, and reports
-// what became of them.
-func (p *Publisher) publish(ctx context.Context, topic string, msgs []kafka.Message, split func(context.Context) ([]run, leaders, error)) error {
+// publish is one call: it sends the messages and reports what became of them.
+func (p *Publisher) publish(ctx context.Context, msgs []kafka.Message, send func(context.Context, *call) []sent) error {
 	p.open.RLock()
 	defer p.open.RUnlock()
-	metrics, known := p.topics[topic]
 	switch {
 	case p.closed:
 		return ErrClosed
-	case !known:
-		return fmt.Errorf("publish to %s: %w: not among the publisher's topics", topic, ErrRefused)
 	case len(msgs) == 0:
 		return nil
 	}
-	defer metrics.observe(time.Now())
-
-	runs, partitions, err := split(ctx)
+	start := time.Now()
+	c, err := p.newCall(msgs)
 	if err != nil {
-		return metrics.count(ctx, allFailed(topic, msgs, err), len(msgs))
+		return err
 	}
-	results := p.sendRuns(ctx, call{topic: topic, msgs: msgs, runs: runs, leaders: partitions})
-	return metrics.count(ctx, newPublishError(topic, len(msgs), runs, results), len(msgs))
+	defer c.observe(start)
+	return count(ctx, len(msgs), send(ctx, c))
+}
+
+// topic returns a topic's metrics. Of a new topic the brokers are asked from now on.
+func (p *Publisher) topic(name string) *topicMetrics {
+	if t := p.metrics.topic(name); t != nil {
+		return t
+	}
+	return p.metrics.add(name, func() { p.sessions.add(name) })
 }

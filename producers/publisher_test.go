@@ -45,6 +45,14 @@ func messages(n, keys int) []kafka.Message {
 	return msgs
 }
 
+// to names a topic in messages, and returns them.
+func to(topic string, msgs []kafka.Message) []kafka.Message {
+	for i := range msgs {
+		msgs[i].Topic = topic
+	}
+	return msgs
+}
+
 // keyOf finds a key that chooses a partition.
 func keyOf(partition, partitions int) []byte {
 	choices := make([]int, partitions)
@@ -99,9 +107,9 @@ func TestPublishKeepsEachKeysOrderInOnePartition(t *testing.T) {
 	t.Parallel()
 	const partitions, keys = 4, 23
 	topics := kafkatest.NewTopics(t, partitions, "order")
-	p := newPublisher(t, Config{Brokers: topics.Brokers, Topics: topics.Names, MaxBatchBytes: 2_000})
+	p := newPublisher(t, Config{Brokers: topics.Brokers, MaxBatchBytes: 2_000})
 	sent := messages(5_000, keys)
-	if err := p.Publish(t.Context(), topics.Names[0], sent); err != nil {
+	if err := p.Publish(t.Context(), to(topics.Names[0], sent)); err != nil {
 		t.Fatal(err)
 	}
 
@@ -151,12 +159,12 @@ func TestPartitionsAreThoseOfJava(t *testing.T) {
 func TestPublishToOnePartition(t *testing.T) {
 	t.Parallel()
 	topics := kafkatest.NewTopics(t, 3, "decisions")
-	p := newPublisher(t, Config{Brokers: topics.Brokers, Topics: topics.Names, MaxBatchBytes: 5_000})
+	p := newPublisher(t, Config{Brokers: topics.Brokers, MaxBatchBytes: 5_000})
 	sent := messages(1_000, 7)
 	for i := range sent {
 		sent[i].Partition = 2
 	}
-	if err := p.PublishPlaced(t.Context(), topics.Names[0], sent); err != nil {
+	if err := p.PublishPlaced(t.Context(), to(topics.Names[0], sent)); err != nil {
 		t.Fatal(err)
 	}
 	read := readAll(t, topics.Brokers, topics.Names[0], 2)
@@ -169,13 +177,13 @@ func TestPublishFromManyGoroutines(t *testing.T) {
 	t.Parallel()
 	const callers, calls = 16, 20
 	topics := kafkatest.NewTopics(t, 3, "many")
-	p := newPublisher(t, Config{Brokers: topics.Brokers, Topics: topics.Names})
+	p := newPublisher(t, Config{Brokers: topics.Brokers})
 	var group sync.WaitGroup
 	for caller := range callers {
 		group.Go(func() {
 			for call := range calls {
 				m := kafka.Message{Key: fmt.Append(nil, caller), Value: fmt.Append(nil, call)}
-				if err := p.Publish(t.Context(), topics.Names[0], []kafka.Message{m}); err != nil {
+				if err := p.Publish(t.Context(), to(topics.Names[0], []kafka.Message{m})); err != nil {
 					t.Error(err)
 				}
 			}
@@ -194,7 +202,7 @@ func TestPublishFromManyGoroutines(t *testing.T) {
 			}
 		}
 	}
-	if got := testutil.ToFloat64(p.topics[topics.Names[0]].messages); got != callers*calls || len(read) != callers*calls {
+	if got := testutil.ToFloat64(p.topic(topics.Names[0]).messages); got != callers*calls || len(read) != callers*calls {
 		t.Errorf("%d messages in the log, %v counted, %d sent", len(read), got, callers*calls)
 	}
 }
@@ -202,12 +210,12 @@ func TestPublishFromManyGoroutines(t *testing.T) {
 func TestTooLargeMessageIsNamedAndStopsItsPartitionOnly(t *testing.T) {
 	t.Parallel()
 	topics := kafkatest.NewTopics(t, 2, "large")
-	p := newPublisher(t, Config{Brokers: topics.Brokers, Topics: topics.Names, MaxBatchBytes: 4 << 20})
+	p := newPublisher(t, Config{Brokers: topics.Brokers, MaxBatchBytes: 4 << 20})
 	topic := topics.Names[0]
 	sent := messages(40, 40)
 	sent[20].Value = []byte(strings.Repeat("x", 2<<20))
 
-	err := p.Publish(t.Context(), topic, sent)
+	err := p.Publish(t.Context(), to(topic, sent))
 	var failed *PublishError
 	if !errors.As(err, &failed) || !errors.Is(err, ErrRefused) || !errors.Is(err, kafka.MessageSizeTooLarge) {
 		t.Fatalf("error: %v", err)
@@ -224,7 +232,7 @@ func TestTooLargeMessageIsNamedAndStopsItsPartitionOnly(t *testing.T) {
 	if stored+len(failed.Failures) != len(sent) {
 		t.Errorf("%d stored, %d named as failed, %d sent", stored, len(failed.Failures), len(sent))
 	}
-	if got := testutil.ToFloat64(p.topics[topic].failures[reasonTooLarge]); got != 1 {
+	if got := testutil.ToFloat64(p.topic(topic).failures[reasonTooLarge]); got != 1 {
 		t.Errorf("failures of reason too_large: %v", got)
 	}
 }
@@ -232,12 +240,12 @@ func TestTooLargeMessageIsNamedAndStopsItsPartitionOnly(t *testing.T) {
 func TestLoneMessageDoesNotWaitForOthers(t *testing.T) {
 	t.Parallel()
 	topics := kafkatest.NewTopics(t, 1, "lone")
-	p := newPublisher(t, Config{Brokers: topics.Brokers, Topics: topics.Names})
+	p := newPublisher(t, Config{Brokers: topics.Brokers})
 	const n = 50
 	took := make([]time.Duration, n)
 	for i := range n {
 		start := time.Now()
-		if err := p.Publish(t.Context(), topics.Names[0], messages(1, 1)); err != nil {
+		if err := p.Publish(t.Context(), to(topics.Names[0], messages(1, 1))); err != nil {
 			t.Fatal(err)
 		}
 		took[i] = time.Since(start)
@@ -250,17 +258,21 @@ func TestLoneMessageDoesNotWaitForOthers(t *testing.T) {
 	t.Logf("median %s", took[n/2])
 }
 
-func TestPublishRefusesWhatItWasNotMadeFor(t *testing.T) {
+func TestPublishRefusesWhatItCannotSend(t *testing.T) {
 	t.Parallel()
-	p := newPublisher(t, Config{Brokers: []string{"127.0.0.1:1"}, Topics: []string{"a"}})
-	if err := p.Publish(t.Context(), "b", messages(1, 1)); !errors.Is(err, ErrRefused) {
-		t.Errorf("unknown topic: %v", err)
-	}
-	if err := p.Publish(t.Context(), "a", nil); err != nil {
-		t.Errorf("nothing to publish: %v", err)
+	p := newPublisher(t, Config{Brokers: []string{"127.0.0.1:1"}})
+	for _, publish := range []func(context.Context, []kafka.Message) error{p.Publish, p.PublishPlaced} {
+		nameless := to("a", messages(3, 3))
+		nameless[2].Topic = ""
+		if err := publish(t.Context(), nameless); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "message 2 of 3 names no topic") {
+			t.Errorf("a message without a topic: %v", err)
+		}
+		if err := publish(t.Context(), nil); err != nil {
+			t.Errorf("nothing to publish: %v", err)
+		}
 	}
 	_ = p.Close()
-	if err := p.Publish(t.Context(), "a", messages(1, 1)); !errors.Is(err, ErrClosed) {
+	if err := p.Publish(t.Context(), to("a", messages(1, 1))); !errors.Is(err, ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
 }
@@ -275,7 +287,7 @@ func TestConfiguredClockStampsMessages(t *testing.T) {
 	p := newPublisher(t, config)
 	sent := messages(3, 3)
 	sent[1].Time = own
-	if err := p.Publish(t.Context(), faulty, sent); err != nil {
+	if err := p.Publish(t.Context(), to(faulty, sent)); err != nil {
 		t.Fatal(err)
 	}
 	read := readAll(t, cluster.ListenAddrs(), faulty, 0)
@@ -296,7 +308,7 @@ func TestRetryIsStampedAgain(t *testing.T) {
 	config := faultyConfig(cluster.ListenAddrs()...)
 	config.Now = func() time.Time { return first.Add(time.Duration(reads.Add(1)) * time.Minute) }
 	p := newPublisher(t, config)
-	if err := p.Publish(t.Context(), faulty, messages(2, 1)); err != nil {
+	if err := p.Publish(t.Context(), to(faulty, messages(2, 1))); err != nil {
 		t.Fatal(err)
 	}
 	for i, m := range readAll(t, cluster.ListenAddrs(), faulty, 0) {
@@ -311,7 +323,7 @@ func TestMachinesClockStampsMessages(t *testing.T) {
 	cluster := newFake(t)
 	p := newPublisher(t, faultyConfig(cluster.ListenAddrs()...))
 	before := time.Now().Truncate(time.Millisecond)
-	if err := p.Publish(t.Context(), faulty, messages(1, 1)); err != nil {
+	if err := p.Publish(t.Context(), to(faulty, messages(1, 1))); err != nil {
 		t.Fatal(err)
 	}
 	if at := readAll(t, cluster.ListenAddrs(), faulty, 0)[0].Time; at.Before(before) || at.After(time.Now()) {
@@ -321,13 +333,12 @@ func TestMachinesClockStampsMessages(t *testing.T) {
 
 func TestConfigIsValidated(t *testing.T) {
 	t.Parallel()
-	good := Config{Brokers: []string{"a:1"}, Topics: []string{"t"}}
+	good := Config{Brokers: []string{"a:1"}}
 	if err := good.Validate(); err != nil {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(*Config){
 		"no brokers":       func(c *Config) { c.Brokers = nil },
-		"no topics":        func(c *Config) { c.Topics = nil },
 		"negative timeout": func(c *Config) { c.AttemptTimeout = -1 },
 		"back-off upside":  func(c *Config) { c.MinBackOff = time.Minute },
 	} {
@@ -342,11 +353,16 @@ func TestConfigIsValidated(t *testing.T) {
 func TestMetricsAreWellNamed(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewPedanticRegistry()
-	if _, err := NewPublisher(Config{Brokers: []string{"a:1"}, Topics: []string{"t"}}, nil, registry); err != nil {
+	p, err := NewPublisher(Config{Brokers: []string{"a:1"}}, nil, registry)
+	if err != nil {
 		t.Fatal(err)
 	}
+	p.Prepare("t", "u")
 	problems, err := testutil.GatherAndLint(registry)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v, %v", problems, err)
+	}
+	if n, err := testutil.GatherAndCount(registry, "tajdeed_publisher_retries_total"); err != nil || n != 2 {
+		t.Errorf("%d series of retries for two prepared topics: %v", n, err)
 	}
 }

@@ -2,7 +2,6 @@ package producers
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/segmentio/kafka-go"
@@ -11,63 +10,91 @@ import (
 
 // run is what a call sends to one partition: the messages' indices, in order.
 type run struct {
-	partition int
+	topic     int // among the call's topics
+	partition int // unknownPartition where the topic's partitions are not known
 	index     []int
 }
 
-// byKey splits messages into runs as Java's client chooses partitions: by the Murmur2
-// hash of the key over all of them, also those that have no leader at the moment.
-func (p *Publisher) byKey(ctx context.Context, topic string, msgs []kafka.Message) ([]run, leaders, error) {
-	known, err := p.findLeaders(ctx, topic)
-	if err != nil {
-		return nil, nil, err
+// unknownPartition stands for the partition of messages whose keys could choose none.
+const unknownPartition = -1
+
+// splitByKey splits the messages into runs as Java's client chooses partitions: by the
+// Murmur2 hash of the key over all of the topic's, also those that have no leader at the
+// moment. The messages of a topic whose partitions are not known are one run.
+//
+// Each partition of each topic has a slot of its own, and a topic that is not known has
+// one.
+func (c *call) splitByKey() {
+	slots, most := 0, 0
+	for t := range c.topics {
+		c.topics[t].firstSlot = slots
+		slots += max(len(c.topics[t].leaders), 1)
+		most = max(most, len(c.topics[t].leaders))
 	}
-	n := len(known)
-	choices, counts := make([]int, n), make([]int, n)
+	choices := make([]int, most)
 	for i := range choices {
 		choices[i] = i
 	}
-	chosen := make([]int, len(msgs))
-	for i := range msgs {
-		chosen[i] = kafka.Murmur2Balancer{}.Balance(kafka.Message{Key: msgs[i].Key}, choices...)
-		counts[chosen[i]]++
+	chosen, counts := make([]int, len(c.msgs)), make([]int, slots)
+	for i := range c.msgs {
+		t := &c.topics[c.topicOf(i)]
+		slot := t.firstSlot
+		if n := len(t.leaders); n > 0 {
+			slot += kafka.Murmur2Balancer{}.Balance(kafka.Message{Key: c.msgs[i].Key}, choices[:n]...)
+		}
+		chosen[i] = slot
+		counts[slot]++
 	}
-	return runsOf(chosen, counts), known, nil
+	c.runs = runsOf(chosen, counts)
+	for i := range c.runs {
+		c.place(&c.runs[i])
+	}
 }
 
-// runsOf sorts message indices by the partition chosen for each, keeping order.
+// place replaces the slot of a run by its topic and its partition.
+func (c *call) place(r *run) {
+	slot := r.partition
+	r.topic = c.topicOf(r.index[0])
+	if t := &c.topics[r.topic]; len(t.leaders) > 0 {
+		r.partition = slot - t.firstSlot
+	} else {
+		r.partition = unknownPartition
+	}
+}
+
+// runsOf sorts message indices by the slot chosen for each, keeping order.
 func runsOf(chosen, counts []int) []run {
 	index := make([]int, len(chosen))
 	runs := make([]run, 0, len(counts))
-	place := make([]int, len(counts)) // where a partition's run is, plus one
-	for i, partition := range chosen {
-		if place[partition] == 0 {
-			n := counts[partition]
-			runs = append(runs, run{partition: partition, index: index[:0:n]})
+	place := make([]int, len(counts)) // where a slot's run is, plus one
+	for i, slot := range chosen {
+		if place[slot] == 0 {
+			n := counts[slot]
+			runs = append(runs, run{partition: slot, index: index[:0:n]})
 			index = index[n:]
-			place[partition] = len(runs)
+			place[slot] = len(runs)
 		}
-		r := &runs[place[partition]-1]
+		r := &runs[place[slot]-1]
 		r.index = append(r.index, i)
 	}
 	return runs
 }
 
-// byPartition splits messages by the partitions that they name, keeping order.
-func byPartition(msgs []kafka.Message) []run {
-	var runs []run
-	places := make(map[int]int) // where a partition's run is
-	for i := range msgs {
-		partition := msgs[i].Partition
-		place, begun := places[partition]
+// splitByPlace splits the messages by the topics and partitions that they name, keeping
+// order.
+func (c *call) splitByPlace() {
+	type place struct{ topic, partition int }
+	places := make(map[place]int) // where a partition's run is
+	for i := range c.msgs {
+		at := place{c.topicOf(i), c.msgs[i].Partition}
+		n, begun := places[at]
 		if !begun {
-			place = len(runs)
-			places[partition] = place
-			runs = append(runs, run{partition: partition})
+			n = len(c.runs)
+			places[at] = n
+			c.runs = append(c.runs, run{topic: at.topic, partition: at.partition})
 		}
-		runs[place].index = append(runs[place].index, i)
+		c.runs[n].index = append(c.runs[n].index, i)
 	}
-	return runs
 }
 
 // leaders are a topic's partitions, each with the broker that leads it, sorted.
@@ -87,39 +114,47 @@ func (l leaders) leaderOf(partition int) int32 {
 	return l[at].LeaderID
 }
 
-// findLeaders returns a topic's partitions as the transport knows them. While the
-// cluster cannot say, it asks again as often as a batch is sent.
-func (p *Publisher) findLeaders(ctx context.Context, topic string) (known leaders, err error) {
-	err = p.retry(ctx, topic, func(ctx context.Context) error {
-		known, err = p.askLeaders(ctx, topic)
+// learnLeaders makes one attempt to learn the partitions of the call's topics, which the
+// transport mostly knows. A topic that it cannot learn of is left without.
+func (p *Publisher) learnLeaders(ctx context.Context, c *call) {
+	names := make([]string, len(c.topics))
+	for t := range c.topics {
+		names[t] = c.topics[t].name
+	}
+	answer, err := p.askLeaders(ctx, names...)
+	if err != nil {
+		return
+	}
+	for t := range c.topics {
+		c.topics[t].leaders, _ = leadersIn(answer, names[t])
+	}
+}
+
+// findLeaders returns a topic's partitions. While the cluster cannot say, it asks again as
+// often as a batch is sent.
+func (p *Publisher) findLeaders(ctx context.Context, t *topicMetrics) (known leaders, err error) {
+	err = p.retry(ctx, t, func(ctx context.Context) error {
+		answer, err := p.askLeaders(ctx, t.name)
+		if err != nil {
+			return err
+		}
+		known, err = leadersIn(answer, t.name)
+		p.noteFailure(err)
 		return err
 	})
 	return known, err
 }
 
-func (p *Publisher) askLeaders(ctx context.Context, topic string) (leaders, error) {
-	used := p.connections.Load()
-	known, err := p.readLeaders(ctx, topic)
-	p.noteAttempt(used, err)
-	return known, err
-}
-
-func (p *Publisher) readLeaders(ctx context.Context, topic string) (leaders, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.config.AttemptTimeout)
-	defer cancel()
-	answer, err := p.transport.RoundTrip(ctx, p.brokers, &metadata.Request{TopicNames: []string{topic}})
-	if err != nil {
-		return nil, fmt.Errorf("ask for the topic's partitions: %w", err)
-	}
-	response, ok := answer.(*metadata.Response)
-	if !ok {
-		return nil, fmt.Errorf("ask for the topic's partitions: answered with %T", answer)
-	}
-	for _, t := range response.Topics {
-		if t.ErrorCode != 0 {
+// leadersIn returns a topic's partitions by the brokers' answer. An error here is about the
+// topic and not about the connection, which is therefore kept: the topics that are well use
+// it too.
+func leadersIn(answer *metadata.Response, topic string) (leaders, error) {
+	for i := range answer.Topics {
+		switch t := &answer.Topics[i]; {
+		case t.Name != topic:
+		case t.ErrorCode != 0:
 			return nil, kafka.Error(t.ErrorCode)
-		}
-		if len(t.Partitions) > 0 {
+		case len(t.Partitions) > 0:
 			return t.Partitions, nil
 		}
 	}

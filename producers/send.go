@@ -9,6 +9,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
 )
 
 // result is what became of a run or a part of one: from its start, acked messages
@@ -22,7 +23,7 @@ type result struct {
 // sendRun sends the messages of a run that a joint request has not stored (all of them
 // where there was no joint request): one batch after the other, up to the first that
 // fails. The sum says what the joint request did.
-func (p *Publisher) sendRun(ctx context.Context, c call, r run, sum result) result {
+func (p *Publisher) sendRun(ctx context.Context, c *call, r run, sum result) result {
 	for sum.acked < len(r.index) {
 		b := c.nextBatch(r, sum.acked, p.config.MaxBatchBytes)
 		b.failure = sum.err
@@ -37,7 +38,7 @@ func (p *Publisher) sendRun(ctx context.Context, c call, r run, sum result) resu
 
 // batch is some of a call's messages for one partition, as a request carries them.
 type batch struct {
-	topic     string
+	topic     *topicMetrics
 	partition int
 	msgs      []kafka.Message
 	index     []int
@@ -98,7 +99,7 @@ func cutAt(err error, n int) int {
 
 // retry calls try until it succeeds, until its failure is terminal, or until ctx or
 // the attempts end. It is try that notes what came of an attempt; see noteAttempt.
-func (p *Publisher) retry(ctx context.Context, topic string, try func(context.Context) error) error {
+func (p *Publisher) retry(ctx context.Context, topic *topicMetrics, try func(context.Context) error) error {
 	var last error
 	attempt := func() (struct{}, error) {
 		err := try(ctx)
@@ -121,13 +122,13 @@ func (p *Publisher) retry(ctx context.Context, topic string, try func(context.Co
 	return err
 }
 
-// noteAttempt keeps what came of an attempt for Ready, and throws the connections away
-// where the next attempt should not use them. The argument used is the value of
-// p.connections when the attempt began.
-func (p *Publisher) noteAttempt(used int64, err error) {
+// noteAttempt keeps what came of an attempt for Ready, and throws the session that it used
+// away where the next attempt should not use it. A topic that the brokers do not know yet
+// is no fault of the session's.
+func (p *Publisher) noteAttempt(used *session, err error) {
 	p.noteFailure(err)
-	if !terminal(err) {
-		p.dropConnections(used, err)
+	if !terminal(err) && !errors.Is(err, protocol.ErrNoTopic) {
+		p.sessions.dropAfter(used, err)
 	}
 }
 
@@ -153,29 +154,14 @@ func (p *Publisher) backOff() *backoff.ExponentialBackOff {
 
 // notifyRetry counts the attempts that are made again. It logs the first of a series
 // and every tenth after it, so that an outage does not fill the log.
-func (p *Publisher) notifyRetry(ctx context.Context, topic string) backoff.Notify {
+func (p *Publisher) notifyRetry(ctx context.Context, topic *topicMetrics) backoff.Notify {
 	const every = 10
 	tries := 0
 	return func(err error, wait time.Duration) {
-		p.topics[topic].retries.Inc()
+		topic.retries.Inc()
 		if tries++; tries%every == 1 {
-			p.log.LogAttrs(ctx, slog.LevelWarn, "publishing again", slog.String("topic", topic),
+			p.log.LogAttrs(ctx, slog.LevelWarn, "publishing again", slog.String("topic", topic.name),
 				slog.Int("attempt", tries), slog.Duration("wait", wait), slog.Any("error", err))
 		}
-	}
-}
-
-// dropConnections throws the connections away, and with them what the transport knew
-// of the cluster, after a failure that either may have caused; the next attempt asks
-// again. Without it a moved leader is not noticed before MetadataTTL, and each
-// connection that a restarted broker left dead costs an attempt. Of several attempts
-// that fail together, one does it for all. Requests under way on the old connections
-// are not disturbed.
-func (p *Publisher) dropConnections(used int64, err error) {
-	if err == nil || errors.Is(err, kafka.RequestTimedOut) || errors.Is(err, context.Canceled) {
-		return
-	}
-	if p.connections.CompareAndSwap(used, used+1) {
-		p.transport.CloseIdleConnections()
 	}
 }

@@ -21,8 +21,7 @@ type Decision struct {
 	// read. It writes none.
 	LaterReasons []string
 	Policy       string // the version of the policy that decided
-	// Revision numbers the decisions on one application: of two, the higher holds. It is
-	// [FirstRevision] where it was not read.
+	// Revision numbers the decisions on one application: of two, the higher holds.
 	Revision int
 	// Simulation says that the installation is one: what it decides holds for nobody.
 	Simulation bool

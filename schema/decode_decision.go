@@ -3,12 +3,12 @@ package schema
 import (
 	"fmt"
 	"slices"
-	"unicode/utf8"
 )
 
 // Answers are open: a later edition may add fields, outcomes, dispositions, kinds, reasons
-// and events, and readers of this one go on. So whatever it does not know is passed over or
-// kept by its name; what it knows must be as it was published.
+// and events, and readers of this one go on. So what this edition does not know is passed
+// over, or kept by its name; what it knows must be as it was published. The limits of numbers
+// and strings hold for later editions too, because readers choose their columns by them.
 
 // Limits of an answer's numbers and strings.
 const (
@@ -18,10 +18,6 @@ const (
 	maxOffset = 1<<53 - 1
 	// maxRevision is far more often than anything is decided.
 	maxRevision = 1_000_000
-	// maxDetail is of the shape that was found, in bytes.
-	maxDetail = 500
-	// maxPath is of a field's path, in bytes.
-	maxPath = 200
 )
 
 var (
@@ -33,15 +29,14 @@ var (
 )
 
 var (
-	decisionMembers = newOpenMembers(17,
+	decisionMembers = newOpenMembers(18,
 		"application_id", "disposition", "outcome", "reasons", "policy",
 		"kind", "article", "sponsor_id", "months",
 		"fee_due_fils", "fee_paid_fils", "old_expiry", "new_expiry",
 		"submitted_at", "received_at", "decided_at", "cause", "revision", "simulation",
 	)
-	reasonMembers     = newOpenMembers(3, "code", "en", "ar")
-	causeMembers      = newOpenMembers(3, "topic", "partition", "offset")
-	unreadableMembers = newOpenMembers(5, "rule", "field", "found", "received_at", "cause", "revision", "simulation")
+	reasonMembers = newOpenMembers(3, "code", "en", "ar")
+	causeMembers  = newOpenMembers(3, "topic", "partition", "offset")
 )
 
 // DecodeDecision reads the data of an event [TypeDecision], of this edition or a later one.
@@ -58,7 +53,6 @@ func DecodeDecision(data []byte) (Decision, error) {
 }
 
 func (c *cursor) decision() (d Decision) {
-	d.Revision = FirstRevision
 	o := c.object(&decisionMembers)
 	for c.member(&o) {
 		switch o.name() {
@@ -91,11 +85,11 @@ func (c *cursor) decisionFacts(d *Decision, name string) {
 	case "kind":
 		d.Kind = open(c, ParseKind)
 	case "article":
-		d.Article = c.article()
+		d.Article = Article(c.integer(0, MaxArticle))
 	case "sponsor_id":
 		d.SponsorID = c.sponsorID()
 	case "months":
-		d.Months = c.months()
+		d.Months = int(c.integer(0, maxMonths))
 	case "fee_due_fils":
 		d.FeeDue = c.fils()
 	case "fee_paid_fils":
@@ -114,9 +108,11 @@ func (c *cursor) decisionFacts(d *Decision, name string) {
 }
 
 // checkOutcome compares the outcome with the reasons and the new expiry. What belongs to an
-// outcome of a later edition is not known here.
+// outcome or a kind of a later edition is not known here.
 func (c *cursor) checkOutcome(d *Decision) {
-	if c.err != nil || !slices.Contains(Outcomes(), d.Outcome) {
+	_, knownOutcome := ParseOutcome(d.Outcome.String())
+	_, knownKind := ParseKind(d.Kind.String())
+	if c.err != nil || !knownOutcome || !knownKind {
 		return
 	}
 	approved, reasons := d.Outcome == OutcomeApproved, d.Reasons.Len()+len(d.LaterReasons)
@@ -130,56 +126,44 @@ func (c *cursor) checkOutcome(d *Decision) {
 	}
 }
 
-// reasons reads the set, and apart from it the codes of a later edition. Only the form of a
-// wording is checked: the publisher's texts may be older than ours, or newer.
+// reasons reads the set, and apart from it the codes of a later edition. A code that is given
+// twice counts once: a later edition may say of two fields what is wrong with each.
 func (c *cursor) reasons() (set Reasons, later []string) {
 	a := c.array()
 	for c.element(&a) {
-		code := c.reason()
-		r, known := ParseReason(code)
+		r, code := c.reason()
 		switch {
 		case c.err != nil:
-		case set.Has(r) || slices.Contains(later, code):
-			c.fail(RuleDuplicateField, "a reason given twice")
-		case known:
+		case r != 0:
 			set.Add(r)
-		default:
+		case !slices.Contains(later, code):
 			later = append(later, code)
 		}
 	}
 	return set, later
 }
 
-func (c *cursor) reason() (code string) {
+// reason reads a reason of ours, or the code of a later edition's. Only the form of its texts
+// is checked: the publisher's may be older than ours, or newer.
+func (c *cursor) reason() (r Reason, later string) {
 	o := c.object(&reasonMembers)
 	for c.member(&o) {
 		switch o.name() {
 		case "code":
-			code = open(c, func(s string) (string, bool) {
-				r, known := ParseReason(s)
-				if !known {
-					return "", false
-				}
-				return r.Code(), true
-			})
+			r, later = c.reasonCode()
 		case "en", "ar":
-			c.wording()
+			c.sentence(1, maxReasonText)
 		}
 	}
-	return code
+	return r, later
 }
 
-// wording reads what a reason says to a person.
-func (c *cursor) wording() {
+func (c *cursor) reasonCode() (r Reason, later string) {
 	s := c.text()
-	n := utf8.RuneCountInString(s)
-	switch {
-	case c.err != nil:
-	case n == 0:
-		c.badFormat(s, "a text")
-	case n > maxReasonText:
-		c.fail(RuleTooLong, fmt.Sprintf("a string of %d characters, at most %d", n, maxReasonText))
+	if r, ok := ParseReason(s); ok {
+		return r, ""
 	}
+	return 0, c.matching(s, namePattern)
 }
 
 func (c *cursor) cause() (p Position) {

@@ -40,8 +40,8 @@ const (
 	HeaderQuarantineDetail = "tajdeed_quarantine_detail"
 )
 
-// maxHeaderBytes bounds each header of the envelope.
-const maxHeaderBytes = 256
+// maxHeader bounds each header of the envelope, in characters as JSON Schema counts them.
+const maxHeader = 256
 
 // Position is the place of a message in Kafka. Every effect of a message carries it.
 type Position struct {
@@ -129,12 +129,19 @@ type attributes struct {
 }
 
 func (a *attributes) read(headers []Header) error {
+	if err := a.collect(headers); err != nil {
+		return err
+	}
+	return a.check()
+}
+
+func (a *attributes) collect(headers []Header) error {
 	for i := range headers {
 		if err := a.add(&headers[i]); err != nil {
 			return err
 		}
 	}
-	return a.check()
+	return nil
 }
 
 // add keeps a header if it is one of the envelope's. It returns error instead of *Error
@@ -148,10 +155,10 @@ func (a *attributes) add(h *Header) error {
 		return &Error{attributeNames[at], RuleDuplicateField, "a header given twice"}
 	case len(h.Value) == 0:
 		return &Error{attributeNames[at], RuleMissingField, "an empty header"}
-	case len(h.Value) > maxHeaderBytes:
-		return &Error{attributeNames[at], RuleTooLong, fmt.Sprintf("a header of %d bytes, at most %d", len(h.Value), maxHeaderBytes)}
 	case !utf8.Valid(h.Value):
 		return &Error{attributeNames[at], RuleBadUTF8, "bytes that are not UTF-8"}
+	case len(h.Value) > maxHeader && utf8.RuneCount(h.Value) > maxHeader:
+		return &Error{attributeNames[at], RuleTooLong, fmt.Sprintf("a header of %d characters, at most %d", utf8.RuneCount(h.Value), maxHeader)}
 	}
 	a.value[at], a.seen[at] = h.Value, true
 	return nil
@@ -185,8 +192,8 @@ func (a *attributes) readTime() error {
 	return nil
 }
 
-// isJSON says whether a content type is that of JSON, in capital or small letters and
-// with or without parameters such as a charset.
+// isJSON says whether a content type is that of JSON, in capital or small letters. Parameters
+// such as a charset are passed over, whatever they say: the data is UTF-8, always.
 func isJSON(contentType []byte) bool {
 	switch {
 	case string(contentType) == ContentType: // as most publishers write it

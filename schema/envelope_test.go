@@ -76,9 +76,9 @@ func TestReadAcceptsHeadersAsClientsSendThem(t *testing.T) {
 	}
 }
 
-func TestReadDecisionRefusesAKeyThatIsNoCivilID(t *testing.T) {
+func TestReadAnswerRefusesAKeyThatIsNoCivilID(t *testing.T) {
 	for _, key := range []string{"", "29103010419", "29103010419x", "2910301041960"} {
-		_, err := ReadDecision([]byte(key), []byte(decisionJSON), headers(TypeDecision))
+		_, err := ReadAnswer([]byte(key), []byte(decisionJSON), headers(TypeDecision))
 		var e *Error
 		if !errors.As(err, &e) || e.Field != "key" || e.Rule != RuleBadFormat || strings.Contains(err.Error(), "29103") {
 			t.Errorf("%q: %v", key, err)
@@ -103,8 +103,8 @@ func TestReadingAllocatesItsStringsOnly(t *testing.T) {
 		t.Errorf("ReadApplication allocates %v times", n)
 	}
 	decided, list := []byte(decisionJSON), headers(TypeDecision)
-	if n := testing.AllocsPerRun(100, func() { _, _ = ReadDecision(key, decided, list) }); n != 2 {
-		t.Errorf("ReadDecision allocates %v times", n)
+	if n := testing.AllocsPerRun(100, func() { _, _ = ReadAnswer(key, decided, list) }); n != 2 {
+		t.Errorf("ReadAnswer allocates %v times", n)
 	}
 }
 

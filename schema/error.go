@@ -49,7 +49,7 @@ const (
 	RuleNotJSON        Rule = "not_json"        // not the grammar of RFC 8259
 	RuleTrailingBytes  Rule = "trailing_bytes"  // something after the end of the object
 	RuleUnknownField   Rule = "unknown_field"   // a field that the contract does not name
-	RuleDuplicateField Rule = "duplicate_field" // a field, a header or a reason given twice
+	RuleDuplicateField Rule = "duplicate_field" // a field or a header given twice
 	RuleMissingField   Rule = "missing_field"   // a field or a header that is required
 	RuleWrongType      Rule = "wrong_type"      // another JSON type, null included, or a fraction for an integer
 	RuleBadFormat      Rule = "bad_format"      // a string that breaks its pattern

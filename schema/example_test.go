@@ -20,7 +20,6 @@ func ExampleReadApplication() {
 		"sponsor_id": "204118336",
 		"months": 12,
 		"passport": {"number": "N4417702", "country": "IND", "expires_on": "2030-07-14"},
-		"channel": "company_portal",
 		"submitted_by": "delegate-2",
 		"submitted_at": "2026-01-31T09:30:00+03:00",
 		"fee": {"receipt": "KNET-2601310042", "amount_fils": 20000, "paid_at": "2026-01-31T09:28:11+03:00"}

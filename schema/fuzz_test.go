@@ -2,7 +2,7 @@ package schema
 
 import (
 	"bytes"
-	"math/rand/v2"
+	"reflect"
 	"regexp"
 	"testing"
 	"time"
@@ -33,8 +33,20 @@ func FuzzDecodeDecision(f *testing.F) {
 	})
 }
 
+func FuzzDecodeUnreadable(f *testing.F) {
+	m := messages[2]
+	o := newOracle(f, m.published)
+	addGolden(f, m)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m.agree(t, o, data)
+		if u, err := DecodeUnreadable(data); err == nil {
+			checkUnreadableRoundTrip(t, &u)
+		}
+	})
+}
+
 func addGolden(f *testing.F, m message) {
-	for _, folder := range []string{"accepted", "rejected"} {
+	for _, folder := range append(m.good(), "rejected") {
 		for _, data := range goldenFiles(f, m.name, folder) {
 			f.Add(data)
 		}
@@ -49,14 +61,29 @@ func checkApplicationRoundTrip(t *testing.T, a *Application) {
 	}
 }
 
+// checkDecisionRoundTrip writes a decision and reads it. The reasons of a later edition are
+// not written; where there are no others, the outcome would contradict their absence.
 func checkDecisionRoundTrip(t *testing.T, d *Decision) {
 	t.Helper()
-	again, err := DecodeDecision(d.AppendJSON(nil))
 	want := *d
+	want.LaterReasons = nil
 	for _, at := range []*time.Time{&want.SubmittedAt, &want.ReceivedAt, &want.DecidedAt} {
 		*at = at.Truncate(time.Microsecond)
 	}
-	if err != nil || again != want {
+	if len(d.LaterReasons) > 0 && want.Reasons == 0 {
+		want.Reasons.Add(ReasonFeeMissing)
+	}
+	again, err := DecodeDecision(want.AppendJSON(nil))
+	if err != nil || !reflect.DeepEqual(again, want) {
+		t.Errorf("written and read again: %+v, %v; was %+v", again, err, want)
+	}
+}
+
+func checkUnreadableRoundTrip(t *testing.T, u *Unreadable) {
+	t.Helper()
+	want := *u
+	want.ReceivedAt = want.ReceivedAt.Truncate(time.Microsecond)
+	if again, err := DecodeUnreadable(want.AppendJSON(nil)); err != nil || again != want {
 		t.Errorf("written and read again: %+v, %v; was %+v", again, err, want)
 	}
 }
@@ -64,30 +91,19 @@ func checkDecisionRoundTrip(t *testing.T, d *Decision) {
 // FuzzMutatedMessage reaches more of the decoders than random bytes do: its input is a
 // series of changes to the tokens of a valid message.
 func FuzzMutatedMessage(f *testing.F) {
-	oracles := []oracle{newOracle(f, messages[0].published), newOracle(f, messages[1].published)}
+	var oracles []oracle
+	for _, m := range messages {
+		oracles = append(oracles, newOracle(f, m.published))
+	}
 	f.Add(uint8(0), []byte{0, 5, 0})
 	f.Add(uint8(1), []byte{2, 40, 17, 3, 9, 1})
+	f.Add(uint8(2), []byte{2, 4, 17})
 	f.Fuzz(func(t *testing.T, which uint8, changes []byte) {
 		i := int(which) % len(messages)
 		data := mutate(messages[i].valid, changes)
 		messages[i].agree(t, oracles[i], data)
 		compareDecoders(t, new(libraryReader), messages[i].name, data)
 	})
-}
-
-// Every run of the tests makes the same changes, from a fixed seed.
-func TestDecodersAndSchemasAgreeOnMutatedMessages(t *testing.T) {
-	random := rand.New(rand.NewPCG(2249, 2025))
-	for _, m := range messages {
-		o := newOracle(t, m.published)
-		for range 4000 {
-			changes := make([]byte, 3*(1+random.IntN(3)))
-			for i := range changes {
-				changes[i] = byte(random.Uint32())
-			}
-			m.agree(t, o, mutate(m.valid, changes))
-		}
-	}
 }
 
 // token matches a string, a number, a word or a mark of JSON.
@@ -100,7 +116,7 @@ var replacements = []string{
 	`"1970-01-01"`, `"1900-01-01"`, `"2199-12-31"`, `"2200-01-01"`, `"2026-02-29"`, `"2028-02-29"`,
 	`"2026-01-31T23:59:60Z"`, `"2026-01-31T24:00:00Z"`, `"1900-01-01T00:00:00+00:01"`, `"1900-01-01T00:00:00-00:01"`,
 	`"2199-12-31T23:59:59-00:01"`, `"2199-12-31T23:59:59.999999999+00:01"`, `"2026-01-31T09:30:00.1234567891Z"`,
-	`"approved"`, `"rejected"`, `"fee_missing"`, `"insurance_short"`, `"conflict"`, `"counter"`, `"\u0072enewal"`,
+	`"approved"`, `"rejected"`, `"fee_missing"`, `"insurance_short"`, `"conflict"`, `"pending"`, `"\u0072enewal"`,
 	`"civil_id"`, `"civil\u005fid"`, `"number"`, `"2910301041\u00396"`, `"\ud800"`, `"\ud83d\ude00"`, "\"\xff\"", "\"\x01\"",
 	`{"code":"months_over_limit","en":"x","ar":"س"},`, `"en":"again",`, `"extra":1,`, `[[[[[[[[`, ",", ":", "}", "]", "\ufeff", "\x00", "\f",
 }
@@ -178,7 +194,7 @@ func envelopeHeaders(fields [attributeCount]string, flags uint8) []Header {
 }
 
 var (
-	jsonContent = regexp.MustCompile(`^[Aa][Pp][Pp][Ll][Ii][Cc][Aa][Tt][Ii][Oo][Nn]/[Jj][Ss][Oo][Nn][ \t]*(;(?s:.*))?$`)
+	jsonContent = regexp.MustCompile(`^[Aa][Pp][Pp][Ll][Ii][Cc][Aa][Tt][Ii][Oo][Nn]/[Jj][Ss][Oo][Nn][ \t]*(;|$)`)
 	rfc3339     = regexp.MustCompile(`^(19|20|21)\d\d-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 	yearLeft    = regexp.MustCompile(`^(1900-01-01T.*\+|2199-12-31T.*-)`)
 )
@@ -195,7 +211,7 @@ func envelopeIsGood(fields [attributeCount]string, flags uint8) bool {
 		case left:
 			continue
 		}
-		if value == "" || len(value) > 256 || !utf8.ValidString(value) {
+		if value == "" || utf8.RuneCountInString(value) > 256 || !utf8.ValidString(value) {
 			return false
 		}
 	}
@@ -224,10 +240,10 @@ func FuzzDateTime(f *testing.F) {
 		got, rule := parseDateTime(s)
 		want, err := time.Parse(time.RFC3339, s)
 		good := err == nil && rfc3339.MatchString(s) && !yearLeft.MatchString(s)
-		if (rule == 0) != good || good && !got.Equal(want) {
+		if (rule == "") != good || good && !got.Equal(want) {
 			t.Errorf("%q: %v (%v), want %v (%v)", s, got, rule, want, err)
 		}
-		if back, _ := parseDateTime(string(appendDateTime(nil, got))); rule == 0 && !bytes.Equal(appendDateTime(nil, back), appendDateTime(nil, got)) {
+		if back, _ := parseDateTime(string(appendDateTime(nil, got))); rule == "" && !bytes.Equal(appendDateTime(nil, back), appendDateTime(nil, got)) {
 			t.Errorf("%q: written and read again %v", s, back)
 		}
 	})

@@ -1,8 +1,10 @@
 package schema
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
-	"strings"
+	"unsafe"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -64,41 +66,35 @@ func (c *cursor) escapedText(start int) string {
 }
 
 // skip passes over a value, whatever it is. The library does it: only later editions have
-// fields that are passed over.
+// values that nobody here reads.
 func (c *cursor) skip() {
 	c.peek()
-	decoder := jsontext.NewDecoder(strings.NewReader(c.s[c.pos:]))
-	if err := decoder.SkipValue(); err != nil {
-		c.failAt("no JSON value")
+	end, err := skipValue(c.s[c.pos:])
+	if err != nil {
+		rule, what := skipFault(c.s[c.pos:], err)
+		c.fail(rule, fmt.Sprintf("%s after byte %d", what, c.pos))
 		return
 	}
-	c.pos += int(decoder.InputOffset())
+	c.pos += end
 }
 
-// bounded reads any string of at most so many bytes.
-func (c *cursor) bounded(most int) string {
-	s := c.text()
-	if c.err == nil && len(s) > most {
-		c.fail(RuleTooLong, fmt.Sprintf("a string of %d bytes, at most %d", len(s), most))
-		return ""
-	}
-	return strings.Clone(s)
-}
-
-// boolean reads true or false.
-func (c *cursor) boolean() (value bool) {
-	c.peek()
+// skipFault says what is wrong with a value that cannot be passed over.
+func skipFault(s string, err error) (rule Rule, what string) {
+	_, lenient := skipValue(s, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 	switch {
-	case c.err != nil:
-	case c.literal("true"):
-		c.pos += len("true")
-		return true
-	case c.literal("false"):
-		c.pos += len("false")
-	default:
-		c.wrongType(aBoolean)
+	case lenient != nil:
+		return RuleNotJSON, noValue
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return RuleDuplicateField, "a field given twice"
 	}
-	return false
+	return RuleBadUTF8, "half a surrogate pair"
+}
+
+// skipValue returns where a value ends. The decoder reads from a [bytes.Buffer] in place.
+func skipValue(s string, how ...jsontext.Options) (end int, err error) {
+	decoder := jsontext.NewDecoder(bytes.NewBuffer(unsafe.Slice(unsafe.StringData(s), len(s))), how...)
+	err = decoder.SkipValue()
+	return int(decoder.InputOffset()), err
 }
 
 // failAt says that the grammar is broken here.

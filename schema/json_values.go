@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
@@ -51,8 +52,10 @@ func (p *pattern) match(s string) bool {
 
 // code reads a string of a pattern. It is cloned, because only these strings are kept in
 // what is decoded.
-func (c *cursor) code(p *pattern) string {
-	s := c.text()
+func (c *cursor) code(p *pattern) string { return c.matching(c.text(), p) }
+
+// matching checks a string that was read, and clones it.
+func (c *cursor) matching(s string, p *pattern) string {
 	switch {
 	case c.err != nil:
 	case len(s) > p.max:
@@ -80,18 +83,45 @@ func named[E ~string](c *cursor, parse func(string) (E, bool)) E {
 }
 
 // open reads a member of a set that later editions may add to: a name of ours, or any that
-// looks like one.
+// has the form of one.
 func open[E ~string](c *cursor, parse func(string) (E, bool)) E {
-	start := *c
 	s := c.text()
-	if c.err != nil {
-		return ""
-	}
 	if e, ok := parse(s); ok {
 		return e
 	}
-	*c = start
-	return E(c.code(namePattern))
+	return E(c.matching(s, namePattern))
+}
+
+// sentence reads a text of so many characters, counted as JSON Schema does. It is a slice of
+// the caller's bytes.
+func (c *cursor) sentence(least, most int) string {
+	s := c.text()
+	n := utf8.RuneCountInString(s)
+	switch {
+	case c.err != nil:
+		return ""
+	case n < least:
+		c.badFormat(s, "a text")
+	case n > most:
+		c.fail(RuleTooLong, fmt.Sprintf("a string of %d characters, at most %d", n, most))
+	}
+	return s
+}
+
+// boolean reads true or false.
+func (c *cursor) boolean() (value bool) {
+	c.peek()
+	switch {
+	case c.err != nil:
+	case c.literal("true"):
+		c.pos += len("true")
+		return true
+	case c.literal("false"):
+		c.pos += len("false")
+	default:
+		c.wrongType(aBoolean)
+	}
+	return false
 }
 
 // badFormat fails because a string is not of the form that belongs here.

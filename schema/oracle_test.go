@@ -95,25 +95,31 @@ type message struct {
 	name      string
 	published []byte
 	valid     string
+	strict    bool // whether fields that it does not name are refused
 	decode    func([]byte) error
 }
 
 var messages = []message{
-	{"application", ApplicationSchema, applicationJSON, func(data []byte) error {
+	{"application", ApplicationSchema, applicationJSON, true, func(data []byte) error {
 		_, err := DecodeApplication(data)
 		return err
 	}},
-	{"decision", DecisionSchema, decisionJSON, func(data []byte) error {
+	{"decision", DecisionSchema, decisionJSON, false, func(data []byte) error {
 		_, err := DecodeDecision(data)
+		return err
+	}},
+	{"unreadable", UnreadableSchema, unreadableJSON, false, func(data []byte) error {
+		_, err := DecodeUnreadable(data)
 		return err
 	}},
 }
 
-// agree fails where the decoder and the oracle differ.
-func (m message) agree(tb testing.TB, o oracle, data []byte) {
+// agree fails where the decoder and the oracle differ, and says whether data is a message.
+func (m message) agree(tb testing.TB, o oracle, data []byte) (accepted bool) {
 	tb.Helper()
 	decoded, refused := m.decode(data), o.refusal(data)
 	if (decoded == nil) != (refused == nil) {
 		tb.Errorf("%s\n  decoder: %v\n  schema: %v", data, decoded, refused)
 	}
+	return decoded == nil
 }

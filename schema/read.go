@@ -10,11 +10,11 @@ const fieldKey = "key"
 // resident's Civil ID, because the key chose the partition and with it the order. Any
 // error is an [*Error].
 func ReadApplication(key, value []byte, headers []Header) (Application, error) {
-	kind, err := readType(headers)
-	if err != nil {
+	var event attributes
+	if err := event.read(headers); err != nil {
 		return Application{}, err
 	}
-	if string(kind) != TypeApplicationSubmitted {
+	if string(event.value[attributeType]) != TypeApplicationSubmitted {
 		return Application{}, &Error{HeaderType, RuleUnknownType, "another type than " + TypeApplicationSubmitted}
 	}
 	a, err := DecodeApplication(value)
@@ -46,23 +46,31 @@ func (a *Answer) Cause() Position {
 }
 
 // ReadAnswer reads a message of a channel's decisions topic, of this edition or a later
-// one. A decision's Civil ID is in its key only. Any error is an [*Error].
+// one. A decision's Civil ID is in its key only. An event of another type is not read:
+// neither its data, nor whether its other headers are as ours. Any error is an [*Error].
 func ReadAnswer(key, value []byte, headers []Header) (a Answer, err error) {
-	kind, err := readType(headers)
+	var event attributes
+	if err := event.collect(headers); err != nil {
+		return Answer{}, err
+	}
+	kind := event.value[attributeType]
+	if event.seen[attributeType] && string(kind) != TypeDecision && string(kind) != TypeUnreadable {
+		return Answer{Type: string(kind)}, nil
+	}
+	if err := event.check(); err != nil {
+		return Answer{}, err
+	}
+	if string(kind) == TypeDecision {
+		a.Type = TypeDecision
+		a.Decision, err = readDecision(key, value)
+	} else {
+		a.Type = TypeUnreadable
+		a.Unreadable, err = DecodeUnreadable(value)
+	}
 	if err != nil {
 		return Answer{}, err
 	}
-	switch string(kind) {
-	case TypeDecision:
-		a.Type = TypeDecision
-		a.Decision, err = readDecision(key, value)
-	case TypeUnreadable:
-		a.Type = TypeUnreadable
-		a.Unreadable, err = DecodeUnreadable(value)
-	default:
-		a.Type = string(kind)
-	}
-	return a, err
+	return a, nil
 }
 
 func readDecision(key, value []byte) (Decision, error) {
@@ -76,13 +84,4 @@ func readDecision(key, value []byte) (Decision, error) {
 	}
 	d.CivilID = id
 	return d, nil
-}
-
-// readType checks the envelope and returns the event's type.
-func readType(headers []Header) ([]byte, error) {
-	var raw attributes
-	if err := raw.read(headers); err != nil {
-		return nil, err
-	}
-	return raw.value[attributeType], nil
 }

@@ -85,7 +85,7 @@ func TestReasonsHoldAll(t *testing.T) {
 // Each name of a set is read as it is written, and no other name is.
 func TestNamedSetsAreReadBack(t *testing.T) {
 	checkSet(t, Kinds(), ParseKind)
-	checkSet(t, Channels(), ParseChannel)
+	checkSet(t, Rules(), parseRule)
 	checkSet(t, Outcomes(), ParseOutcome)
 	checkSet(t, Dispositions(), ParseDisposition)
 	checkSet(t, SponsorKinds(), ParseSponsorKind)
@@ -93,15 +93,16 @@ func TestNamedSetsAreReadBack(t *testing.T) {
 }
 
 type set interface {
-	~uint8
+	comparable
 	String() string
 }
 
 func checkSet[E set](t *testing.T, all []E, parse func(string) (E, bool)) {
 	t.Helper()
+	var none E
 	for _, e := range all {
-		if got, ok := parse(e.String()); !ok || got != e || e == 0 {
-			t.Errorf("%q: %d, %t, want %d", e.String(), got, ok, e)
+		if got, ok := parse(e.String()); !ok || got != e || e == none {
+			t.Errorf("%q: %v, %t, want %v", e.String(), got, ok, e)
 		}
 	}
 	if _, ok := parse(""); ok || len(all) == 0 {

@@ -24,11 +24,13 @@ var ErrChannel = errors.New("a channel's name is 2 to 32 small letters, digits a
 
 // ParseChannel reads a channel's name. The error is [ErrChannel].
 func ParseChannel(s string) (Channel, error) {
-	if !channelPattern.match(s) || s[0] < 'a' {
-		return "", fmt.Errorf("%w: %d bytes that are none", ErrChannel, len(s))
+	if !isChannel(s) {
+		return "", fmt.Errorf("%q: %w", s, ErrChannel)
 	}
 	return Channel(s), nil
 }
+
+func isChannel(s string) bool { return channelPattern.match(s) && s[0] >= 'a' }
 
 // DefaultChannels are those that an installation begins with, unless its operator names
 // others.
@@ -84,20 +86,28 @@ func (t Topics) DecisionsChannel(topic string) (Channel, bool) {
 	return t.channelOf(topic, decisionsInfix)
 }
 
+// channelOf reads the channel in a topic's name. No channel's name has a dot, so the topics
+// of an installation whose prefix begins with this one are not taken for ours.
 func (t Topics) channelOf(topic, infix string) (Channel, bool) {
-	name, ours := strings.CutPrefix(topic, t.Prefix+infix)
+	rest, ours := strings.CutPrefix(topic, t.Prefix)
 	if !ours {
 		return "", false
 	}
-	c, err := ParseChannel(name)
-	return c, err == nil
+	name, ours := strings.CutPrefix(rest, infix)
+	if !ours || !isChannel(name) {
+		return "", false
+	}
+	return Channel(name), true
 }
 
 // AnswersTo returns the topic on which a message of a channel's topic of submissions is
 // answered; false for a message of any other topic.
 func (t Topics) AnswersTo(topic string) (string, bool) {
 	c, ok := t.SubmissionsChannel(topic)
-	return t.Decisions(c), ok
+	if !ok {
+		return "", false
+	}
+	return t.Decisions(c), true
 }
 
 // DefaultPartitions is the number of partitions of every topic, unless the

@@ -5,6 +5,14 @@ import (
 	"time"
 )
 
+// Limits of a notice's strings, in characters.
+const (
+	maxFieldPath = 200
+	maxFound     = 500
+)
+
+var unreadableMembers = newOpenMembers(6, "rule", "field", "found", "received_at", "cause", "revision", "simulation")
+
 // Unreadable is the answer to a message that cannot be read as the contract says. It names
 // the message by its place, and what is wrong with it; it repeats nothing of it.
 type Unreadable struct {
@@ -15,7 +23,7 @@ type Unreadable struct {
 	Field      string
 	Found      string    // the shape of what was found: its type, its length
 	ReceivedAt time.Time // the broker's time of the message
-	Revision   int       // as of a [Decision]
+	Revision   int       // always [FirstRevision] in this edition
 	Simulation bool
 }
 
@@ -23,12 +31,12 @@ type Unreadable struct {
 // What of the reason is longer than the event may say is cut.
 func NewUnreadable(cause Position, receivedAt time.Time, reason *Error) Unreadable {
 	return Unreadable{
-		Cause: cause, Rule: reason.Rule, Field: cut(reason.Field, maxPath), Found: cut(reason.Detail, maxDetail),
+		Cause: cause, Rule: reason.Rule, Field: cut(reason.Field, maxFieldPath), Found: cut(reason.Detail, maxFound),
 		ReceivedAt: receivedAt, Revision: FirstRevision,
 	}
 }
 
-// cut returns the beginning of a text, in at most so many bytes, as whole characters.
+// cut returns the beginning of a text, in at most so many bytes, and so no more characters.
 func cut(s string, most int) string {
 	if len(s) > most {
 		s = s[:most]
@@ -48,16 +56,15 @@ func DecodeUnreadable(data []byte) (Unreadable, error) {
 }
 
 func (c *cursor) unreadable() (u Unreadable) {
-	u.Revision = FirstRevision
 	o := c.object(&unreadableMembers)
 	for c.member(&o) {
 		switch o.name() {
 		case "rule":
 			u.Rule = open(c, parseRule)
 		case "field":
-			u.Field = c.bounded(maxPath)
+			u.Field = strings.Clone(c.sentence(0, maxFieldPath))
 		case "found":
-			u.Found = c.bounded(maxDetail)
+			u.Found = strings.Clone(c.sentence(0, maxFound))
 		case "received_at":
 			u.ReceivedAt = c.dateTime()
 		case "cause":

@@ -26,16 +26,16 @@ const (
 func BrokerFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "brokers", Usage: "Kafka brokers, `HOST:PORT`, several with commas between", Value: []string{"127.0.0.1:9092"}, Sources: Env("brokers"), Category: FlagsStores},
-		&cli.StringFlag{Name: "topics", Usage: "`PREFIX` of the topics' names: PREFIX.submissions and so on", Value: schema.DefaultPrefix, Sources: Env("topics"), Category: FlagsStores},
+		&cli.StringFlag{Name: "topics", Usage: "`PREFIX` of the topics' names: PREFIX.submissions.CHANNEL and so on", Value: schema.DefaultPrefix, Sources: Env("topics"), Category: FlagsStores},
 	}
 }
 
 // Topics are those that BrokerFlags name.
-func Topics(c *cli.Command) schema.Topics { return schema.NamedTopics(c.String("topics")) }
+func Topics(c *cli.Command) schema.Topics { return schema.Topics{Prefix: c.String("topics")} }
 
-// PublisherConfig is that of a publisher to the topics that BrokerFlags name.
+// PublisherConfig is that of a publisher to the brokers that BrokerFlags name.
 func PublisherConfig(c *cli.Command) producers.Config {
-	return producers.Config{Brokers: c.StringSlice("brokers"), Topics: Topics(c).Names(), ClientID: ClientID(c)}
+	return producers.Config{Brokers: c.StringSlice("brokers"), ClientID: ClientID(c)}
 }
 
 // ClientID is the name under which brokers and databases see a process.

@@ -16,8 +16,9 @@ func analyticsCommand() *cli.Command {
 		Name:     "analytics",
 		Category: categoryStages,
 		Usage:    "carry decisions into ClickHouse, for analysts",
-		Description: `Reads the topic of decisions and writes one wide row for each into ClickHouse, once,
-however often it is published. No Civil ID leaves it: persons and sponsors are told
+		Description: `Reads the channels' decisions topics and writes one wide row for each decision into
+ClickHouse, once, however often it is published, and one for each message that could not
+be read. No Civil ID leaves it: persons and sponsors are told
 apart by a hash under the pseudonym key, which analysts must not have. Keep the key:
 under another one the same person looks like a new one.`,
 		Flags: slices.Concat(command.BrokerFlags(), []cli.Flag{

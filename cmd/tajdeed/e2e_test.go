@@ -33,8 +33,8 @@ func TestOneApplicationFromTopicToRow(t *testing.T) {
 	for ok && (m.Expect.Disposition != schema.DispositionFirst || m.Expect.Outcome != schema.OutcomeApproved) {
 		m, ok = simulation.Next()
 	}
-	message := m.Kafka()
-	if err := s.Publisher.Publish(t.Context(), s.Topics.Submissions, []client.Message{message}); err != nil {
+	message := m.Kafka(s.Topics)
+	if err := s.Publisher.Publish(t.Context(), []client.Message{message}); err != nil {
 		t.Fatal(err)
 	}
 	s.Drained(1)
@@ -45,14 +45,14 @@ func TestOneApplicationFromTopicToRow(t *testing.T) {
 	if err != nil || outcome != "approved" || expiry != m.Expect.NewExpiry.String() {
 		t.Errorf("the record has %s until %s (%v), want approved until %s", outcome, expiry, err, m.Expect.NewExpiry)
 	}
-	s.announces(&m.Expect.ApplicationID, m.Key)
+	s.announces(message.Topic, &m.Expect.ApplicationID, m.Key)
 	var submitted, received, decided, published, inserted time.Time
 	err = s.ClickHouse.QueryRow(t.Context(), `SELECT submitted_at, received_at, decided_at, published_at, inserted_at FROM decision
 		WHERE application_id = $1`, m.Expect.ApplicationID.String()).Scan(&submitted, &received, &decided, &published, &inserted)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The publisher's clock counts milliseconds, the others microseconds.
+	// The broker's clock counts milliseconds, the others microseconds.
 	if received.After(decided.Add(time.Millisecond)) || decided.After(published.Add(time.Millisecond)) || published.After(inserted.Add(time.Millisecond)) {
 		t.Errorf("times of the stages are out of order: %s %s %s %s", received, decided, published, inserted)
 	}
@@ -60,14 +60,15 @@ func TestOneApplicationFromTopicToRow(t *testing.T) {
 	inserter.Shows("tajdeed_analytics_rows_total 1")
 }
 
-// announces fails unless the decision lies on the topic of decisions, under the
-// application's key.
-func (s *stores) announces(id interface{ String() string }, key []byte) {
+// announces fails unless the decision on an application lies on its channel's decisions
+// topic, under the application's key, and says that it is of a simulation.
+func (s *stores) announces(submissions string, id interface{ String() string }, key []byte) {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
 	defer cancel()
+	decisions, _ := s.Topics.AnswersTo(submissions)
 	for partition := range 4 {
-		reader := client.NewReader(client.ReaderConfig{Brokers: s.Brokers, Topic: s.Topics.Decisions, Partition: partition, MaxWait: 100 * time.Millisecond})
+		reader := client.NewReader(client.ReaderConfig{Brokers: s.Brokers, Topic: decisions, Partition: partition, MaxWait: 100 * time.Millisecond})
 		lag, err := reader.ReadLag(ctx)
 		if err != nil {
 			s.Fatal(err)
@@ -77,8 +78,9 @@ func (s *stores) announces(id interface{ String() string }, key []byte) {
 			if err != nil {
 				s.Fatal(err)
 			}
-			d, err := schema.ReadDecision(m.Key, m.Value, kafka.FromHeaders(m.Headers))
-			if err == nil && d.ApplicationID.String() == id.String() && bytes.Equal(m.Key, key) && d.Cause.Partition == partition {
+			answer, err := schema.ReadAnswer(m.Key, m.Value, kafka.FromHeaders(m.Headers))
+			d := &answer.Decision
+			if err == nil && d.Simulation && d.Cause.Topic == submissions && d.ApplicationID.String() == id.String() && bytes.Equal(m.Key, key) && d.Cause.Partition == partition {
 				_ = reader.Close()
 				return
 			}

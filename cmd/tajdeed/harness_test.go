@@ -55,13 +55,13 @@ func newStores(t *testing.T) *stores {
 // renewals starts a worker that decides.
 func (s *stores) renewals(args ...string) *commandtest.Program {
 	s.Helper()
-	return commandtest.Start(s.T, append([]string{"renewals", "--brokers", strings.Join(s.Brokers, ","), "--topics", s.Prefix,
-		"--group", s.Prefix + ".renewals", "--postgres", s.PostgresURL, "--session-timeout", "6s"}, args...)...)
+	return commandtest.Start(s.T, append([]string{"renewals", "--brokers", strings.Join(s.Brokers, ","), "--topics", s.Topics.Prefix,
+		"--group", s.Topics.Prefix + ".renewals", "--postgres", s.PostgresURL, "--session-timeout", "6s"}, args...)...)
 }
 
 // analytics starts a process of the stage analytics.
 func (s *stores) analytics() *commandtest.Program {
 	s.Helper()
-	return commandtest.Start(s.T, "analytics", "--brokers", strings.Join(s.Brokers, ","), "--topics", s.Prefix,
-		"--group", s.Prefix+".analytics", "--clickhouse", s.ClickHouseURL, "--pseudonym-key", installationtest.PseudonymKey, "--session-timeout", "6s", "--batch-age", "50ms")
+	return commandtest.Start(s.T, "analytics", "--brokers", strings.Join(s.Brokers, ","), "--topics", s.Topics.Prefix,
+		"--group", s.Topics.Prefix+".analytics", "--clickhouse", s.ClickHouseURL, "--pseudonym-key", installationtest.PseudonymKey, "--session-timeout", "6s", "--batch-age", "50ms")
 }

@@ -18,9 +18,10 @@ func rootCommand() *cli.Command {
 	return command.Complete(&cli.Command{
 		Name:  "tajdeed",
 		Usage: "residency renewals from Kafka through Postgres to ClickHouse",
-		Description: `Applications land on a Kafka topic. The stage renewals decides them and applies
-them to Postgres, the record; every decision is announced on another topic, from
-where the stage analytics carries it into ClickHouse.
+		Description: `Each channel has a Kafka topic of its own on which its applications land. The stage
+renewals decides them and applies them to Postgres, the record; every message is
+answered on its channel's other topic, from where the stage analytics carries the
+answers into ClickHouse.
 
 To see all of it on this machine, with real servers and no set-up:
 
@@ -32,7 +33,7 @@ Exit codes: 0 done · 1 failed, and verify: not balanced · 2 wrong usage · 3 i
 refused · 130 interrupted.`,
 		Commands: []*cli.Command{
 			renewalsCommand(), analyticsCommand(),
-			migrateCommand(), importCommand(),
+			migrateCommand(), channelCommand(), importCommand(),
 			submitCommand(), showCommand(), statsCommand(),
 			verifyCommand(),
 			metricsCommand(), command.VersionCommand(),

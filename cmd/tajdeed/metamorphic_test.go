@@ -44,7 +44,7 @@ func TestSameLogSameRecord(t *testing.T) {
 		for i, v := range variants {
 			t.Run(v.name, func(t *testing.T) {
 				t.Parallel()
-				records[i] = s.variant(t, fmt.Sprintf("%s-%d", s.Prefix, i), dir, messages, v.workers, v.kills)
+				records[i] = s.variant(t, fmt.Sprintf("%s-%d", s.Topics.Prefix, i), dir, messages, v.workers, v.kills)
 			})
 		}
 	})
@@ -80,10 +80,10 @@ func digests(t *testing.T, db *pgxpool.Pool) map[string]string {
 	out := map[string]string{}
 	for table, rows := range map[string]string{
 		"application": `SELECT to_jsonb(a) - 'decided_at' AS r, application_id::text AS k FROM application a`,
-		"decision":    `SELECT to_jsonb(d) - 'decided_at' AS r, format('%s %s', partition, "offset") AS k FROM decision d`,
+		"decision":    `SELECT to_jsonb(d) - 'decided_at' AS r, concat_ws(' ', topic, partition, "offset") AS k FROM decision d`,
 		"residency":   `SELECT to_jsonb(y) AS r, civil_id::text AS k FROM residency y`,
-		"quarantined": `SELECT to_jsonb(q) - 'quarantined_at' AS r, format('%s %s', partition, "offset") AS k FROM quarantined q`,
-		"position":    `SELECT jsonb_build_array(partition, next_offset, first_offset, skipped) AS r, partition::text AS k FROM position`,
+		"quarantined": `SELECT to_jsonb(q) - 'quarantined_at' AS r, concat_ws(' ', topic, partition, "offset") AS k FROM quarantined q`,
+		"position":    `SELECT jsonb_build_array(topic, partition, next_offset, first_offset, skipped) AS r, concat_ws(' ', topic, partition) AS k FROM position`,
 	} {
 		var n int64
 		var digest string

@@ -11,8 +11,9 @@ import (
 
 	"tajdeed/cmd/command"
 	"tajdeed/schema"
-	"tajdeed/schema/kafka"
+	"tajdeed/schema/clickhouse"
 	"tajdeed/schema/migrate"
+	"tajdeed/schema/postgres"
 )
 
 func migrateCommand() *cli.Command {
@@ -21,13 +22,18 @@ func migrateCommand() *cli.Command {
 		Category: categorySetUp,
 		Usage:    "bring the schemas up to date and create the topics",
 		Description: `Applies the migrations that Postgres and ClickHouse lack and creates the topics
-that do not exist, with their settings. What is up to date is left alone, so it can
-be run at every deployment, before the stages start: they refuse a schema that they
-don't know.`,
+that do not exist, with their settings: two for each channel, and one for what cannot
+be read. What is up to date is left alone, so it can be run at every deployment, before
+the stages start: they refuse a schema that they don't know.
+
+An installation that is a simulation says so in every answer, in its metrics and its
+reports, and does not hold the time of a submission against the broker's: simulated
+people live in another year. Only an empty one can become a simulation, and it stays one.`,
 		Flags: slices.Concat(command.BrokerFlags(), []cli.Flag{
 			postgresFlag(), clickhouseFlag(),
-			&cli.IntFlag{Name: "partitions", Usage: "`NUMBER` of partitions of a new topic: the most workers that can share a stage", Value: schema.DefaultPartitions, Sources: command.Env("partitions"), Category: command.FlagsStores},
-			&cli.IntFlag{Name: "replication", Usage: "`NUMBER` of replicas of a new topic; 3 where there are three brokers", Value: 1, Sources: command.Env("replication"), Category: command.FlagsStores},
+			&cli.StringSliceFlag{Name: "channels", Usage: "create the topics of these `CHANNELS`, with commas between", DefaultText: "where there is no channel yet: " + channelNames(schema.DefaultChannels()), Sources: command.Env("channels"), Category: command.FlagsStores},
+			partitionsFlag(), replicationFlag(),
+			&cli.BoolFlag{Name: "simulated", Usage: "make an empty installation a simulation", Sources: command.Env("simulated"), Category: command.FlagsStores},
 		}),
 		Before: beforeMigrate,
 		Action: runMigrate,
@@ -36,20 +42,28 @@ don't know.`,
 
 // beforeMigrate refuses what would be taken for the default.
 func beforeMigrate(ctx context.Context, c *cli.Command) (context.Context, error) {
-	if c.Int("partitions") < 1 || c.Int("replication") < 1 {
-		return ctx, command.UsageError(c, errors.New("--partitions and --replication: at least 1"))
+	if err := positiveTopics(c); err != nil {
+		return ctx, command.UsageError(c, err)
+	}
+	if _, err := parseChannels(c.StringSlice("channels")); err != nil {
+		return ctx, command.UsageError(c, fmt.Errorf("--channels: %w", err))
 	}
 	return command.NoArguments(ctx, c)
 }
 
 func runMigrate(ctx context.Context, c *cli.Command) error {
-	return migrate.Run(ctx, migrate.Config{
-		Postgres: postgresConfig(c), ClickHouse: clickhouseConfig(c),
-		Kafka: kafka.Config{
-			Brokers: c.StringSlice("brokers"), Topics: command.Topics(c),
-			Partitions: c.Int("partitions"), Replication: c.Int("replication"),
-		},
+	channels, err := parseChannels(c.StringSlice("channels"))
+	if err != nil {
+		return err
+	}
+	err = migrate.Run(ctx, migrate.Config{
+		Postgres: postgresConfig(c), ClickHouse: clickhouseConfig(c), Kafka: topicsConfig(c, channels),
+		Simulated: c.Bool("simulated"),
 	}, func(done migrate.Done) { report(c.Root().Writer, done) })
+	if errors.Is(err, postgres.ErrNotEmpty) || errors.Is(err, clickhouse.ErrNotEmpty) {
+		return cli.Exit(err, command.ExitRefused)
+	}
+	return err
 }
 
 // report says what was done to a store.

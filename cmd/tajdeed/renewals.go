@@ -16,9 +16,10 @@ func renewalsCommand() *cli.Command {
 		Name:     "renewals",
 		Category: categoryStages,
 		Usage:    "decide applications and apply them to the record",
-		Description: `Reads the topic of submissions, decides each application by the policy of its
-day, writes what follows to Postgres, a batch to a transaction, and announces every
-decision. Run as many as there are partitions, at most; they share the work.
+		Description: `Reads the channels' topics of submissions, decides each application by the policy of its
+day, writes what follows to Postgres, a batch to a transaction, and answers every
+message on its channel's decisions topic. Run as many as there are partitions of all
+channels, at most; they share the work. A channel that is added is seen within 30 seconds.
 
 SIGTERM and Ctrl-C let the batches in flight end. Ready means: in the group, and
 polling every partition that it was given.`,

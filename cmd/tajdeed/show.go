@@ -22,21 +22,22 @@ func showCommand() *cli.Command {
 		Description: `Asks the record: what was applied for, and every decision on a message that came
 under this application_id, with its reasons. The first decision counts; what was
 sent again is answered the same, and another application under the same id is
-rejected.
+rejected. Where nothing is decided it says whether a message under the id cannot be
+read and is in quarantine, or is on its way: that is looked for on the topics.
 
-The Civil ID is cut to its last four digits, so that the output can be passed on.
+The output can be passed on: of the Civil ID and the sponsor it has the last four digits,
+and nothing of the passport, the account, the receipt and the insurance's number.
 
    tajdeed show 6f1d4c1e-8a52-4f1b-9b53-0d6a2f7c9e10
    tajdeed show 6f1d4c1e-8a52-4f1b-9b53-0d6a2f7c9e10 --lang ar
    tajdeed show 6f1d4c1e-8a52-4f1b-9b53-0d6a2f7c9e10 --json | jq .decisions[0].outcome
 
-An id that the record doesn't hold ends with exit code 1.`,
-		Flags: []cli.Flag{
+An id under which nothing is known ends with exit code 1.`,
+		Flags: append(command.BrokerFlags(),
 			postgresFlag(),
 			&cli.StringFlag{Name: "lang", Usage: "`LANGUAGE` of the reasons: en, ar or both", Value: "both", Category: flagsAsked},
-			&cli.BoolFlag{Name: "civil-id", Usage: "print the whole Civil ID", Category: flagsAsked},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object; amounts are in fils", Category: flagsAsked},
-		},
+		),
 		Action: runShow,
 	}
 }
@@ -58,7 +59,10 @@ func runShow(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	defer db.Close()
-	found, err := show.Find(ctx, db, id, show.Options{English: lang != "ar", Arabic: lang != "en", WholeCivilIDs: c.Bool("civil-id")})
+	found, err := show.Find(ctx, db, id, show.Options{
+		English: lang != "ar", Arabic: lang != "en",
+		Log: &show.Log{Brokers: c.StringSlice("brokers"), Topics: command.Topics(c)},
+	})
 	if err != nil {
 		return err
 	}

@@ -42,9 +42,6 @@ func TestShowFlags(t *testing.T) {
 	if id := told().Application.CivilID; !strings.HasPrefix(id, "********") {
 		t.Errorf("a Civil ID is told whole: %s", id)
 	}
-	if id := told("--civil-id").Application.CivilID; strings.Contains(id, "*") {
-		t.Errorf("a Civil ID is not told whole: %s", id)
-	}
 	if out := asked(t, showCommand(), shownApproved, "--postgres", url); !strings.HasPrefix(out, "Application "+shownApproved) {
 		t.Errorf("told to a person:\n%s", out)
 	}
@@ -59,6 +56,8 @@ func TestShowExitCodes(t *testing.T) {
 		want int
 	}{
 		{"unknown", []string{"00000000-0000-4000-8000-00000000000f"}, command.ExitFailed},
+		{"in quarantine, and no broker to ask", []string{"00000000-0000-4000-8000-000000000004", "--brokers", "127.0.0.1:1"}, command.ExitFailed},
+		{"decided, and no broker to ask", []string{shownApproved, "--brokers", "127.0.0.1:1"}, command.ExitDone},
 		{"capitals", []string{strings.ToUpper(shownApproved)}, command.ExitDone},
 		{"no id", nil, command.ExitUsage},
 		{"two ids", []string{shownApproved, shownRejected}, command.ExitUsage},

@@ -7,12 +7,14 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 
 	"github.com/urfave/cli/v3"
 
 	"tajdeed/cmd/command"
 	"tajdeed/producers"
 	"tajdeed/producers/submit"
+	"tajdeed/schema"
 	"tajdeed/schema/kafka"
 )
 
@@ -27,16 +29,18 @@ describes them, and checks every one. What is refused is named by its line, fiel
 and rule. Unless all are good nothing is published; with --skip-bad the good ones
 are.
 
-A published message has the line's bytes as they are and the Civil ID as its key.
+They go to the topic of the --channel. A published message has the line's bytes as they
+are and the Civil ID as its key.
 Its CloudEvents id is the application_id, so that the same application, submitted
 again, is the same event; its source is /tajdeed/submit, its time the application's
 submitted_at.
 
-   tajdeed submit applications.ndjson
-   cat applications.ndjson | tajdeed submit - --skip-bad
+   tajdeed submit --channel counter applications.ndjson
+   cat applications.ndjson | tajdeed submit --channel counter - --skip-bad
 
 Exit code 3 when a line was refused, whether or not others were published.`,
 		Flags: append(command.BrokerFlags(),
+			&cli.StringFlag{Name: "channel", Usage: "`CHANNEL` in whose name they are published", Required: true, Sources: command.Env("channel")},
 			&cli.BoolFlag{Name: "skip-bad", Usage: "publish the good lines though others are refused"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object that says what was published and refused"},
 		),
@@ -48,6 +52,10 @@ func runSubmit(ctx context.Context, c *cli.Command) error {
 	if c.NArg() != 1 {
 		return command.UsageError(c, fmt.Errorf("one FILE is wanted, or - for standard input, not %d", c.NArg()))
 	}
+	channel, err := schema.ParseChannel(c.String("channel"))
+	if err != nil {
+		return command.UsageError(c, fmt.Errorf("--channel: %w", err))
+	}
 	in, err := openInput(c.Args().First(), c.Root().Reader)
 	if err != nil {
 		return err
@@ -57,10 +65,10 @@ func runSubmit(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	report := submit.Report{Topic: command.Topics(c).Submissions, Refused: batch.Refused}
+	report := submit.Report{Topic: command.Topics(c).Submissions(channel), Refused: batch.Refused}
 	var failed error
 	if len(batch.Refused) == 0 || c.Bool("skip-bad") {
-		report.ApplicationIDs, failed = publishSubmissions(ctx, c, batch.Good)
+		report.ApplicationIDs, failed = publishSubmissions(ctx, c, channel, batch.Good)
 	}
 	if c.Bool("json") {
 		err = report.WriteJSON(c.Root().Writer)
@@ -86,12 +94,20 @@ func openInput(name string, stdin io.Reader) (io.ReadCloser, error) {
 }
 
 // publishSubmissions returns the ids of the applications that were acknowledged.
-func publishSubmissions(ctx context.Context, c *cli.Command, good []submit.Line) (ids []string, err error) {
+func publishSubmissions(ctx context.Context, c *cli.Command, channel schema.Channel, good []submit.Line) (ids []string, err error) {
 	if len(good) == 0 {
 		return nil, nil
 	}
-	if _, err := kafka.Check(ctx, c.StringSlice("brokers"), command.Topics(c)); err != nil {
+	found, err := kafka.Find(ctx, c.StringSlice("brokers"), command.Topics(c))
+	if err != nil {
 		return nil, err
+	}
+	if !slices.Contains(found.Usable, channel) {
+		fault := found.Faults[channel]
+		if fault == nil {
+			fault = fmt.Errorf("there is none: `tajdeed channel list` names those there are, `tajdeed channel add %s` adds it", channel)
+		}
+		return nil, fmt.Errorf("channel %s: %w", channel, fault)
 	}
 	publisher, err := producers.NewPublisher(command.PublisherConfig(c), slog.Default(), nil)
 	if err != nil {
@@ -100,7 +116,7 @@ func publishSubmissions(ctx context.Context, c *cli.Command, good []submit.Line)
 	defer func() { _ = publisher.Close() }()
 	bar := command.ProgressOf(int64(len(good)), "publishing", c.Bool("json"))
 	defer bar.Finish()
-	return submit.Publish(ctx, publisher, command.Topics(c).Submissions, good, bar.Add)
+	return submit.Publish(ctx, publisher, command.Topics(c).Submissions(channel), good, bar.Add)
 }
 
 // outcomeOf is the command's outcome: a failure to publish, or that something was refused.

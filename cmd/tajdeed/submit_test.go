@@ -16,9 +16,9 @@ import (
 
 func TestSubmitPublishesNothingWhereALineIsRefused(t *testing.T) {
 	t.Parallel()
-	prefix, topics := kafkatest.NewInstallation(t, 2)
+	named, topics := kafkatest.NewInstallation(t, 2, "counter")
 	input := string(bytes.Join(simulatetest.Applications(t, 5), []byte("\n"))) + "\n{}\n"
-	args := []string{"--brokers", strings.Join(topics.Brokers, ","), "--topics", prefix, "-"}
+	args := []string{"--brokers", strings.Join(topics.Brokers, ","), "--topics", named.Prefix, "--channel", "counter", "-"}
 
 	out, errs, err := commandtest.Run(t, submitCommand(), input, args...)
 	if commandtest.Code(err) != command.ExitRefused || out != "" || !strings.Contains(errs, "line 6: ") || topics.Messages(t, topics.Names[0]) != 0 {
@@ -37,10 +37,36 @@ func TestSubmitPublishesNothingWhereALineIsRefused(t *testing.T) {
 
 func TestSubmitWantsAFile(t *testing.T) {
 	t.Parallel()
-	if _, _, err := commandtest.Run(t, submitCommand(), ""); commandtest.Code(err) != command.ExitUsage {
+	if _, _, err := commandtest.Run(t, submitCommand(), "", "--channel", "counter"); commandtest.Code(err) != command.ExitUsage {
 		t.Errorf("without a file: %v", err)
 	}
-	if _, _, err := commandtest.Run(t, submitCommand(), "", filepath.Join(t.TempDir(), "none")); err == nil {
+	if _, _, err := commandtest.Run(t, submitCommand(), "", "--channel", "counter", filepath.Join(t.TempDir(), "none")); err == nil {
 		t.Error("a file that isn't there was accepted")
+	}
+}
+
+// Without a channel, or with one that there is not, nothing is published.
+func TestSubmitWantsAChannel(t *testing.T) {
+	t.Parallel()
+	named, topics := kafkatest.NewInstallation(t, 2, "counter")
+	input := string(simulatetest.Applications(t, 1)[0])
+	where := []string{"--brokers", strings.Join(topics.Brokers, ","), "--topics", named.Prefix, "-"}
+	for _, c := range []struct {
+		name    string
+		channel []string
+		says    string
+		code    int
+	}{
+		{"none", nil, "channel", command.ExitUsage},
+		{"none that can be", []string{"--channel", "No Channel"}, "--channel: a channel's name is", command.ExitUsage},
+		{"none that is there", []string{"--channel", "kiosk"}, "tajdeed channel add kiosk", command.ExitFailed},
+	} {
+		_, _, err := commandtest.Run(t, submitCommand(), input, append(c.channel, where...)...)
+		if commandtest.Code(err) != c.code || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: code %d, %v", c.name, commandtest.Code(err), err)
+		}
+	}
+	if n := topics.Messages(t, topics.Names[0]); n != 0 {
+		t.Errorf("%d messages were published", n)
 	}
 }

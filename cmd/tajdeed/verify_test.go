@@ -17,7 +17,7 @@ func TestVerifyExitCodes(t *testing.T) {
 	t.Parallel()
 	s := newStores(t)
 	args := []string{
-		"--brokers", strings.Join(s.Brokers, ","), "--topics", s.Prefix, "--analytics-group", s.Group(analytics.Group),
+		"--brokers", strings.Join(s.Brokers, ","), "--topics", s.Topics.Prefix, "--analytics-group", s.Group(analytics.Group),
 		"--postgres", s.PostgresURL, "--clickhouse", s.ClickHouseURL,
 	}
 	verified := func(more ...string) (books verify.Books, code int) {

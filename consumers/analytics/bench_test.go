@@ -7,14 +7,12 @@ import (
 
 	chcolumn "github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
-
-	"tajdeed/schema"
 )
 
 // BenchmarkPrepare decodes a batch of 1,000 decisions.
 func BenchmarkPrepare(b *testing.B) {
 	messages := log(0, decisions(0, 1000)...)
-	p := &stagePartition{partition: partition}
+	p := &stagePartition{TopicPartition: at, stage: &Stage{Config: Config{Topics: topics}}}
 	b.ReportAllocs()
 	for b.Loop() {
 		p.Prepare(batch(messages...))
@@ -24,10 +22,10 @@ func BenchmarkPrepare(b *testing.B) {
 
 func BenchmarkColumns(b *testing.B) {
 	rows := benchRows(0, 10_000)
-	stage := &Stage{pseudonym: key(b, "a key of this benchmark"), now: time.Now}
+	stage := &Stage{Config: Config{Topics: topics, Pseudonym: key(b, "a key of this benchmark"), Now: time.Now}}
 	b.ReportAllocs()
 	for b.Loop() {
-		stage.columns(partition, rows)
+		stage.columns(at, rows)
 	}
 	perRow(b, len(rows))
 }
@@ -35,11 +33,11 @@ func BenchmarkColumns(b *testing.B) {
 // BenchmarkBlock fills a block as the driver has it, without a server.
 func BenchmarkBlock(b *testing.B) {
 	rows := benchRows(0, 10_000)
-	stage := &Stage{pseudonym: key(b, "a key of this benchmark"), now: time.Now}
+	stage := &Stage{Config: Config{Topics: topics, Pseudonym: key(b, "a key of this benchmark"), Now: time.Now}}
 	b.ReportAllocs()
 	for b.Loop() {
 		block := newBlock(b)
-		for i, values := range stage.columns(partition, rows) {
+		for i, values := range stage.columns(at, rows) {
 			if _, err := block.Columns[i].Append(values); err != nil {
 				b.Fatal(err)
 			}
@@ -52,9 +50,9 @@ func BenchmarkBlock(b *testing.B) {
 func newBlock(b *testing.B) *proto.Block {
 	block := proto.NewBlock()
 	for i, kind := range []chcolumn.Type{
-		"LowCardinality(String)", "Int32", "Int64", "Int32", "Int64",
-		"UUID", "Enum8('first' = 1, 'resend' = 2, 'conflict' = 3)", "Enum8('approved' = 1, 'rejected' = 2)",
-		"Array(LowCardinality(String))", "LowCardinality(String)",
+		"LowCardinality(String)", "Int32", "Int64", "LowCardinality(String)", "Int32", "Int64",
+		"UUID", "LowCardinality(String)", "LowCardinality(String)",
+		"Array(LowCardinality(String))", "LowCardinality(String)", "UInt32", "Bool",
 		"LowCardinality(String)", "UInt8", "UInt16", "LowCardinality(String)", "UInt64", "UInt64",
 		"Int64", "Int64", "Nullable(Date32)", "Nullable(Date32)",
 		"DateTime64(6)", "DateTime64(6)", "DateTime64(6)", "DateTime64(6)", "DateTime64(6)",
@@ -89,7 +87,7 @@ func BenchmarkInsert(b *testing.B) {
 				}
 				from += int64(size)
 				b.StartTimer()
-				if err := stage.insert(b.Context(), partition, rows); err != nil {
+				if err := stage.insert(b.Context(), at, rows); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -100,9 +98,7 @@ func BenchmarkInsert(b *testing.B) {
 
 func benchRows(from int64, n int) []row {
 	rows := make([]row, 0, n)
-	channels := schema.Channels()
 	for i, d := range decisions(from, from+int64(n)) {
-		d.Channel = channels[i%len(channels)]
 		rows = append(rows, row{Decision: d, logOffset: int64(i), publishedAt: d.DecidedAt})
 	}
 	return rows

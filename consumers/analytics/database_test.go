@@ -19,11 +19,16 @@ import (
 
 const (
 	partition = 3
+	channel   = schema.Channel("company_portal")
 	civilID   = schema.CivilID(291030104196)
 	sponsorID = schema.SponsorID(204118336)
 )
 
-var topics = schema.NamedTopics("test")
+var (
+	topics = schema.Topics{Prefix: "test"}
+	// at is the partition of the decisions topic that the tests' answers lie in.
+	at = schema.TopicPartition{Topic: topics.Decisions(channel), Partition: partition}
+)
 
 // database is a ClickHouse database of one test's own, in which nothing is merged: a row that
 // was inserted twice stays there twice.
@@ -37,7 +42,7 @@ type database struct {
 func newDatabase(t testing.TB) *database {
 	t.Helper()
 	h := &database{TB: t, db: clickhousetest.New(t), publisher: &publisher{}, pseudonym: key(t, "a key of this test")}
-	if err := h.db.Exec(t.Context(), `SYSTEM STOP MERGES decision`); err != nil {
+	if err := h.db.Exec(t.Context(), `SYSTEM STOP MERGES`); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -54,13 +59,13 @@ func key(t testing.TB, text string) *Pseudonym {
 
 // newStage is the stage of a process that has just started.
 func (h *database) newStage(db driver.Conn) *Stage {
-	return New(topics, 0, db, h.publisher, h.pseudonym, nil, prometheus.NewRegistry())
+	return New(Config{Topics: topics, DB: db, Publisher: h.publisher, Pseudonym: h.pseudonym}, prometheus.NewRegistry())
 }
 
 // open takes the partition over, and fails where it does not go on where it should.
 func (h *database) open(s *Stage, wantNext int64) *stagePartition {
 	h.Helper()
-	p, start, err := s.Open(h.Context(), consumers.Assignment{Partition: partition})
+	p, start, err := s.Open(h.Context(), consumers.Assignment{TopicPartition: at})
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -80,7 +85,7 @@ func (h *database) deliver(p *stagePartition, messages ...consumers.Message) {
 
 func batch(messages ...consumers.Message) *consumers.Batch {
 	return &consumers.Batch{
-		Topic: topics.Decisions, Partition: partition,
+		Topic: at.Topic, Partition: partition,
 		From: messages[0].Offset, To: messages[len(messages)-1].Offset + 1, Messages: messages,
 	}
 }
@@ -92,10 +97,10 @@ var decidedAt = time.Date(2026, time.March, 15, 6, 30, 2, 402118000, time.UTC)
 func decision(offset int64) schema.Decision {
 	at := decidedAt.Add(time.Duration(offset) * time.Millisecond)
 	return schema.Decision{
-		Cause:         schema.Position{Topic: topics.Submissions, Partition: partition, Offset: offset},
+		Cause:         schema.Position{Topic: topics.Submissions(channel), Partition: partition, Offset: offset},
 		ApplicationID: uuid.MustParse(fmt.Sprintf("0197c3a2-0000-7000-8000-%012d", offset%1e12)),
-		Disposition:   schema.DispositionFirst, Outcome: schema.OutcomeApproved, Policy: "2249-2025@1",
-		CivilID: civilID, Kind: schema.KindRenewal, Article: 18, SponsorID: sponsorID, Months: 12, Channel: schema.ChannelCompanyPortal,
+		Disposition:   schema.DispositionFirst, Outcome: schema.OutcomeApproved, Policy: "2249-2025@2",
+		CivilID: civilID, Kind: schema.KindRenewal, Article: 18, SponsorID: sponsorID, Months: 12, Revision: schema.FirstRevision,
 		FeeDue: 20000, FeePaid: 20000,
 		OldExpiry: schema.NewDate(2026, time.April, 10), NewExpiry: schema.NewDate(2027, time.April, 10),
 		SubmittedAt: at.Add(-2 * time.Second), ReceivedAt: at.Add(-time.Second).Truncate(time.Millisecond), DecidedAt: at,
@@ -109,6 +114,16 @@ func message(logOffset int64, d schema.Decision) consumers.Message {
 		Offset: logOffset, Time: d.DecidedAt.Add(time.Second).Truncate(time.Millisecond),
 		Key: d.CivilID.Append(nil), Value: d.AppendJSON(nil), Headers: envelope.Headers(),
 	}
+}
+
+// unreadable is the notice that a message of the submissions cannot be read, as it lies on its
+// topic.
+func unreadable(logOffset, offset int64) consumers.Message {
+	at := decidedAt.Add(time.Duration(offset) * time.Millisecond)
+	u := schema.NewUnreadable(schema.Position{Topic: topics.Submissions(channel), Partition: partition, Offset: offset},
+		at.Add(-time.Second).Truncate(time.Millisecond), &schema.Error{Field: "months", Rule: schema.RuleMissingField, Detail: "required"})
+	envelope := schema.Envelope{ID: fmt.Sprint(offset), Type: schema.TypeUnreadable, Source: "/test", Time: u.ReceivedAt}
+	return consumers.Message{Offset: logOffset, Time: at.Add(time.Second).Truncate(time.Millisecond), Value: u.AppendJSON(nil), Headers: envelope.Headers()}
 }
 
 // log lays decisions on the topic from an offset on.
@@ -168,17 +183,15 @@ type publisher struct {
 	mu       sync.Mutex
 	fail     error
 	messages []kafka.Message
-	topic    string
 }
 
-func (p *publisher) PublishPlaced(_ context.Context, topic string, messages []kafka.Message) error {
+func (p *publisher) PublishPlaced(_ context.Context, messages []kafka.Message) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.fail; err != nil {
 		p.fail = nil
 		return err
 	}
-	p.topic = topic
 	p.messages = append(p.messages, messages...)
 	return nil
 }

@@ -1,14 +1,14 @@
 package analytics
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
-	driver "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tajdeed/consumers"
-	"tajdeed/schema"
+	"tajdeed/schema/kafka"
 )
 
 // DefaultConfig suits ClickHouse, which wants few large blocks: a block costs it about
@@ -25,12 +25,20 @@ func DefaultConfig() consumers.Config {
 	}
 }
 
-// NewEngine returns the engine of the stage: it reads the topic of decisions, which has so
-// many partitions, inserts into db, and publishes what it cannot read on the quarantine topic.
-// The topic of the configuration is set here. Nothing is contacted before
-// [consumers.Engine.Run].
-func NewEngine(config consumers.Config, topics schema.Topics, partitions int, db driver.Conn, publisher consumers.Publisher, p *Pseudonym, log *slog.Logger, registry prometheus.Registerer) (*consumers.Engine, error) {
-	config.Topic = topics.Decisions
-	stage := New(topics, partitions, db, publisher, p, config.Now, registry)
-	return consumers.New(Name, config, stage, log, registry)
+// NewEngine returns the engine of the stage: it reads the decisions topics of all channels.
+// The topics of the configuration are set here, to those that the finder finds, and the
+// stage's clock to the configuration's. Nothing is contacted before [consumers.Engine.Run].
+func NewEngine(config consumers.Config, stage Config, find *kafka.Finder, log *slog.Logger, registry prometheus.Registerer) (*consumers.Engine, error) {
+	stage.Now = config.Now
+	consumers.RegisterSimulation(stage.Simulation, registry)
+	s := New(stage, registry)
+	config.Topics = func(ctx context.Context) (map[string]int, error) {
+		at := s.Now() // before the question: what is created after it is not in the answer
+		topics, err := find.Topics(ctx, s.Topics.Decisions)
+		if err == nil {
+			s.watermarks.setKnown(topics, at)
+		}
+		return topics, err
+	}
+	return consumers.New(Name, config, s, log, registry)
 }

@@ -11,12 +11,13 @@ import (
 
 	"tajdeed/consumers/analytics"
 	"tajdeed/schema"
+	kafkaschema "tajdeed/schema/kafka"
 )
 
 // publisher stands for the program's publisher, which publishes to the quarantine topic.
 type publisher struct{}
 
-func (publisher) PublishPlaced(context.Context, string, []kafka.Message) error { return nil }
+func (publisher) PublishPlaced(context.Context, []kafka.Message) error { return nil }
 
 // Under one key a person has one pseudonym, in every row of every year. Who has the key can
 // say whom a row is about.
@@ -53,8 +54,9 @@ func ExampleNewEngine() {
 		return
 	}
 	defer db.Close()
-	const partitions = 12 // of the decisions topic
-	engine, err := analytics.NewEngine(config, schema.NamedTopics("tajdeed"), partitions, db, publisher{}, pseudonym, slog.Default(), prometheus.NewRegistry())
+	stage := analytics.Config{Topics: schema.Topics{Prefix: schema.DefaultPrefix}, DB: db, Publisher: publisher{}, Pseudonym: pseudonym}
+	find := kafkaschema.NewFinder(config.Brokers, stage.Topics, slog.Default())
+	engine, err := analytics.NewEngine(config, stage, find, slog.Default(), prometheus.NewRegistry())
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -62,5 +64,5 @@ func ExampleNewEngine() {
 	fmt.Println(engine.Ready())
 	// What is left is to let engine.Run consume until its context ends.
 
-	// Output: not in the consumer group tajdeed.analytics
+	// Output: not in the consumer group tajdeed.analytics: it does not run
 }

@@ -109,7 +109,7 @@ func TestAppliedWhenTheTableIsThereAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, _, errOpen := s.Open(t.Context(), consumers.Assignment{Partition: partition})
+	_, _, errOpen := s.Open(t.Context(), consumers.Assignment{TopicPartition: at})
 	for act, err := range map[string]error{
 		"apply": work.Apply(t.Context()), "open": errOpen, "idle": p.Idle(t.Context(), decidedAt),
 	} {
@@ -133,12 +133,12 @@ func TestBlockSentTwice(t *testing.T) {
 	h := newDatabase(t)
 	w := h.open(h.newStage(h.db), 0).Prepare(batch(log(0, decisions(0, 100)...)...)).(*work)
 	for range 2 {
-		if err := h.newStage(h.db).insert(t.Context(), partition, w.rows); err != nil {
+		if err := h.newStage(h.db).insert(t.Context(), at, w.rows); err != nil {
 			t.Fatal(err)
 		}
 	}
 	h.exactly(100)
-	if err := h.newStage(h.db).insert(t.Context(), partition, w.rows[:99]); err != nil {
+	if err := h.newStage(h.db).insert(t.Context(), at, w.rows[:99]); err != nil {
 		t.Fatal(err)
 	}
 	if rows := h.lines(`SELECT toString(count()) FROM decision`); rows[0] != "199" {
@@ -166,7 +166,7 @@ func TestTwoMonthsInOneBatch(t *testing.T) {
 	h := newDatabase(t)
 	p := h.open(h.newStage(faulty{h.db, faults(none, losesAnswer)}), 0)
 	w := p.Prepare(batch(log(0, acrossMonths(20)...)...)).(*work)
-	if n := sameMonth(w.rows); n != 5 {
+	if n := sameBlock(w.rows); n != 5 {
 		t.Errorf("the first block has %d rows, want 5", n)
 	}
 	if err := w.Apply(t.Context()); !errors.Is(err, errLost) {
@@ -212,8 +212,10 @@ func TestUnreadableAmongGoodOnes(t *testing.T) {
 	unreadable.Value = []byte(`{"application_id": 7}`)
 	elsewhere := decision(900)
 	elsewhere.Cause.Partition++ // would hide all that come before 900
-	messages = append(messages, unreadable, message(6, elsewhere))
-	messages = append(messages, log(7, decisions(5, 10)...)...)
+	another := decision(901)
+	another.Cause.Topic = topics.Submissions("counter")
+	messages = append(messages, unreadable, message(6, elsewhere), message(7, another))
+	messages = append(messages, log(8, decisions(5, 10)...)...)
 
 	h.publisher.fail = errLost
 	work := h.open(h.newStage(h.db), 0).Prepare(batch(messages...))
@@ -226,7 +228,7 @@ func TestUnreadableAmongGoodOnes(t *testing.T) {
 		}
 	}
 	h.exactly(10)
-	h.wantQuarantined("application_id wrong_type", "cause.partition contradiction")
+	h.wantQuarantined("application_id wrong_type", "cause.partition contradiction", "cause.topic contradiction")
 	if string(h.publisher.messages[0].Value) != `{"application_id": 7}` || string(h.publisher.messages[0].Key) != civilID.String() {
 		t.Errorf("the bytes were touched: %q", h.publisher.messages[0].Value)
 	}
@@ -241,13 +243,13 @@ func (h *database) wantQuarantined(want ...string) {
 		for _, header := range m.Headers {
 			said[header.Key] = string(header.Value)
 		}
+		if m.Topic != topics.Quarantine() {
+			h.Errorf("quarantined in %q", m.Topic)
+		}
 		got = append(got, said[schema.HeaderQuarantineField]+" "+said[schema.HeaderQuarantineRule])
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		h.Errorf("quarantined %q, want %q", got, want)
-	}
-	if h.publisher.topic != topics.Quarantine {
-		h.Errorf("quarantined in %q", h.publisher.topic)
 	}
 }
 
@@ -275,7 +277,7 @@ func TestErrorsHoldNoPersonalData(t *testing.T) {
 func TestIdleKeepsTheClaimOfAFailedBlock(t *testing.T) {
 	t.Parallel()
 	p := &stagePartition{
-		stage: &Stage{watermarks: watermarks{every: watermarksEvery, waiting: map[int]watermark{}}}, claim: &consumers.Claim{}, // which cannot be written
+		stage: &Stage{watermarks: watermarks{every: watermarksEvery, waiting: map[schema.TopicPartition]watermark{}}}, claim: &consumers.Claim{}, // which cannot be written
 		next: 10, claimed: 5, open: true,
 	}
 	if err := p.Idle(t.Context(), time.Time{}); err != nil {

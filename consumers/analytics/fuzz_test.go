@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,16 +48,21 @@ func FuzzPrepare(f *testing.F) {
 	elsewhere := decision(7)
 	elsewhere.Cause.Partition++
 	f.Add(good.Key, elsewhere.AppendJSON(nil), first, second)
-	stage := &Stage{pseudonym: key(f, "a key of this test"), now: time.Now}
-	p := &stagePartition{stage: stage, partition: partition}
+	notice := unreadable(0, 7)
+	f.Add([]byte(nil), notice.Value, first, second)
+	stage := &Stage{Config: Config{Topics: topics, Pseudonym: key(f, "a key of this test"), Now: time.Now}}
+	p := &stagePartition{stage: stage, TopicPartition: at, channel: channel}
 	f.Fuzz(func(t *testing.T, key, value []byte, first string, second []byte) {
 		m := message(0, decision(7))
 		m.Key, m.Value = key, value
 		m.Headers[0].Value, m.Headers[1].Value = []byte(first), second
+		if len(key) == 0 { // as notices have none
+			m.Headers = slices.Clone(notice.Headers)
+		}
 		b := batch(m)
 		w := p.Prepare(b).(*work)
-		if quarantined := len(b.QuarantineMessages()); len(w.rows)+quarantined != 1 {
-			t.Fatalf("%d rows, %d quarantined", len(w.rows), quarantined)
+		if quarantined := len(b.QuarantineMessages("")); len(w.rows)+w.ignored+quarantined != 1 {
+			t.Fatalf("%d rows, %d ignored, %d quarantined", len(w.rows), w.ignored, quarantined)
 		}
 		if len(w.rows) == 0 {
 			return
@@ -68,10 +74,13 @@ func FuzzPrepare(f *testing.F) {
 func checkRow(t *testing.T, stage *Stage, rows []row, m *consumers.Message) {
 	t.Helper()
 	r := &rows[0]
+	if r.unreadable() {
+		return
+	}
 	if r.Cause.Partition != partition || r.CivilID.String() != string(m.Key) || r.logOffset != m.Offset {
 		t.Errorf("a row of %+v from the key %q at %d", r.Cause, m.Key, m.Offset)
 	}
-	for i, values := range stage.columns(partition, rows) {
+	for i, values := range stage.columns(at, rows) {
 		if values == nil {
 			t.Errorf("column %d has no values", i)
 		}

@@ -15,8 +15,12 @@ import (
 	"tajdeed/schema/clickhouse"
 )
 
-//go:embed insert.sql
-var insertDecisions string
+var (
+	//go:embed insert.sql
+	insertDecisions string
+	//go:embed insert_unreadable.sql
+	insertUnreadable string
+)
 
 const (
 	// insertTimeout bounds one attempt; the engine makes another.
@@ -44,25 +48,29 @@ func attempt(parent context.Context) (_ context.Context, release func()) {
 	}
 }
 
-// insert sends rows as one block.
-func (s *Stage) insert(ctx context.Context, partition int, rows []row) error {
-	return s.insertAs(ctx, token(partition, rows), partition, rows)
+// insert sends rows, which are of one table, as one block.
+func (s *Stage) insert(ctx context.Context, at schema.TopicPartition, rows []row) error {
+	return s.insertAs(ctx, token(at, rows), at, rows)
 }
 
 // insertAs sends rows as one block under the caller's token.
-func (s *Stage) insertAs(ctx context.Context, token string, partition int, rows []row) (err error) {
+func (s *Stage) insertAs(ctx context.Context, token string, at schema.TopicPartition, rows []row) (err error) {
 	ctx, release := attempt(ctx)
 	defer release()
 	ctx = driver.Context(ctx, driver.WithSettings(driver.Settings{
 		"insert_deduplication_token":                         token,
 		"deduplicate_blocks_in_dependent_materialized_views": 1,
 	}))
-	block, err := s.db.PrepareBatch(ctx, insertDecisions)
+	statement, columns := insertDecisions, s.columns
+	if rows[0].unreadable() {
+		statement, columns = insertUnreadable, s.unreadableColumns
+	}
+	block, err := s.DB.PrepareBatch(ctx, statement)
 	if err != nil {
 		return away(err)
 	}
 	defer func() { err = errors.Join(err, block.Close()) }()
-	for i, values := range s.columns(partition, rows) {
+	for i, values := range columns(at, rows) {
 		if err := block.Column(i).Append(values); err != nil {
 			return fmt.Errorf("column %d: %w", i, err)
 		}
@@ -81,30 +89,31 @@ func away(err error) error {
 }
 
 // token names a block by what it holds. The same rows always have the same token, and no
-// two different blocks share one: offsets of the decisions topic never repeat.
-func token(partition int, rows []row) string {
-	return fmt.Sprintf("decision/%d/%d-%d/%d", partition, rows[0].logOffset, rows[len(rows)-1].logOffset, len(rows))
+// two different blocks share one: offsets of a decisions topic never repeat.
+func token(at schema.TopicPartition, rows []row) string {
+	table := "decision"
+	if rows[0].unreadable() {
+		table = "unreadable"
+	}
+	return fmt.Sprintf("%s/%s/%d-%d/%d", table, at, rows[0].logOffset, rows[len(rows)-1].logOffset, len(rows))
 }
 
 // columns are the values of insert.sql, in its order.
-func (s *Stage) columns(partition int, rows []row) []any {
-	hasher := s.pseudonym.hasher()
-	now := s.now()
-	return []any{
-		words(rows, func(r *row) string { return r.Cause.Topic }),
-		column(rows, func(r *row) int32 { return int32(r.Cause.Partition) }),
-		column(rows, func(r *row) int64 { return r.Cause.Offset }),
-		column(rows, func(*row) int32 { return int32(partition) }),
-		column(rows, func(r *row) int64 { return r.logOffset }),
+func (s *Stage) columns(at schema.TopicPartition, rows []row) []any {
+	hasher := s.Pseudonym.hasher()
+	now, channel := s.Now(), s.channelOf(at)
+	return append(places(at, rows),
 		column(rows, func(r *row) uuid.UUID { return r.ApplicationID }),
-		column(rows, func(r *row) string { return r.Disposition.String() }),
-		column(rows, func(r *row) string { return r.Outcome.String() }),
-		column(rows, func(r *row) []string { return r.Reasons.Codes() }),
+		words(rows, func(r *row) string { return r.Disposition.String() }),
+		words(rows, func(r *row) string { return r.Outcome.String() }),
+		column(rows, func(r *row) []string { return r.ReasonCodes() }),
 		words(rows, func(r *row) string { return r.Policy }),
+		column(rows, func(r *row) uint32 { return uint32(r.Revision) }),
+		column(rows, func(r *row) bool { return r.Simulation }),
 		words(rows, func(r *row) string { return r.Kind.String() }),
 		column(rows, func(r *row) uint8 { return uint8(r.Article) }),
 		column(rows, func(r *row) uint16 { return uint16(r.Months) }),
-		words(rows, func(r *row) string { return r.Channel.String() }),
+		words(rows, func(*row) string { return channel }),
 		column(rows, func(r *row) uint64 { return hasher.person(r.CivilID) }),
 		column(rows, func(r *row) uint64 { return hasher.sponsor(r.SponsorID) }),
 		column(rows, func(r *row) int64 { return int64(r.FeeDue) }),
@@ -116,7 +125,39 @@ func (s *Stage) columns(partition int, rows []row) []any {
 		column(rows, func(r *row) time.Time { return r.DecidedAt }),
 		column(rows, func(r *row) time.Time { return r.publishedAt }),
 		column(rows, func(*row) time.Time { return now }),
+	)
+}
+
+// unreadableColumns are the values of insert_unreadable.sql, in its order.
+func (s *Stage) unreadableColumns(at schema.TopicPartition, rows []row) []any {
+	now, channel := s.Now(), s.channelOf(at)
+	return append(places(at, rows),
+		words(rows, func(*row) string { return channel }),
+		words(rows, func(r *row) string { return r.rule.String() }),
+		column(rows, func(r *row) bool { return r.Simulation }),
+		column(rows, func(r *row) time.Time { return r.ReceivedAt }),
+		column(rows, func(r *row) time.Time { return r.publishedAt }),
+		column(rows, func(*row) time.Time { return now }),
+	)
+}
+
+// places are the columns with which both tables begin: where the causes lie, and where the
+// answers.
+func places(at schema.TopicPartition, rows []row) []any {
+	return []any{
+		words(rows, func(r *row) string { return r.Cause.Topic }),
+		column(rows, func(r *row) int32 { return int32(r.Cause.Partition) }),
+		column(rows, func(r *row) int64 { return r.Cause.Offset }),
+		words(rows, func(*row) string { return at.Topic }),
+		column(rows, func(*row) int32 { return int32(at.Partition) }),
+		column(rows, func(r *row) int64 { return r.logOffset }),
 	}
+}
+
+// channelOf is the channel of a decisions topic, as analysts know it.
+func (s *Stage) channelOf(at schema.TopicPartition) string {
+	channel, _ := s.Topics.DecisionsChannel(at.Topic)
+	return string(channel)
 }
 
 func column[V any](rows []row, value func(*row) V) []V {

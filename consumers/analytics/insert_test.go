@@ -22,19 +22,19 @@ func TestEveryColumn(t *testing.T) {
 	rejected.Reasons.Add(schema.ReasonResidencyUnknown)
 	rejected.Reasons.Add(schema.ReasonFeeMissing)
 	rejected.OldExpiry, rejected.NewExpiry, rejected.FeeDue, rejected.FeePaid = 0, 0, 0, 0
-	rejected.Article, rejected.Months, rejected.Channel = 22, 180, schema.ChannelMobileApp
+	rejected.Article, rejected.Months, rejected.Revision, rejected.Simulation = 22, 180, 7, true
 	before := time.Now().Add(-time.Second)
 	h.deliver(h.open(h.newStage(h.db), 0), log(700, approved, rejected)...)
 
 	hasher := h.pseudonym.hasher()
 	person, sponsor := hasher.person(civilID), hasher.sponsor(sponsorID)
 	want := []string{
-		tsv("test.submissions", 3, 41, 3, 700, "0197c3a2-0000-7000-8000-000000000041", "first", "approved", "[]", "2249-2025@1",
+		tsv("test.submissions.company_portal", 3, 41, "test.decisions.company_portal", 3, 700, "0197c3a2-0000-7000-8000-000000000041", "first", "approved", "[]", "2249-2025@2", 1, "false",
 			"renewal", 18, 12, "company_portal", person, sponsor, 20000, 20000, "2026-04-10", "2027-04-10",
 			"2026-03-15 09:30:00.443118", "2026-03-15 09:30:01.443000", "2026-03-15 09:30:02.443118", "2026-03-15 09:30:03.443000"),
-		tsv("test.submissions", 3, 42, 3, 701, "0197c3a2-0000-7000-8000-000000000042", "resend", "rejected",
-			"['residency_unknown','fee_missing']", "2249-2025@1",
-			"renewal", 22, 180, "mobile_app", person, sponsor, 0, 0, `\N`, `\N`,
+		tsv("test.submissions.company_portal", 3, 42, "test.decisions.company_portal", 3, 701, "0197c3a2-0000-7000-8000-000000000042", "resend", "rejected",
+			"['residency_unknown','fee_missing']", "2249-2025@2", 7, "true",
+			"renewal", 22, 180, "company_portal", person, sponsor, 0, 0, `\N`, `\N`,
 			"2026-03-15 09:30:00.444118", "2026-03-15 09:30:01.444000", "2026-03-15 09:30:02.444118", "2026-03-15 09:30:03.444000"),
 	}
 	got := h.lines(allColumns)
@@ -97,19 +97,17 @@ func TestEveryNameIsKnownToTheTable(t *testing.T) {
 	h := newDatabase(t)
 	var all []schema.Decision
 	for _, disposition := range schema.Dispositions() {
-		for _, channel := range schema.Channels() {
-			for _, reason := range schema.AllReasons() {
-				d := decision(int64(len(all)))
-				d.Disposition, d.Channel, d.Outcome, d.NewExpiry = disposition, channel, schema.OutcomeRejected, 0
-				d.Reasons.Add(reason)
-				all = append(all, d)
-			}
+		for _, reason := range schema.AllReasons() {
+			d := decision(int64(len(all)))
+			d.Disposition, d.Outcome, d.NewExpiry = disposition, schema.OutcomeRejected, 0
+			d.Reasons.Add(reason)
+			all = append(all, d)
 		}
 	}
 	h.deliver(h.open(h.newStage(h.db), 0), log(0, all...)...)
 	h.exactly(uint64(len(all)))
 	for column, want := range map[string]int{
-		"arrayJoin(reasons)": len(schema.AllReasons()), "channel": len(schema.Channels()), "toString(disposition)": len(schema.Dispositions()),
+		"arrayJoin(reasons)": len(schema.AllReasons()), "disposition": len(schema.Dispositions()),
 	} {
 		if got := len(h.lines(`SELECT DISTINCT ` + column + ` FROM decision`)); got != want {
 			t.Errorf("%s has %d values, want %d", column, got, want)
@@ -152,7 +150,7 @@ func TestColumnsOfTheTable(t *testing.T) {
 	t.Parallel()
 	h := newDatabase(t)
 	got := strings.Join(h.lines(`SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'decision' ORDER BY position`), " ")
-	const want = "cause_topic cause_partition cause_offset log_partition log_offset application_id disposition outcome reasons policy " +
+	const want = "cause_topic cause_partition cause_offset log_topic log_partition log_offset application_id disposition outcome reasons policy revision simulation " +
 		"kind article months channel person sponsor fee_due_fils fee_paid_fils old_expiry new_expiry " +
 		"submitted_at received_at decided_at published_at inserted_at"
 	if got != want {

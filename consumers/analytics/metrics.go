@@ -11,6 +11,7 @@ import (
 type metrics struct {
 	inserted prometheus.Counter
 	repeated prometheus.Counter
+	ignored  prometheus.Counter
 }
 
 func newMetrics(registry prometheus.Registerer) *metrics {
@@ -22,8 +23,10 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 	}
 	return &metrics{
 		inserted: counter("rows_total",
-			"Rows that ClickHouse has acknowledged. Its rate is that of tajdeed_renewals_decisions_total, or the stage falls behind."),
+			"Rows that ClickHouse has acknowledged, of decisions and of messages that cannot be read. Its rate is that of tajdeed_renewals_messages_total, or the stage falls behind."),
+		ignored: counter("ignored_total",
+			"Events of a type that this edition does not know: a later edition of the stage renewals publishes them. They are in no table."),
 		repeated: counter("repeated_total",
-			"Decisions dropped because they were in ClickHouse already. They appear when a partition of the renewals stage changed hands."),
+			"Answers dropped because they were in ClickHouse already. They appear when a partition of the renewals stage changed hands."),
 	}
 }

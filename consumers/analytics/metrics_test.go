@@ -15,7 +15,7 @@ func TestMetricsPassTheLinter(t *testing.T) {
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v, %v", problems, err)
 	}
-	if n, err := testutil.GatherAndCount(registry); n != 2 || err != nil {
+	if n, err := testutil.GatherAndCount(registry); n != 3 || err != nil {
 		t.Errorf("%d metrics, %v", n, err)
 	}
 }

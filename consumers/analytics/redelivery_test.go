@@ -72,7 +72,7 @@ func TestCutsAndRestarts(t *testing.T) {
 // reopen is another process that takes the partition over.
 func (h *database) reopen() *stagePartition {
 	h.Helper()
-	p, _, err := h.newStage(h.db).Open(h.Context(), consumers.Assignment{Partition: partition})
+	p, _, err := h.newStage(h.db).Open(h.Context(), consumers.Assignment{TopicPartition: at})
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestGapIsNotPassedOver(t *testing.T) {
 	t.Parallel()
 	h := newDatabase(t)
 	for _, want := range []int64{1000, 50} {
-		p, start, err := h.newStage(h.db).Open(t.Context(), consumers.Assignment{Partition: partition, LogStart: 1000})
+		p, start, err := h.newStage(h.db).Open(t.Context(), consumers.Assignment{TopicPartition: at, LogStart: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestPartitionsAreApart(t *testing.T) {
 	h := newDatabase(t)
 	stage := h.newStage(h.db)
 	h.deliver(h.open(stage, 0), log(0, decisions(0, 50)...)...)
-	p, start, err := stage.Open(t.Context(), consumers.Assignment{Partition: partition + 1, LogStart: 7})
+	p, start, err := stage.Open(t.Context(), consumers.Assignment{TopicPartition: schema.TopicPartition{Topic: at.Topic, Partition: partition + 1}, LogStart: 7})
 	if err != nil || start.Next != 7 {
 		t.Fatalf("the other partition goes on at %d, %v", start.Next, err)
 	}
@@ -147,7 +147,7 @@ func TestTwoCauseTopics(t *testing.T) {
 	h.deliver(h.open(h.newStage(h.db), 25), log(20, all[20:]...)...)
 	rows := h.lines(`SELECT concat(cause_topic, ' ', toString(count()), ' ', toString(min(cause_offset)), ' ', toString(max(cause_offset)))
 		FROM decision GROUP BY cause_topic ORDER BY cause_topic`)
-	if want := "[test.evidence 20 1000 1019 test.submissions 20 0 19]"; fmt.Sprint(rows) != want {
+	if want := "[test.evidence 20 1000 1019 test.submissions.company_portal 20 0 19]"; fmt.Sprint(rows) != want {
 		t.Errorf("rows by topic: %v, want %v", rows, want)
 	}
 }

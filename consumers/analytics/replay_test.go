@@ -20,7 +20,7 @@ func replayed(from, to int64) (all []Replayed) {
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	h := newDatabase(t)
-	if err := h.db.Exec(t.Context(), `SYSTEM START MERGES decision`); err != nil { // a DELETE is one
+	if err := h.db.Exec(t.Context(), `SYSTEM START MERGES`); err != nil { // a DELETE is one
 		t.Fatal(err)
 	}
 	stage := h.newStage(h.db)
@@ -31,7 +31,7 @@ func TestReplay(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 { // a run that is told twice adds nothing
-			if err := stage.Replay(t.Context(), run, partition, replayed(0, 60)); err != nil {
+			if err := stage.Replay(t.Context(), run, at, replayed(0, 60)); err != nil {
 				t.Fatal(err)
 			}
 		}

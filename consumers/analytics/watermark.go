@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"tajdeed/schema"
 )
 
 //go:embed insert_position.sql
@@ -21,10 +23,31 @@ type watermarks struct {
 	mu      sync.Mutex
 	every   time.Duration
 	written time.Time
-	waiting map[int]watermark // by partition
+	waiting map[schema.TopicPartition]watermark
+
+	// How many partitions the decisions topics had, and when that was asked.
+	partitions int
+	knownAt    time.Time
 }
 
-// watermark is how far one partition has come: to an offset of the decisions topic, after
+// setKnown notes which topics there were at a time.
+func (w *watermarks) setKnown(topics map[string]int, at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.partitions, w.knownAt = 0, at
+	for _, partitions := range topics {
+		w.partitions += partitions
+	}
+}
+
+// known returns what was noted.
+func (w *watermarks) known() (partitions int, at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.partitions, w.knownAt
+}
+
+// watermark is how far one partition has come: to an offset of its decisions topic, after
 // which nothing lay at an instant.
 type watermark struct {
 	next    int64
@@ -32,7 +55,7 @@ type watermark struct {
 }
 
 // add adds a partition's watermark and, if it is time to write, returns all that wait.
-func (w *watermarks) add(partition int, at watermark) (due map[int]watermark) {
+func (w *watermarks) add(partition schema.TopicPartition, at watermark) (due map[schema.TopicPartition]watermark) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waiting[partition] = at
@@ -40,18 +63,18 @@ func (w *watermarks) add(partition int, at watermark) (due map[int]watermark) {
 		return nil
 	}
 	due = w.waiting
-	w.written, w.waiting = time.Now(), map[int]watermark{}
+	w.written, w.waiting = time.Now(), map[schema.TopicPartition]watermark{}
 	return due
 }
 
 // tellWatermark tells analysts how far the stage has come, also where nothing comes: every
-// decision that was published on the partition before emptyAt is inserted. A watermark that
+// answer that was published on the partition before emptyAt is inserted. A watermark that
 // does not get written is followed by the partition's next.
 func (p *stagePartition) tellWatermark(ctx context.Context, emptyAt time.Time) error {
 	if emptyAt.IsZero() {
 		return nil
 	}
-	due := p.stage.watermarks.add(p.partition, watermark{p.next, emptyAt})
+	due := p.stage.watermarks.add(p.TopicPartition, watermark{p.next, emptyAt})
 	if len(due) == 0 {
 		return nil
 	}
@@ -61,17 +84,17 @@ func (p *stagePartition) tellWatermark(ctx context.Context, emptyAt time.Time) e
 	return nil
 }
 
-func (s *Stage) insertWatermarks(ctx context.Context, due map[int]watermark) (err error) {
+func (s *Stage) insertWatermarks(ctx context.Context, due map[schema.TopicPartition]watermark) (err error) {
 	ctx, release := attempt(ctx)
 	defer release()
-	block, err := s.db.PrepareBatch(ctx, insertPosition)
+	block, err := s.DB.PrepareBatch(ctx, insertPosition)
 	if err != nil {
 		return away(err)
 	}
 	defer func() { err = errors.Join(err, block.Close()) }()
+	partitions, knownAt := s.watermarks.known()
 	for partition, at := range due {
-		// A topic that was given more partitions has at least those that are read.
-		err := block.Append(int32(partition), at.next, at.emptyAt, int32(max(s.partitions, partition+1)))
+		err := block.Append(partition.Topic, int32(partition.Partition), at.next, at.emptyAt, int32(partitions), knownAt)
 		if err != nil {
 			return err
 		}

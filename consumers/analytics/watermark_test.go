@@ -4,8 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"tajdeed/consumers"
 	"tajdeed/schema"
 )
@@ -21,10 +19,11 @@ func (h *database) completeUpTo(want string) {
 // openAll returns the partitions of a topic that has so many, each opened by one stage.
 func (h *database) openAll(partitions int) (opened []*stagePartition) {
 	h.Helper()
-	stage := New(topics, partitions, h.db, h.publisher, h.pseudonym, nil, prometheus.NewRegistry())
+	stage := h.newStage(h.db)
+	stage.watermarks.setKnown(map[string]int{at.Topic: partitions}, knownAt)
 	stage.watermarks.every = 0
 	for n := range partitions {
-		p, _, err := stage.Open(h.Context(), consumers.Assignment{Partition: n})
+		p, _, err := stage.Open(h.Context(), consumers.Assignment{TopicPartition: schema.TopicPartition{Topic: at.Topic, Partition: n}})
 		if err != nil {
 			h.Fatal(err)
 		}
@@ -44,6 +43,9 @@ func (p *stagePartition) idle(h *database, clock string) {
 		h.Fatal(err)
 	}
 }
+
+// knownAt is after all that happens in the tests.
+var knownAt = time.Date(2026, time.March, 16, 0, 0, 0, 0, schema.Kuwait)
 
 const never = "1970-01-01 03:00:00"
 
@@ -95,4 +97,27 @@ func TestNotesAreGathered(t *testing.T) {
 		t.Errorf("%s rows, want 4: both that waited, and a second of the first", got[0])
 	}
 	h.completeUpTo("2026-03-15 09:00:00")
+}
+
+// Nothing is said of the time after which nobody has asked what channels there are: one that
+// was added since may have decisions that nobody reads yet. When it is known, all wait for it.
+func TestCompleteUpToWaitsForNewChannels(t *testing.T) {
+	t.Parallel()
+	h := newDatabase(t)
+	opened := h.openAll(1)
+	stage, asked := opened[0].stage, knownAt.Add(-15*time.Hour) // at nine
+	stage.watermarks.setKnown(map[string]int{at.Topic: 1}, asked)
+	opened[0].idle(h, "09:00:30")
+	h.completeUpTo("2026-03-15 09:00:00")
+
+	added := schema.TopicPartition{Topic: topics.Decisions("counter")}
+	stage.watermarks.setKnown(map[string]int{at.Topic: 1, added.Topic: 1}, asked.Add(time.Minute))
+	opened[0].idle(h, "09:01:30")
+	h.completeUpTo(never)
+	p, _, err := stage.Open(t.Context(), consumers.Assignment{TopicPartition: added})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.(*stagePartition).idle(h, "09:00:50")
+	h.completeUpTo("2026-03-15 09:00:50")
 }

@@ -3,6 +3,7 @@ package analytics
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"tajdeed/consumers"
 	"tajdeed/schema"
+	kafkaschema "tajdeed/schema/kafka"
 	"tajdeed/schema/kafkatest"
 )
 
@@ -65,15 +67,15 @@ func (b *frozenBatch) Close() error { return nil }
 func TestFrozenWorkerAddsNothing(t *testing.T) {
 	t.Parallel()
 	h := newDatabase(t)
-	named := kafkatest.NewTopics(t, partition+1, "decisions")
-	produce(t, named, decisions(0, 300))
+	named, created := kafkatest.NewInstallation(t, partition+1, channel)
+	produce(t, created, named.Decisions(channel), decisions(0, 300))
 	connection := freeze(h.db)
-	first := h.engine(t, connection, named, 100)
+	first := h.engine(t, connection, created.Brokers, named, 100)
 	<-connection.entered
 	first.stop()
 	// The other cuts its batches otherwise, and there is more by now.
-	produce(t, named, decisions(300, 700))
-	second := h.engine(t, h.db, named, 170)
+	produce(t, created, named.Decisions(channel), decisions(300, 700))
+	second := h.engine(t, h.db, created.Brokers, named, 170)
 	h.eventually(700)
 	close(connection.leave)
 	if err := <-connection.left; err != nil {
@@ -84,21 +86,23 @@ func TestFrozenWorkerAddsNothing(t *testing.T) {
 }
 
 // produce lays decisions on their partition of the topic.
-func produce(t *testing.T, topics kafkatest.Topics, decisions []schema.Decision) {
+func produce(t *testing.T, created kafkatest.Topics, topic string, decisions []schema.Decision) {
 	t.Helper()
 	transport := new(kafka.Transport) // one that knows of no cluster from before the topic
 	defer transport.CloseIdleConnections()
-	client := &kafka.Client{Addr: kafka.TCP(topics.Brokers...), Timeout: 10 * time.Second, Transport: transport}
+	client := &kafka.Client{Addr: kafka.TCP(created.Brokers...), Timeout: 10 * time.Second, Transport: transport}
 	records := make([]kafka.Record, len(decisions))
 	for i := range decisions {
-		m := message(0, decisions[i])
+		d := decisions[i]
+		d.Cause.Topic = strings.Replace(topic, ".decisions.", ".submissions.", 1)
+		m := message(0, d)
 		records[i] = kafka.Record{Key: kafka.NewBytes(m.Key), Value: kafka.NewBytes(m.Value), Time: m.Time}
 		for _, header := range m.Headers {
 			records[i].Headers = append(records[i].Headers, kafka.Header{Key: header.Key, Value: header.Value})
 		}
 	}
 	response, err := client.Produce(t.Context(), &kafka.ProduceRequest{
-		Topic: topics.Names[0], Partition: partition, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...),
+		Topic: topic, Partition: partition, RequiredAcks: kafka.RequireAll, Records: kafka.NewRecordReader(records...),
 	})
 	if err == nil {
 		err = response.Error
@@ -116,13 +120,15 @@ type engine struct {
 	done   chan error
 }
 
-func (h *database) engine(t *testing.T, db driver.Conn, topics kafkatest.Topics, batch int) *engine {
+func (h *database) engine(t *testing.T, db driver.Conn, brokers []string, named schema.Topics, batch int) *engine {
 	t.Helper()
 	config := consumers.Config{
-		Brokers: topics.Brokers, Group: topics.Names[0], Topic: topics.Names[0], BatchMessages: batch,
+		Brokers: brokers, Group: named.Prefix, BatchMessages: batch,
 		SessionTimeout: 6 * time.Second, DrainTimeout: time.Second,
 	}
-	worker, err := consumers.New(Name, config, h.newStage(db), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	silent := slog.New(slog.DiscardHandler)
+	worker, err := NewEngine(config, Config{Topics: named, DB: db, Publisher: h.publisher, Pseudonym: h.pseudonym},
+		kafkaschema.NewFinder(brokers, named, silent), silent, prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,10 @@ type Run struct {
 }
 
 // Behind is whether more of the partition could be read than was.
-func (r *Run) Behind() bool { return r.To < r.readable }
+func (r *Run) Behind() bool { return r.Remaining() > 0 }
+
+// Remaining is how many offsets could be read beyond those that were.
+func (r *Run) Remaining() int64 { return r.readable - r.To }
 
 // Fetcher reads partitions of topics.
 type Fetcher struct {

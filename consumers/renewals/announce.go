@@ -14,8 +14,9 @@ import (
 // announcedBytes is more than most decisions take as a message.
 const announcedBytes = 768
 
-// messages returns decisions as messages of the decisions topic. The id of each is the
-// position of its cause. The messages share a few pieces of memory.
+// messages returns decisions as messages of a decisions topic. The id of each is the
+// position of its cause, and its offset is its cause's: the engine puts answers in that
+// order. The messages share a few pieces of memory.
 func messages(decisions []schema.Decision) []kafka.Message {
 	out := make([]kafka.Message, len(decisions))
 	text := make([]byte, 0, len(decisions)*announcedBytes)
@@ -28,6 +29,7 @@ func messages(decisions []schema.Decision) []kafka.Message {
 			headers = slices.Grow(headers, (len(decisions)-i)*len(shared))
 		}
 		m := &out[i]
+		m.Offset = d.Cause.Offset
 		text, m.Key = piece(text, d.CivilID.Append(text))
 		text, m.Value = piece(text, d.AppendJSON(text))
 		begin := len(headers)

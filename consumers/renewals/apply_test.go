@@ -31,20 +31,20 @@ func TestBatchWithOneOfEverything(t *testing.T) {
 	e := r.apply(b)
 
 	r.wantLines(decisionLines,
-		"3 100 first approved {} 2249-2025@1 20000 20000 2026-04-10 2027-04-10",
-		"3 101 first rejected {window_not_open,insurance_short} 2249-2025@1 20000 20000 2027-04-10 -",
-		"3 102 resend approved {} 2249-2025@1 20000 20000 2026-04-10 2027-04-10",
-		"3 103 conflict rejected {application_conflict} 2249-2025@1 0 20000 - -",
-		"3 105 first rejected {resident_unknown} 2249-2025@1 0 20000 - -",
-		"3 106 first rejected {residency_unknown} 2249-2025@1 0 20000 - -",
-		"3 107 first rejected {sponsor_mismatch,window_not_open,fee_missing,insurance_missing} 2249-2025@1 20000 0 2027-04-10 -",
-		"3 108 resend rejected {sponsor_mismatch,window_not_open,fee_missing,insurance_missing} 2249-2025@1 20000 0 2027-04-10 -",
+		"3 100 first approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10",
+		"3 101 first rejected {window_not_open,insurance_short} 2249-2025@2 20000 20000 2027-04-10 -",
+		"3 102 resend approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10",
+		"3 103 conflict rejected {application_conflict} 2249-2025@2 0 20000 - -",
+		"3 105 first rejected {identity_mismatch} 2249-2025@2 0 20000 - -",
+		"3 106 first rejected {residency_unknown} 2249-2025@2 0 20000 - -",
+		"3 107 first rejected {sponsor_mismatch,window_not_open,fee_missing,insurance_missing} 2249-2025@2 20000 0 2027-04-10 -",
+		"3 108 resend rejected {sponsor_mismatch,window_not_open,fee_missing,insurance_missing} 2249-2025@2 20000 0 2027-04-10 -",
 	)
 	r.wantLines(applicationLines,
 		"3 100 "+q.a.ID.String(), "3 101 "+again.ID.String(), "3 105 "+unknown.ID.String(),
 		"3 106 "+without.a.ID.String(), "3 107 "+faulty.ID.String())
 	r.wantLines(residencyLines, fmt.Sprint(civilID, " 2027-04-10"))
-	if n := len(b.QuarantineMessages()); n != 1 {
+	if n := len(b.QuarantineMessages(topics.Quarantine())); n != 1 {
 		t.Errorf("%d messages are quarantined, want 1", n)
 	}
 	if got := e.Policy(0); got != policy2025 {
@@ -66,10 +66,10 @@ func TestEveryColumn(t *testing.T) {
 	full := fmt.Sprintf(`{"application_id": "0197c3a2-5b1e-7c40-8f6e-1d2a3b4c5d6e", "civil_id": 291030104196, "kind": "renewal",
 		"article": 18, "sponsor_id": 204118336, "months": 12,
 		"passport_number": "P1234567", "passport_country": "IND", "passport_expires_on": "2026-10-10",
-		"channel": "company_portal", "submitted_by": "hr.office@portal", "submitted_at": "2026-03-15T06:30:00.123456+00:00",
+		"channel": "counter", "submitted_by": "hr.office@portal", "submitted_at": "2026-03-15T06:30:00.123456+00:00",
 		"fee_receipt": "KNET-000001", "fee_paid_fils": 20000, "fee_paid_at": "2026-03-15T06:29:00+00:00",
 		"insurance_policy": "MOH-0001", "insurance_from": "2026-04-11", "insurance_to": "2027-04-10",
-		"digest": "%s", "topic": "submissions", "partition": 7, "offset": 41}`, hexDigest(&q.a))
+		"digest": "%s", "topic": "test.submissions.counter", "partition": 7, "offset": 41}`, hexDigest(&q.a))
 	r.wantRow(`SELECT to_jsonb(a) || jsonb_build_object('digest', encode(digest, 'hex')) FROM application a WHERE "offset" = 41`, full)
 	r.wantRow(`SELECT to_jsonb(a) || jsonb_build_object('digest', encode(digest, 'hex')) FROM application a WHERE "offset" = 42`, changed(t, full, map[string]any{
 		"application_id": bare.ID.String(), "offset": 42, "digest": hexDigest(&bare),
@@ -77,9 +77,9 @@ func TestEveryColumn(t *testing.T) {
 		"insurance_policy": nil, "insurance_from": nil, "insurance_to": nil,
 	}))
 	r.wantRow(`SELECT to_jsonb(d) - 'decided_at' || jsonb_build_object('digest', encode(digest, 'hex')) FROM decision d WHERE "offset" = 41`, fmt.Sprintf(
-		`{"topic": "submissions", "partition": 7, "offset": 41, "application_id": "0197c3a2-5b1e-7c40-8f6e-1d2a3b4c5d6e",
-		"disposition": "first", "outcome": "approved", "reasons": [], "policy": "2249-2025@1",
-		"civil_id": 291030104196, "kind": "renewal", "article": 18, "sponsor_id": 204118336, "months": 12, "channel": "company_portal",
+		`{"topic": "test.submissions.counter", "partition": 7, "offset": 41, "application_id": "0197c3a2-5b1e-7c40-8f6e-1d2a3b4c5d6e",
+		"disposition": "first", "outcome": "approved", "reasons": [], "policy": "2249-2025@2",
+		"civil_id": 291030104196, "kind": "renewal", "article": 18, "sponsor_id": 204118336, "months": 12,
 		"fee_due_fils": 20000, "fee_paid_fils": 20000, "old_expiry": "2026-04-10", "new_expiry": "2027-04-10",
 		"submitted_at": "2026-03-15T06:30:00.123456+00:00", "received_at": "2026-03-15T06:30:01.291+00:00",
 		"digest": "%s", "passport_number": "P1234567", "passport_country": "IND", "passport_expires_on": "2026-10-10",
@@ -143,10 +143,10 @@ func TestApplicationsOfOneResidentSeeEachOther(t *testing.T) {
 	r.apply(batch(0, log(0, monthly[:3]...)...))
 	r.apply(batch(0, log(3, monthly[3:]...)...))
 	r.wantLines(decisionLines,
-		"0 0 first approved {} 2249-2025@1 20000 20000 2026-04-10 2026-05-10",
-		"0 1 first approved {} 2249-2025@1 20000 20000 2026-05-10 2026-06-10",
-		"0 2 first rejected {window_not_open} 2249-2025@1 20000 20000 2026-06-10 -",
-		"0 3 first rejected {window_not_open} 2249-2025@1 20000 20000 2026-06-10 -",
+		"0 0 first approved {} 2249-2025@2 20000 20000 2026-04-10 2026-05-10",
+		"0 1 first approved {} 2249-2025@2 20000 20000 2026-05-10 2026-06-10",
+		"0 2 first rejected {window_not_open} 2249-2025@2 20000 20000 2026-06-10 -",
+		"0 3 first rejected {window_not_open} 2249-2025@2 20000 20000 2026-06-10 -",
 	)
 	r.wantLines(residencyLines, fmt.Sprint(civilID, " 2026-06-10"))
 }
@@ -162,7 +162,7 @@ func TestSponsorIsRead(t *testing.T) {
 	q.months(12, 100)
 	r.register(q.f)
 	r.apply(batch(0, log(0, q.a)...))
-	r.wantLines(decisionLines, "0 0 first approved {} 2249-2025@1 100000 100000 2026-04-10 2027-04-10")
+	r.wantLines(decisionLines, "0 0 first approved {} 2249-2025@2 100000 100000 2026-04-10 2027-04-10")
 }
 
 // A batch in which nothing can be read changes nothing and announces nothing.
@@ -178,7 +178,7 @@ func TestOnlyUnreadableMessages(t *testing.T) {
 	b := batch(0, messages...)
 	e := r.apply(b)
 	r.wantLines(decisionLines)
-	if n := len(b.QuarantineMessages()); n != 3 {
+	if n := len(b.QuarantineMessages(topics.Quarantine())); n != 3 {
 		t.Errorf("%d messages are quarantined, want 3", n)
 	}
 	if n := len(e.Announcements(0)); n != 0 || e.Policy(0) != "" {
@@ -196,8 +196,8 @@ func TestBatchAcrossTwoPolicies(t *testing.T) {
 	r.register(before.f, after.f)
 	e := r.apply(batch(0, log(0, before.a, after.a)...))
 	r.wantLines(decisionLines,
-		"0 0 first approved {} 957-2019@1 10000 10000 2026-01-31 2027-01-31",
-		"0 1 first approved {} 2249-2025@1 20000 20000 2026-01-31 2027-01-31",
+		"0 0 first approved {} 957-2019@2 10000 10000 2026-01-31 2027-01-31",
+		"0 1 first approved {} 2249-2025@2 20000 20000 2026-01-31 2027-01-31",
 	)
 	if got, want := e.Policy(0), policy2020+","+policy2025; got != want {
 		t.Errorf("the batch names %q, want %q", got, want)
@@ -215,7 +215,7 @@ func TestLargestValuesFit(t *testing.T) {
 	a.SubmittedAt = schema.MaxDate.Time().Add(24*time.Hour - time.Nanosecond)
 	b := batch(100_000, message(1<<53-1, &a))
 	r.apply(b)
-	if n := len(b.QuarantineMessages()); n != 0 {
+	if n := len(b.QuarantineMessages(topics.Quarantine())); n != 0 {
 		t.Fatalf("%d messages are quarantined", n)
 	}
 	r.wantLines(`SELECT concat_ws(' ', partition, "offset", article, sponsor_id, months, fee_paid_fils, submitted_at) FROM decision`,

@@ -38,7 +38,7 @@ func BenchmarkDecide(b *testing.B) {
 func BenchmarkDecode(b *testing.B) {
 	_, applications := benchCrowd()
 	messages := log(0, applications...)
-	stage := New(topic, nil, nil)
+	stage := New(Config{Topics: topics}, nil)
 	b.ReportAllocs()
 	for b.Loop() {
 		stage.Decode(batch(0, messages...))
@@ -131,8 +131,8 @@ func benchEffects() *effects {
 	for i := range residents {
 		known.residents[residents[i].residency.CivilID] = &residents[i]
 	}
-	stage := New(topic, nil, nil)
+	stage := New(Config{Topics: topics}, nil)
 	e := stage.Effects([]consumers.Decoded{stage.Decode(batch(0, log(0, applications...)...))}).(*effects)
-	e.decide(known, receivedAt)
+	e.decide(known, receivedAt(applications[0].SubmittedAt, 0))
 	return e
 }

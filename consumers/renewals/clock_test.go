@@ -21,7 +21,7 @@ func TestClockDecidesNothing(t *testing.T) {
 	for _, by := range []time.Duration{0, 50 * time.Minute, -time.Minute, -40 * 24 * time.Hour} {
 		r := newRecord(t)
 		r.register(q.f)
-		r.stage = New(topic, func() time.Time { return right.Add(by) }, prometheus.NewRegistry())
+		r.stage = New(Config{Topics: topics, Now: func() time.Time { return right.Add(by) }}, prometheus.NewRegistry())
 		got := r.apply(batch(0, log(0, q.a, faulty, q.a, stranger.a)...))
 		if want == nil {
 			want = got

@@ -118,8 +118,8 @@ func TestWaitsForTheOtherBatch(t *testing.T) {
 		end    func(pgx.Tx, context.Context) error
 		second string
 	}{
-		{"that commits", pgx.Tx.Commit, "1 0 first rejected {window_not_open,insurance_short} 2249-2025@1 20000 20000 2027-04-10 -"},
-		{"that is rolled back", pgx.Tx.Rollback, "1 0 first approved {} 2249-2025@1 20000 20000 2026-04-10 2027-04-10"},
+		{"that commits", pgx.Tx.Commit, "1 0 first rejected {window_not_open,insurance_short} 2249-2025@2 20000 20000 2027-04-10 -"},
+		{"that is rolled back", pgx.Tx.Rollback, "1 0 first approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -202,8 +202,8 @@ func TestSameIDInTwoPartitionsAtOnce(t *testing.T) {
 		fails  bool // at first: it could not see the other, and found its key taken
 		want   string
 	}{
-		{"another resident's", other.a, true, "1 0 conflict rejected {application_conflict} 2249-2025@1 0 20000 - -"},
-		{"the same", q.a, false, "1 0 resend approved {} 2249-2025@1 20000 20000 2026-04-10 2027-04-10"},
+		{"another resident's", other.a, true, "1 0 conflict rejected {application_conflict} 2249-2025@2 0 20000 - -"},
+		{"the same", q.a, false, "1 0 resend approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -217,7 +217,7 @@ func TestSameIDInTwoPartitionsAtOnce(t *testing.T) {
 			if c.fails {
 				r.apply(batch(1, log(0, c.second)...))
 			}
-			r.wantLines(decisionLines, "0 0 first approved {} 2249-2025@1 20000 20000 2026-04-10 2027-04-10", c.want)
+			r.wantLines(decisionLines, "0 0 first approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10", c.want)
 			r.wantLines(applicationLines, fmt.Sprint("0 0 ", q.a.ID))
 		})
 	}

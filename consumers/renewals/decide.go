@@ -1,6 +1,8 @@
 package renewals
 
 import (
+	"time"
+
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"tajdeed/schema"
@@ -40,21 +42,26 @@ func (v verdict) outcome() schema.Outcome {
 const noPolicy = "none"
 
 // decide says what becomes of an application, by the policy in force on the day on
-// which it was submitted. It is pure: the same application and facts give the same
-// verdict, whenever and however often it is asked. Every reason that holds is
-// given, so that an applicant is not sent away twice.
-func decide(a *schema.Application, f *facts) verdict {
-	day := schema.DateOf(a.SubmittedAt)
+// which it was submitted. It is pure: the same application, facts and broker's time give the
+// same verdict, whenever and however often it is asked. Every reason that holds is given, so
+// that an applicant is not sent away twice; but who does not know the register is told
+// nothing of it.
+func decide(a *schema.Application, f *facts, receivedAt time.Time, simulation bool) verdict {
+	day, plausible := dayOf(a.SubmittedAt, receivedAt, simulation)
 	rules, inForce := policy.On(day)
 	v := verdict{policy: noPolicy}
 	if inForce {
 		v.policy = rules.Version
 	}
+	if !plausible {
+		v.reasons.Add(schema.ReasonSubmissionTimeImplausible)
+	}
+	checkMessage(&v, a)
 	switch {
 	case a.CivilID.Check() != nil:
 		v.reasons.Add(schema.ReasonCivilIDInvalid)
-	case !f.known:
-		v.reasons.Add(schema.ReasonResidentUnknown)
+	case !identifies(a, f):
+		v.reasons.Add(schema.ReasonIdentityMismatch)
 	case !f.resides:
 		v.reasons.Add(schema.ReasonResidencyUnknown)
 	case !inForce:
@@ -66,6 +73,38 @@ func decide(a *schema.Application, f *facts) verdict {
 	return v
 }
 
+// dayOf returns the day whose rules decide: that on which the channel says that the
+// application was submitted, if the broker's time of the message bears that out. Otherwise
+// the channel could choose its price, and the day is the broker's. A simulation's people live
+// in other years than its broker.
+func dayOf(submittedAt, receivedAt time.Time, simulation bool) (day schema.Date, plausible bool) {
+	received := schema.DateOf(receivedAt)
+	if rules, inForce := policy.On(received); inForce && !simulation && !rules.Plausible(submittedAt, receivedAt) {
+		return received, false
+	}
+	return schema.DateOf(submittedAt), true
+}
+
+// checkMessage checks what the message shows by itself.
+func checkMessage(v *verdict, a *schema.Application) {
+	switch {
+	case !a.Fee.Stated():
+		v.reasons.Add(schema.ReasonFeeMissing)
+	case a.Fee.PaidAt.After(a.SubmittedAt):
+		v.reasons.Add(schema.ReasonFeePaidAfterSubmission)
+	}
+	if !a.Insurance.Stated() {
+		v.reasons.Add(schema.ReasonInsuranceMissing)
+	}
+}
+
+// identifies says whether an application knows the resident: by the passport, or by the
+// sponsor. Whoever has only a Civil ID learns neither whether it is in the register nor
+// anything else of it.
+func identifies(a *schema.Application, f *facts) bool {
+	return f.known && (a.Passport == f.passport || f.resides && a.SponsorID == f.residency.SponsorID)
+}
+
 // renew decides on the renewal of a residency that is in the register.
 func renew(v *verdict, a *schema.Application, f *facts, rules *policy.Policy, day schema.Date) {
 	v.oldExpiry = f.residency.ExpiresOn
@@ -74,7 +113,9 @@ func renew(v *verdict, a *schema.Application, f *facts, rules *policy.Policy, da
 	checkWindow(v, rules, day)
 	checkPassport(v, f.passport.ExpiresOn, rules.PassportCoversPeriod(), day, expiry)
 	checkPrice(v, a, f, rules)
-	checkInsurance(v, a.Insurance, rules.InsuranceCoversPeriod(f.residency.Article), expiry)
+	if a.Insurance.Stated() && rules.InsuranceCoversPeriod(f.residency.Article) {
+		checkCover(v, a.Insurance, expiry)
+	}
 	if expiry > schema.MaxDate { // a decision could not hold it
 		v.reasons.Add(schema.ReasonMonthsOverLimit)
 	}
@@ -136,10 +177,7 @@ func checkPrice(v *verdict, a *schema.Application, f *facts, rules *policy.Polic
 	if renewable {
 		v.feeDue = fee
 	}
-	switch {
-	case !a.Fee.Stated():
-		v.reasons.Add(schema.ReasonFeeMissing)
-	case renewable && a.Fee.Amount != fee:
+	if renewable && a.Fee.Stated() && a.Fee.Amount != fee {
 		v.reasons.Add(schema.ReasonFeeMismatch)
 	}
 }
@@ -153,12 +191,9 @@ func caseOf(f *facts) policy.Case {
 	}
 }
 
-// checkInsurance requires a cover from the day after the old expiry to the new one.
-func checkInsurance(v *verdict, cover schema.Insurance, coversPeriod bool, expiry schema.Date) {
-	switch {
-	case !cover.Stated():
-		v.reasons.Add(schema.ReasonInsuranceMissing)
-	case coversPeriod && (cover.From > v.oldExpiry.AddDays(1) || cover.To < expiry):
+// checkCover requires a cover from the day after the old expiry to the new one.
+func checkCover(v *verdict, cover schema.Insurance, expiry schema.Date) {
+	if cover.From > v.oldExpiry.AddDays(1) || cover.To < expiry {
 		v.reasons.Add(schema.ReasonInsuranceShort)
 	}
 }

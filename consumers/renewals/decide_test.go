@@ -2,6 +2,7 @@ package renewals
 
 import (
 	"testing"
+	"time"
 
 	"tajdeed/schema"
 )
@@ -18,8 +19,10 @@ var casesOf2025 = []decideCase{
 	{"everything in order", func(*question) {}, ""},
 
 	{"Civil ID with a wrong check digit", func(q *question) { q.a.CivilID = badCivilID }, "civil_id_invalid"},
-	{"resident not in the register", func(q *question) { q.f = facts{} }, "resident_unknown"},
-	{"resident without a residency", func(q *question) { q.f = facts{known: true} }, "residency_unknown"},
+	{"resident not in the register", func(q *question) { q.f = facts{} }, "identity_mismatch"},
+	{"passport and sponsor of somebody else", func(q *question) { q.a.SponsorID++; q.a.Passport.Number = "P7654321" }, "identity_mismatch"},
+	{"no residency, and the passport of somebody else", func(q *question) { q.withoutResidency(); q.a.Passport.Number = "P7654321" }, "identity_mismatch"},
+	{"resident without a residency", func(q *question) { q.withoutResidency() }, "residency_unknown"},
 
 	{"another article than held", func(q *question) { q.a.Article = 22 }, "article_mismatch"},
 	{"another sponsor than held", func(q *question) { q.a.SponsorID++ }, "sponsor_mismatch"},
@@ -27,10 +30,10 @@ var casesOf2025 = []decideCase{
 	{"another passport country", func(q *question) { q.a.Passport.Country = "EGY" }, "passport_mismatch"},
 	{"another passport expiry", func(q *question) { q.a.Passport.ExpiresOn++ }, "passport_mismatch"},
 
-	{"first moment of the window", func(q *question) { q.a.SubmittedAt = clock("2026-02-10", "00:00:00") }, ""},
-	{"last moment before the window", func(q *question) { q.a.SubmittedAt = clock("2026-02-09", "23:59:59.999999999") }, "window_not_open"},
-	{"last moment of the residency", func(q *question) { q.a.SubmittedAt = clock("2026-04-10", "23:59:59.999999999") }, ""},
-	{"first moment after the residency", func(q *question) { q.a.SubmittedAt = clock("2026-04-11", "00:00:00") }, "residency_expired"},
+	{"first moment of the window", func(q *question) { q.submitted("2026-02-10", "00:00:00") }, ""},
+	{"last moment before the window", func(q *question) { q.submitted("2026-02-09", "23:59:59.999999999") }, "window_not_open"},
+	{"last moment of the residency", func(q *question) { q.submitted("2026-04-10", "23:59:59.999999999") }, ""},
+	{"first moment after the residency", func(q *question) { q.submitted("2026-04-11", "00:00:00") }, "residency_expired"},
 
 	{"passport expires on the day", func(q *question) { q.passportUntil("2026-03-15") }, ""},
 	{"passport expired the day before", func(q *question) { q.passportUntil("2026-03-14") }, "passport_expired"},
@@ -57,13 +60,22 @@ var casesOf2025 = []decideCase{
 	{"a fils too little", func(q *question) { q.a.Fee.Amount-- }, "fee_mismatch"},
 	{"a fils too much", func(q *question) { q.a.Fee.Amount++ }, "fee_mismatch"},
 
+	{"paid at the moment of submission", func(q *question) { q.a.Fee.PaidAt = q.a.SubmittedAt }, ""},
+	{"paid a nanosecond after it", func(q *question) { q.a.Fee.PaidAt = q.a.SubmittedAt.Add(1) }, "fee_paid_after_submission"},
+
+	{"received as long after as may be", func(q *question) { q.receivedAt = q.a.SubmittedAt.Add(24 * time.Hour) }, ""},
+	{"received later than that", func(q *question) { q.receivedAt = q.a.SubmittedAt.Add(24*time.Hour + 1) }, "submission_time_implausible"},
+	{"submitted as far ahead as may be", func(q *question) { q.receivedAt = q.a.SubmittedAt.Add(-5 * time.Minute) }, ""},
+	{"submitted further ahead", func(q *question) { q.receivedAt = q.a.SubmittedAt.Add(-5*time.Minute - 1) }, "submission_time_implausible"},
+	{"in another year, in a simulation", func(q *question) { q.receivedAt, q.simulation = clock("2027-01-01", "12:00:00"), true }, ""},
+
 	{"no insurance", func(q *question) { q.a.Insurance = schema.Insurance{} }, "insurance_missing"},
 	{"insurance from long before", func(q *question) { q.a.Insurance.From = date("2025-01-01") }, ""},
 	{"insurance from two days after the expiry", func(q *question) { q.a.Insurance.From++ }, "insurance_short"},
 	{"insurance to a day after the new expiry", func(q *question) { q.a.Insurance.To++ }, ""},
 	{"insurance to a day before the new expiry", func(q *question) { q.a.Insurance.To-- }, "insurance_short"},
 
-	{"no policy in force", func(q *question) { q.a.SubmittedAt = clock("2019-12-31", "23:59:59") }, "article_not_renewable"},
+	{"no policy in force", func(q *question) { q.submitted("2019-12-31", "23:59:59") }, "article_not_renewable"},
 }
 
 var casesOf2020 = []decideCase{
@@ -155,10 +167,11 @@ func TestRejectionSaysWhatItKnows(t *testing.T) {
 	}{
 		{"invalid Civil ID", func(q *question) { q.a.CivilID = badCivilID }, verdict{policy: policy2025}},
 		{"unknown resident", func(q *question) { q.f = facts{} }, verdict{policy: policy2025}},
-		{"no residency", func(q *question) { q.f = facts{known: true} }, verdict{policy: policy2025}},
+		{"who does not know the resident", func(q *question) { q.a.SponsorID++; q.a.Passport.Number = "P7654321" }, verdict{policy: policy2025}},
+		{"no residency", func(q *question) { q.withoutResidency() }, verdict{policy: policy2025}},
 		{"no fee", func(q *question) { q.a.Fee = schema.Payment{} }, verdict{policy: policy2025, feeDue: fee, oldExpiry: expiry}},
 		{"no price", func(q *question) { q.under(14, schema.SponsorCompany, schema.RelationEmployee) }, verdict{policy: policy2025, oldExpiry: expiry}},
-		{"no policy", func(q *question) { q.a.SubmittedAt = clock("2019-12-31", "12:00:00") }, verdict{policy: noPolicy, oldExpiry: expiry}},
+		{"no policy", func(q *question) { q.submitted("2019-12-31", "12:00:00") }, verdict{policy: noPolicy, oldExpiry: expiry}},
 	} {
 		q := under2025()
 		c.change(&q)
@@ -182,7 +195,7 @@ func TestPolicyIsThatOfTheDayInKuwait(t *testing.T) {
 		{"2025-12-23", "00:00:00", policy2025},
 	} {
 		q := under2025()
-		q.a.SubmittedAt = clock(c.day, c.at)
+		q.submitted(c.day, c.at)
 		if got := q.decide(); got.policy != c.policy {
 			t.Errorf("%s %s: policy %s, want %s", c.day, c.at, got.policy, c.policy)
 		}
@@ -211,5 +224,61 @@ func TestEndOfMonth(t *testing.T) {
 		if got.reasons != 0 || got.newExpiry != date(c.want) {
 			t.Errorf("%s and %d months: until %s for %q, want %s", c.expires, c.months, got.newExpiry, codes(got.reasons), c.want)
 		}
+	}
+}
+
+// A channel that states another day than the broker's is decided by the broker's: it cannot
+// choose the cheaper rules, and is told what else would be wrong under those that hold.
+func TestImplausibleTimeChoosesNoPrice(t *testing.T) {
+	t.Parallel()
+	q := sound("2025-12-22", "2026-01-31", 10*schema.Dinar)
+	q.passportUntil("2030-01-01")
+	if got := q.decide(); got.reasons != 0 || got.policy != policy2020 {
+		t.Fatalf("on its day: %q by %s", codes(got.reasons), got.policy)
+	}
+	q.receivedAt = clock("2025-12-23", "09:30:01") // a day and a second later
+	got := q.decide()
+	if want := reasons(t, "submission_time_implausible fee_mismatch"); got.reasons != want || got.policy != policy2025 || got.feeDue != 20*schema.Dinar {
+		t.Errorf("%q by %s, fee %s", codes(got.reasons), got.policy, got.feeDue)
+	}
+}
+
+// Who knows neither passport nor sponsor gets the same answer whether or not the resident is
+// in the register, but for what the message shows by itself.
+func TestNothingIsDisclosedToStrangers(t *testing.T) {
+	t.Parallel()
+	for _, message := range []struct {
+		name   string
+		change func(*question)
+	}{
+		{"whole", func(*question) {}},
+		{"without a fee", func(q *question) { q.a.Fee = schema.Payment{} }},
+		{"without insurance", func(q *question) { q.a.Insurance = schema.Insurance{} }},
+		{"paid late", func(q *question) { q.a.Fee.PaidAt = q.a.SubmittedAt.Add(time.Hour) }},
+		{"of another time", func(q *question) { q.receivedAt = q.a.SubmittedAt.AddDate(0, 0, 3) }},
+		{"with the wrong fee, for another article, far too early", func(q *question) {
+			q.a.Article, q.a.Fee.Amount = 22, 1
+			q.a.SubmittedAt, q.a.Fee.PaidAt = q.a.SubmittedAt.AddDate(0, -3, 0), q.a.Fee.PaidAt.AddDate(0, -3, 0)
+		}},
+	} {
+		t.Run(message.name, func(t *testing.T) {
+			t.Parallel()
+			stranger := under2025()
+			message.change(&stranger)
+			stranger.a.SponsorID++
+			stranger.a.Passport.Number = "P7654321"
+			known, expired, unknown := stranger, stranger, stranger
+			expired.f.residency.ExpiresOn = expired.f.residency.ExpiresOn.AddMonths(-12)
+			unknown.f = facts{}
+			want := known.decide()
+			if !want.reasons.Has(schema.ReasonIdentityMismatch) || want.feeDue != 0 || want.oldExpiry != 0 {
+				t.Errorf("a stranger is told %+v", want)
+			}
+			for name, q := range map[string]question{"whose residency has expired": expired, "who is not in the register": unknown} {
+				if got := q.decide(); got != want {
+					t.Errorf("of one %s: %+v, else %+v", name, got, want)
+				}
+			}
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package renewals
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -8,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tajdeed/consumers"
-	"tajdeed/schema"
+	"tajdeed/schema/kafka"
 	"tajdeed/schema/policy"
 )
 
@@ -29,17 +30,23 @@ func DefaultConfig() consumers.Config {
 	}
 }
 
-// NewEngine returns the engine of the stage: it reads the topic of submissions, applies to
-// db, which must have been opened with [tajdeed/schema/postgres.Config.ByKey], and announces
-// by the publisher. The topic of the configuration is set here. Nothing is contacted
-// before [consumers.Engine.Run]. An error is one of the configuration or of the policies
-// built into the program, by which nothing can be decided then.
-func NewEngine(config consumers.Config, topics schema.Topics, db *pgxpool.Pool, publisher consumers.Publisher, log *slog.Logger, registry prometheus.Registerer) (*consumers.Engine, error) {
+// NewEngine returns the engine of the stage: it reads the topics of submissions of all
+// channels, applies to db, which must have been opened with
+// [tajdeed/schema/postgres.Config.ByKey], and announces by the publisher. The topics of the
+// configuration are set here, to those that the finder finds. Nothing is contacted before
+// [consumers.Engine.Run]. An error is one of the configuration or of the policies built into
+// the program, by which nothing can be decided then.
+func NewEngine(config consumers.Config, stage Config, find *kafka.Finder, db *pgxpool.Pool, publisher consumers.Publisher, log *slog.Logger, registry prometheus.Registerer) (*consumers.Engine, error) {
 	if err := policy.Check(); err != nil {
 		return nil, err
 	}
-	config.Topic = topics.Submissions
-	stage := New(config.Topic, config.Now, registry)
-	ledger := consumers.NewLedger(config.Topic, topics, stage, db, publisher)
+	stage.Now = config.Now
+	consumers.RegisterSimulation(stage.Simulation, registry)
+	config.Topics = func(ctx context.Context) (map[string]int, error) {
+		return find.Topics(ctx, stage.Topics.Submissions)
+	}
+	ledger := consumers.NewLedger(consumers.LedgerConfig{
+		Topics: stage.Topics, Source: source, Simulation: stage.Simulation,
+	}, New(stage, registry), db, publisher)
 	return consumers.New(Name, config, ledger, log, registry)
 }

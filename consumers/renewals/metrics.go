@@ -13,6 +13,7 @@ import (
 type metrics struct {
 	decisions *prometheus.CounterVec
 	reasons   *prometheus.CounterVec
+	misplaced *prometheus.CounterVec
 }
 
 func newMetrics(registry prometheus.Registerer) *metrics {
@@ -26,6 +27,10 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 			Namespace: consumers.Namespace, Subsystem: Name, Name: "rejection_reasons_total",
 			Help: "Reasons of rejections. One rejection may have several. A step in one of them is a channel that sends something new, or a policy that changed.",
 		}, []string{"reason"}),
+		misplaced: auto.NewCounterVec(prometheus.CounterOpts{
+			Namespace: consumers.Namespace, Subsystem: Name, Name: "misplaced_total",
+			Help: "Messages that do not lie in the partition which their key chooses by murmur2. Their channel publishes with another partitioner, so one resident's messages may overtake one another.",
+		}, []string{"channel"}),
 	}
 	for _, outcome := range schema.Outcomes() {
 		for _, disposition := range schema.Dispositions() {

@@ -21,8 +21,8 @@ func TestErrorsHoldNoPersonalData(t *testing.T) {
 	}{
 		{"a key that is taken", func(r *record) (context.Context, error) {
 			_, err := r.db.Exec(r.Context(), `INSERT INTO decision (topic, partition, "offset", application_id, disposition, outcome, reasons,
-				policy, civil_id, kind, article, sponsor_id, months, channel, fee_due_fils, fee_paid_fils, new_expiry, submitted_at, received_at, decided_at)
-				VALUES ('submissions', 0, 0, gen_random_uuid(), 'resend', 'approved', '{}', '', 1, '', 1, 1, 1, '', 0, 0, now(), now(), now(), now())`)
+				policy, civil_id, kind, article, sponsor_id, months, fee_due_fils, fee_paid_fils, new_expiry, submitted_at, received_at, decided_at)
+				VALUES ('test.submissions.counter', 0, 0, gen_random_uuid(), 'resend', 'approved', '{}', '', 1, '', 1, 1, 1, 0, 0, now(), now(), now(), now())`)
 			return r.Context(), err
 		}},
 		{"a constraint of the decisions", func(r *record) (context.Context, error) {
@@ -91,12 +91,12 @@ func withoutPersonalData(t *testing.T, text string, a *schema.Application) {
 func TestQuarantineReasonsHoldNoPersonalData(t *testing.T) {
 	t.Parallel()
 	q := under2025()
-	stage := New(topic, nil, nil)
+	stage := New(Config{Topics: topics}, nil)
 	for _, spoil := range [][2]string{
 		{`"months":12`, `"months":"12"`},
 		{`"kind":"renewal"`, `"kind":"291030104196"`},
 		{`"country":"IND"`, `"country":"P1234567"`},
-		{`"channel"`, `"hr.office@portal"`},
+		{`"submitted_by"`, `"hr.office@portal"`},
 		{`"civil_id":"291030104196"`, `"civil_id":"291030104196 "`},
 		{`"civil_id":"291030104196"`, `"civil_id":"279040907388"`},
 	} {
@@ -105,7 +105,7 @@ func TestQuarantineReasonsHoldNoPersonalData(t *testing.T) {
 		own := len(m.Headers)
 		b := batch(0, m)
 		stage.Decode(b)
-		set := b.QuarantineMessages()
+		set := b.QuarantineMessages(topics.Quarantine())
 		if len(set) != 1 {
 			t.Fatalf("%s: %d messages are quarantined, want 1", spoil[1], len(set))
 		}

@@ -14,17 +14,33 @@ import (
 // The two policies that the questions are asked under: of 2020 (957/2019) and of
 // 2025 (2249/2025).
 const (
-	policy2020 = "957-2019@1"
-	policy2025 = "2249-2025@1"
+	policy2020 = "957-2019@2"
+	policy2025 = "2249-2025@2"
 )
 
 // question is what decide is asked.
 type question struct {
 	a schema.Application
 	f facts
+	// receivedAt is the broker's time of the message; a second after the submission where it
+	// is zero.
+	receivedAt time.Time
+	simulation bool
 }
 
-func (q *question) decide() verdict { return decide(&q.a, &q.f) }
+func (q *question) decide() verdict {
+	receivedAt := q.receivedAt
+	if receivedAt.IsZero() {
+		receivedAt = q.a.SubmittedAt.Add(time.Second)
+	}
+	return decide(&q.a, &q.f, receivedAt, q.simulation)
+}
+
+// submitted changes when it was submitted, and paid a minute before that.
+func (q *question) submitted(day, at string) {
+	q.a.SubmittedAt = clock(day, at)
+	q.a.Fee.PaidAt = q.a.SubmittedAt.Add(-time.Minute)
+}
 
 // The Civil ID of the questions, and others of the register's form.
 const (
@@ -56,7 +72,7 @@ func sound(submitted, expires string, fee schema.Fils) question {
 		a: schema.Application{
 			ID: uuid.MustParse("0197c3a2-5b1e-7c40-8f6e-1d2a3b4c5d6e"), Kind: schema.KindRenewal,
 			CivilID: civilID, Article: 18, SponsorID: sponsorID, Months: 12, Passport: passport,
-			Channel: schema.ChannelCompanyPortal, SubmittedBy: "hr.office@portal", SubmittedAt: clock(submitted, "09:30:00"),
+			SubmittedBy: "hr.office@portal", SubmittedAt: clock(submitted, "09:30:00"),
 			Fee:       schema.Payment{Receipt: "KNET-000001", Amount: fee, PaidAt: clock(submitted, "09:29:00")},
 			Insurance: schema.Insurance{Policy: "MOH-0001", From: expiry.AddDays(1), To: expiry.AddMonths(12)},
 		},
@@ -81,6 +97,11 @@ func (q *question) months(n int, dinars schema.Fils) {
 func (q *question) passportUntil(day string) {
 	q.f.passport.ExpiresOn = date(day)
 	q.a.Passport.ExpiresOn = date(day)
+}
+
+// withoutResidency leaves the resident in the register, and takes the residency away.
+func (q *question) withoutResidency() {
+	q.f.resides, q.f.residency = false, schema.Residency{CivilID: q.f.residency.CivilID}
 }
 
 // under says under which article, sponsor and relation the residency is held.

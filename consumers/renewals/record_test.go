@@ -17,8 +17,11 @@ import (
 	"tajdeed/schema/postgres/postgrestest"
 )
 
-// topic is the one that the tests' messages lie in.
-const topic = "submissions"
+// topics are the tests' installation's, and topic is the one that their messages lie in.
+var (
+	topics = schema.Topics{Prefix: "test"}
+	topic  = topics.Submissions("counter")
+)
 
 // record is a database of one test's own and a stage that writes to it.
 type record struct {
@@ -29,7 +32,7 @@ type record struct {
 
 func newRecord(t testing.TB) *record {
 	t.Helper()
-	return &record{TB: t, db: postgrestest.NewByKey(t), stage: New(topic, nil, prometheus.NewRegistry())}
+	return &record{TB: t, db: postgrestest.NewByKey(t), stage: New(Config{Topics: topics}, prometheus.NewRegistry())}
 }
 
 // register puts what is known of residents into the register.
@@ -64,14 +67,17 @@ func numbered(n int) uuid.UUID {
 	return uuid.MustParse(fmt.Sprintf("0197c3a2-0000-7000-8000-%012d", n))
 }
 
-// receivedAt is when the first message of a test reached its topic.
-var receivedAt = clock("2026-03-15", "09:30:01.25")
+// receivedAt is when the broker received the message at an offset: a little after its
+// application was submitted.
+func receivedAt(submittedAt time.Time, offset int64) time.Time {
+	return submittedAt.Truncate(time.Second).Add(1250 * time.Millisecond).Add(time.Duration(offset%1000) * time.Millisecond)
+}
 
 // message is an application as it lies on the topic.
 func message(offset int64, a *schema.Application) consumers.Message {
 	envelope := schema.Envelope{ID: a.ID.String(), Type: schema.TypeApplicationSubmitted, Source: "/test", Time: a.SubmittedAt}
 	return consumers.Message{
-		Offset: offset, Time: receivedAt.Add(time.Duration(offset) * time.Millisecond),
+		Offset: offset, Time: receivedAt(a.SubmittedAt, offset),
 		Key: a.CivilID.Append(nil), Value: a.AppendJSON(nil), Headers: envelope.Headers(),
 	}
 }
@@ -88,7 +94,7 @@ func log(from int64, applications ...schema.Application) []consumers.Message {
 // batch is a run of messages as the engine delivers it.
 func batch(partition int, messages ...consumers.Message) *consumers.Batch {
 	return &consumers.Batch{
-		Topic: topic, Partition: partition,
+		Topic: topic, Partition: partition, Partitions: partition + 1,
 		From: messages[0].Offset, To: messages[len(messages)-1].Offset + 1, Messages: messages,
 	}
 }

@@ -3,7 +3,8 @@
 // day of submission, applies what follows to Postgres and says what is to be announced.
 // The engine in the parent package gives it batches and makes what it writes exact.
 //
-// No decision depends on a clock, and the stage talks to no other system.
+// No decision depends on a clock of ours: the broker's time is part of a message. The stage
+// talks to no other system.
 package renewals
 
 import (
@@ -29,20 +30,29 @@ const Name = "renewals"
 // Group is the consumer group of the stage's workers.
 const Group = "tajdeed.renewals"
 
-// Stage decides the applications of one topic.
+// Stage decides the applications of all channels.
 type Stage struct {
-	topic   string
+	config  Config
 	metrics *metrics
-	now     func() time.Time // for when a decision was taken; nothing is decided by it
 }
 
-// New returns the stage for a topic of applications. The clock, the machine's if it is
-// nil, says only when a decision was taken: no decision depends on it.
-func New(topic string, now func() time.Time, registry prometheus.Registerer) *Stage {
-	if now == nil {
-		now = time.Now
+// Config is what the stage is told of the installation.
+type Config struct {
+	Topics schema.Topics
+	// Simulation says that the installation is one: the time at which a channel says that an
+	// application was submitted is then taken as it is, and every decision says what it is.
+	Simulation bool
+	// Now says only when a decision was taken: no decision depends on it. Default
+	// [time.Now].
+	Now func() time.Time
+}
+
+// New returns the stage.
+func New(config Config, registry prometheus.Registerer) *Stage {
+	if config.Now == nil {
+		config.Now = time.Now
 	}
-	return &Stage{topic: topic, metrics: newMetrics(registry), now: now}
+	return &Stage{config: config, metrics: newMetrics(registry)}
 }
 
 var _ consumers.Stage = (*Stage)(nil)
@@ -53,6 +63,7 @@ type decoded []received
 // Decode reads a batch's applications.
 func (s *Stage) Decode(b *consumers.Batch) consumers.Decoded {
 	applications := make(decoded, 0, len(b.Messages))
+	placed := newPlacement(b)
 	for i := range b.Messages {
 		m := &b.Messages[i]
 		application, err := schema.ReadApplication(m.Key, m.Value, m.Headers)
@@ -60,10 +71,12 @@ func (s *Stage) Decode(b *consumers.Batch) consumers.Decoded {
 			b.Quarantine(m, err)
 			continue
 		}
+		placed.check(m.Key)
 		applications = append(applications, received{
 			Application: application, digest: application.Digest(), at: b.Position(m), publishedAt: m.Time,
 		})
 	}
+	s.countMisplaced(b.Topic, placed.misplaced)
 	return applications
 }
 
@@ -86,12 +99,22 @@ func (s *Stage) Effects(batches []consumers.Decoded) consumers.Effects {
 }
 
 // Announced reads again the decisions that a run of a partition caused.
-func (s *Stage) Announced(ctx context.Context, db *pgxpool.Pool, partition int, from, to int64) ([]kafka.Message, error) {
-	decisions, err := selectDecisions(ctx, db, s.topic, partition, from, to)
+func (s *Stage) Announced(ctx context.Context, db *pgxpool.Pool, at schema.TopicPartition, from, to int64) ([]kafka.Message, error) {
+	decisions, err := s.Decisions(ctx, db, at, from, to)
 	if err != nil {
 		return nil, err
 	}
 	return messages(decisions), nil
+}
+
+// Decisions reads the decisions that a run of a partition caused, in the order of their
+// causes.
+func (s *Stage) Decisions(ctx context.Context, db *pgxpool.Pool, at schema.TopicPartition, from, to int64) ([]schema.Decision, error) {
+	decisions, err := selectDecisions(ctx, db, at, from, to)
+	for i := range decisions {
+		decisions[i].Revision, decisions[i].Simulation = schema.FirstRevision, s.config.Simulation
+	}
+	return decisions, err
 }
 
 // received is an application as it came.
@@ -99,7 +122,7 @@ type received struct {
 	schema.Application
 	digest      [32]byte
 	at          schema.Position
-	publishedAt time.Time
+	publishedAt time.Time // by the broker
 }
 
 // effects are batches of applications and what became of them.
@@ -128,7 +151,7 @@ func (e *effects) Apply(ctx context.Context, tx pgx.Tx, queue *pgx.Batch) error 
 	if err := e.known.addSponsors(ctx, tx); err != nil {
 		return fmt.Errorf("read sponsors: %w", err)
 	}
-	renewed := e.decide(e.known, e.stage.now().Truncate(time.Microsecond))
+	renewed := e.decide(e.known, e.stage.config.Now().Truncate(time.Microsecond))
 	if err := e.writeDecisions(ctx, tx); err != nil {
 		return fmt.Errorf("write decisions: %w", err)
 	}
@@ -150,7 +173,7 @@ func (e *effects) decide(known *knowledge, now time.Time) (renewed []*facts) {
 		} else {
 			first[a.ID] = i
 			resident := known.resident(a.CivilID)
-			verdict := decide(&a.Application, resident)
+			verdict := decide(&a.Application, resident, a.publishedAt, e.stage.config.Simulation)
 			setVerdict(&decision, verdict)
 			if verdict.reasons == 0 {
 				resident.residency.ExpiresOn = verdict.newExpiry
@@ -182,12 +205,13 @@ func (e *effects) decision(a *received, now time.Time) schema.Decision {
 	return schema.Decision{
 		Cause:         a.at,
 		ApplicationID: a.ID,
+		Revision:      schema.FirstRevision,
+		Simulation:    e.stage.config.Simulation,
 		CivilID:       a.CivilID,
 		Kind:          a.Kind,
 		Article:       a.Article,
 		SponsorID:     a.SponsorID,
 		Months:        a.Months,
-		Channel:       a.Channel,
 		FeePaid:       a.Fee.Amount,
 		SubmittedAt:   a.SubmittedAt,
 		ReceivedAt:    a.publishedAt,
@@ -251,5 +275,5 @@ func (e *effects) Policy(batch int) string {
 	return strings.Join(versions, ",")
 }
 
-// source is the CloudEvents source of the decisions.
+// source is the CloudEvents source of the answers.
 const source = "/tajdeed/renewals"

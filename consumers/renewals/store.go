@@ -232,34 +232,33 @@ func parseReasons(codes []string) (set schema.Reasons, err error) {
 }
 
 // selectDecisions reads the decisions that a run of a partition caused.
-func selectDecisions(ctx context.Context, db *pgxpool.Pool, topic string, partition int, from, to int64) ([]schema.Decision, error) {
-	rows, err := db.Query(ctx, selectDecisionsSQL, topic, partition, from, to)
+func selectDecisions(ctx context.Context, db *pgxpool.Pool, at schema.TopicPartition, from, to int64) ([]schema.Decision, error) {
+	rows, err := db.Query(ctx, selectDecisionsSQL, at.Topic, at.Partition, from, to)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (schema.Decision, error) {
-		d := schema.Decision{Cause: schema.Position{Topic: topic, Partition: partition}}
-		var disposition, outcome, kind, channel string
+		d := schema.Decision{Cause: schema.Position{Topic: at.Topic, Partition: at.Partition}}
+		var disposition, outcome, kind string
 		var reasons []string
 		err := row.Scan(&d.Cause.Offset, &d.ApplicationID, &disposition, &outcome, &reasons, &d.Policy,
-			&d.CivilID, &kind, &d.Article, &d.SponsorID, &d.Months, &channel,
+			&d.CivilID, &kind, &d.Article, &d.SponsorID, &d.Months,
 			&d.FeeDue, &d.FeePaid, &d.OldExpiry, &d.NewExpiry, &d.SubmittedAt, &d.ReceivedAt, &d.DecidedAt)
 		if err != nil {
 			return d, err
 		}
-		return d, parseNames(&d, disposition, outcome, kind, channel, reasons)
+		return d, parseNames(&d, disposition, outcome, kind, reasons)
 	})
 }
 
 // parseNames reads the closed sets of a decision's row.
-func parseNames(d *schema.Decision, disposition, outcome, kind, channel string, reasons []string) (err error) {
-	var ok [4]bool
+func parseNames(d *schema.Decision, disposition, outcome, kind string, reasons []string) (err error) {
+	var ok [3]bool
 	d.Disposition, ok[0] = schema.ParseDisposition(disposition)
 	d.Outcome, ok[1] = schema.ParseOutcome(outcome)
 	d.Kind, ok[2] = schema.ParseKind(kind)
-	d.Channel, ok[3] = schema.ParseChannel(channel)
-	if ok != [4]bool{true, true, true, true} {
-		return fmt.Errorf("%w: %q, %q, %q or %q", errUnknownName, disposition, outcome, kind, channel)
+	if ok != [3]bool{true, true, true} {
+		return fmt.Errorf("%w: %q, %q or %q", errUnknownName, disposition, outcome, kind)
 	}
 	d.Reasons, err = parseReasons(reasons)
 	return err

@@ -58,7 +58,7 @@ func (e *effects) copyDecisions(rows *postgres.Copy) {
 
 // copyDecision adds the row of copy_decisions.sql.
 func copyDecision(c *postgres.Copy, d *schema.Decision, a *received) {
-	c.Row(31)
+	c.Row(30)
 	c.Int4(int32(d.Cause.Partition))
 	c.Int2(int16(d.Article))
 	c.Int2(int16(d.Months))
@@ -79,7 +79,6 @@ func copyDecision(c *postgres.Copy, d *schema.Decision, a *received) {
 	c.Int8(int64(d.CivilID))
 	c.Int8(int64(d.SponsorID))
 	c.Text(d.Kind.String())
-	c.Text(d.Channel.String())
 	c.Time(d.SubmittedAt)
 	c.Int8(int64(d.FeePaid))
 

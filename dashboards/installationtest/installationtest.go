@@ -37,13 +37,15 @@ const PseudonymKey = "a key for tests only"
 // partitions is how many each topic has.
 const partitions = 4
 
+// Channels are those of an installation in tests. The simulation's people use all of them.
+func Channels() []schema.Channel { return schema.DefaultChannels() }
+
 // Installation is a database in Postgres, one in ClickHouse, and topics, of one test's own.
 type Installation struct {
 	*testing.T
 
 	PostgresURL, ClickHouseURL string
 	Brokers                    []string
-	Prefix                     string
 	Topics                     schema.Topics
 	Postgres                   *pgxpool.Pool
 	ClickHouse                 driver.Conn
@@ -60,19 +62,25 @@ func New(t *testing.T) *Installation {
 // them and creates the topics.
 func Open(t *testing.T, postgresURL, clickhouseURL string, brokers []string) *Installation {
 	t.Helper()
-	i := &Installation{T: t, PostgresURL: postgresURL, ClickHouseURL: clickhouseURL, Brokers: brokers, Prefix: "test-" + uuid.NewString()[:8]}
-	i.Topics = schema.NamedTopics(i.Prefix)
-	if _, err := kafka.Create(t.Context(), kafka.Config{Brokers: brokers, Topics: i.Topics, Partitions: partitions}); err != nil {
+	i := &Installation{T: t, PostgresURL: postgresURL, ClickHouseURL: clickhouseURL, Brokers: brokers, Topics: schema.Topics{Prefix: "test-" + uuid.NewString()[:8]}}
+	topics := kafka.Config{Brokers: brokers, Topics: i.Topics, Channels: Channels(), Partitions: partitions}
+	if _, err := kafka.Create(t.Context(), topics); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(i.deleteTopics)
 	i.connectPostgres()
+	if err := postgres.Simulate(t.Context(), i.Postgres); err != nil {
+		t.Fatal(err)
+	}
 	var err error
 	if i.ClickHouse, err = clickhouse.Open(t.Context(), clickhouse.Config{URL: clickhouseURL}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = i.ClickHouse.Close() })
-	if i.Publisher, err = producers.NewPublisher(producers.Config{Brokers: brokers, Topics: i.Topics.Names()}, nil, nil); err != nil {
+	if err := clickhouse.Simulate(t.Context(), i.ClickHouse); err != nil {
+		t.Fatal(err)
+	}
+	if i.Publisher, err = producers.NewPublisher(producers.Config{Brokers: brokers}, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = i.Publisher.Close() })
@@ -100,7 +108,7 @@ func (i *Installation) connectPostgres() {
 
 func (i *Installation) deleteTopics() {
 	conn := &client.Client{Addr: client.TCP(i.Brokers...), Timeout: 10 * time.Second}
-	_, _ = conn.DeleteTopics(context.Background(), &client.DeleteTopicsRequest{Topics: i.Topics.Names()})
+	_, _ = conn.DeleteTopics(context.Background(), &client.DeleteTopicsRequest{Topics: i.Topics.Of(Channels()...)})
 }
 
 // Populate makes a population and imports its register.
@@ -129,11 +137,11 @@ func (i *Installation) Import(dir string) {
 // Publish publishes the simulation's next n messages.
 func (i *Installation) Publish(simulation *simulate.Simulation, n int) {
 	i.Helper()
-	messages, err := simulation.NextMessages(n)
+	messages, err := simulation.NextMessages(i.Topics, n)
 	if err != nil {
 		i.Fatal(err)
 	}
-	if err := i.Publisher.Publish(i.Context(), i.Topics.Submissions, messages); err != nil {
+	if err := i.Publisher.Publish(i.Context(), messages); err != nil {
 		i.Fatal(err)
 	}
 }
@@ -160,12 +168,12 @@ func (i *Installation) Drained(published int) {
 	Eventually(i.T, func() error {
 		var next, announced, decisions uint64
 		err := i.Postgres.QueryRow(i.Context(), `SELECT coalesce(sum(next_offset), 0)::bigint, coalesce(sum(published_offset), 0)::bigint,
-			(SELECT count(*) FROM decision) FROM position`).Scan(&next, &announced, &decisions)
+			(SELECT count(*) FROM decision) + (SELECT count(*) FROM quarantined) FROM position`).Scan(&next, &announced, &decisions)
 		if err != nil {
 			return err
 		}
 		var rows uint64
-		if err := i.ClickHouse.QueryRow(i.Context(), `SELECT count() FROM decision`).Scan(&rows); err != nil {
+		if err := i.ClickHouse.QueryRow(i.Context(), `SELECT (SELECT count() FROM decision) + (SELECT count() FROM unreadable)`).Scan(&rows); err != nil {
 			return err
 		}
 		if next < uint64(published) || announced < uint64(published) || rows < decisions {
@@ -211,7 +219,7 @@ func (i *Installation) Renewals(change ...func(*consumers.Config)) *Stage {
 	}
 	i.Cleanup(db.Close)
 	config := i.config(renewals.DefaultConfig(), change)
-	engine, err := renewals.NewEngine(config, i.Topics, db, i.Publisher, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	engine, err := renewals.NewEngine(config, renewals.Config{Topics: i.Topics, Simulation: true}, i.finder(), db, i.Publisher, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	return i.run(engine, err)
 }
 
@@ -225,8 +233,14 @@ func (i *Installation) Analytics(change ...func(*consumers.Config)) *Stage {
 	config := analytics.DefaultConfig()
 	config.BatchAge = 50 * time.Millisecond
 	config = i.config(config, change)
-	engine, err := analytics.NewEngine(config, i.Topics, partitions, i.ClickHouse, i.Publisher, pseudonym, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	engine, err := analytics.NewEngine(config, analytics.Config{
+		Topics: i.Topics, DB: i.ClickHouse, Publisher: i.Publisher, Pseudonym: pseudonym, Simulation: true,
+	}, i.finder(), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	return i.run(engine, err)
+}
+
+func (i *Installation) finder() *kafka.Finder {
+	return kafka.NewFinder(i.Brokers, i.Topics, slog.New(slog.DiscardHandler))
 }
 
 func (i *Installation) config(c consumers.Config, change []func(*consumers.Config)) consumers.Config {
@@ -238,7 +252,7 @@ func (i *Installation) config(c consumers.Config, change []func(*consumers.Confi
 }
 
 // Group is the name of a stage's consumer group in this installation.
-func (i *Installation) Group(stage string) string { return i.Prefix + "." + stage }
+func (i *Installation) Group(stage string) string { return i.Topics.Prefix + "." + stage }
 
 // run runs a stage until it is stopped or the test ends.
 func (i *Installation) run(engine *consumers.Engine, err error) *Stage {

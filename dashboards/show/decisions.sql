@@ -1,7 +1,7 @@
 -- Every decision on messages with an application's id, the one that counts first. It is
 -- found by the index of what came first, the others by that of what was repeated.
 SELECT d.disposition, d.outcome, d.reasons, d.policy,
-       lpad(d.civil_id::text, 12, '0') AS civil_id, d.article, d.months, d.channel,
+       '********' || right(lpad(d.civil_id::text, 12, '0'), 4) AS civil_id, d.article, d.months, channel_of(d.topic) AS channel,
        d.fee_due_fils, d.fee_paid_fils,
        to_char(d.old_expiry, 'YYYY-MM-DD') AS old_expiry,
        to_char(d.new_expiry, 'YYYY-MM-DD') AS new_expiry,

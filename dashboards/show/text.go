@@ -16,16 +16,54 @@ const (
 // Text is the report for a person, within 80 columns.
 func (s *Found) Text() string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "Application %s (times are Kuwait's)\n\n", s.Application.ID)
-	s.Application.write(&out)
+	fmt.Fprintf(&out, "Application %s (times are Kuwait's)\n", s.ID)
+	if s.Simulation {
+		out.WriteString("SIMULATION: its people are made up, and nothing here holds for anybody\n")
+	}
+	if s.Application != nil {
+		out.WriteString("\n")
+		s.Application.write(&out)
+	}
 	for i := range s.Decisions {
 		d := &s.Decisions[i]
-		title := dispositionTitles[d.Disposition]
-		fmt.Fprintf(&out, "\n%s %s\n%s\n", title, strings.ToUpper(d.Outcome), strings.Repeat("─", indent+width))
+		writeTitle(&out, dispositionTitles[d.Disposition]+" "+strings.ToUpper(d.Outcome))
 		d.write(&out)
+	}
+	for i := range s.Waiting {
+		writeTitle(&out, "A message is on its way:")
+		s.Waiting[i].write(&out)
+	}
+	for i := range s.Unreadable {
+		writeTitle(&out, "A message cannot be read, and is in quarantine:")
+		s.Unreadable[i].write(&out)
 	}
 	return out.String()
 }
+
+func writeTitle(out *strings.Builder, title string) {
+	fmt.Fprintf(out, "\n%s\n%s\n", title, strings.Repeat("─", indent+width))
+}
+
+func (w *Waiting) write(out *strings.Builder) {
+	writeFieldf(out, "Received", "%s by %s", text.Second(w.ReceivedAt), w.Channel)
+	writeFieldf(out, "Waits for", "%s messages of its partition", text.Thousands(w.Before))
+	writeFieldf(out, "Message", "%s, partition %d, offset %d", w.Topic, w.Partition, w.Offset)
+}
+
+func (q *Quarantined) write(out *strings.Builder) {
+	field := q.Field
+	if field == "" {
+		field = "the whole message"
+	}
+	writeFieldf(out, "Received", "%s by %s", text.Second(q.ReceivedAt), q.Channel)
+	writeFieldf(out, "Rule", "%s", q.Rule)
+	writeFieldf(out, "Field", "%s", field)
+	writeFieldf(out, "Found", "%s", q.Found)
+	writeFieldf(out, "Message", "%s, partition %d, offset %d", q.Topic, q.Partition, q.Offset)
+	writeFieldf(out, "Answered", "%s", yesOrNotYet(q.Announced))
+}
+
+func yesOrNotYet(yes bool) string { return map[bool]string{true: "yes", false: "not yet"}[yes] }
 
 var dispositionTitles = map[string]string{
 	"first":    "The first decision, which counts:",
@@ -36,18 +74,17 @@ var dispositionTitles = map[string]string{
 func (a *Application) write(out *strings.Builder) {
 	writeFieldf(out, "Asked for", "%s for %d months, article %d", a.Kind, a.Months, a.Article)
 	writeFieldf(out, "Civil ID", "%s", a.CivilID)
-	writeFieldf(out, "Sponsor", "%d", a.SponsorID)
-	writeFieldf(out, "Passport", "%s, valid until %s", a.PassportCountry, a.PassportExpires)
-	writeFieldf(out, "Submitted", "%s by %s, %s", text.Second(a.SubmittedAt), a.SubmittedBy, a.Channel)
-	if a.FeeReceipt == nil {
+	writeFieldf(out, "Sponsor", "%s", a.SponsorID)
+	writeFieldf(out, "Submitted", "%s by %s", text.Second(a.SubmittedAt), a.Channel)
+	if a.FeePaidAt == nil {
 		writeFieldf(out, "Payment", "none stated")
 	} else {
-		writeFieldf(out, "Payment", "%s at %s, receipt %s", a.FeePaid, text.Second(*a.FeePaidAt), *a.FeeReceipt)
+		writeFieldf(out, "Payment", "%s at %s", a.FeePaid, text.Second(*a.FeePaidAt))
 	}
-	if a.InsurancePolicy == nil {
+	if a.InsuranceFrom == nil {
 		writeFieldf(out, "Insurance", "none stated")
 	} else {
-		writeFieldf(out, "Insurance", "%s to %s, policy %s", *a.InsuranceFrom, *a.InsuranceTo, *a.InsurancePolicy)
+		writeFieldf(out, "Insurance", "%s to %s", *a.InsuranceFrom, *a.InsuranceTo)
 	}
 }
 
@@ -64,13 +101,13 @@ func (d *Decision) write(out *strings.Builder) {
 	writeFieldf(out, "Fee", "%s", d.fee())
 	writeFieldf(out, "Policy", "%s", d.Policy)
 	writeFieldf(out, "Message", "%s, partition %d, offset %d", d.Topic, d.Partition, d.Offset)
-	writeFieldf(out, "Announced", "%s", map[bool]string{true: "yes", false: "not yet"}[d.Announced])
+	writeFieldf(out, "Announced", "%s", yesOrNotYet(d.Announced))
 }
 
 func (d *Decision) residency() string {
 	switch {
 	case d.OldExpiry == nil:
-		return "none in the register"
+		return "none in the register, or not told to who does not know it"
 	case d.NewExpiry == nil:
 		return *d.OldExpiry + ", unchanged"
 	}

@@ -21,7 +21,7 @@ func ExampleRenewals() { //nolint:testableexamples // it runs until it is told t
 	engine := renewals.DefaultConfig()
 	engine.Brokers, engine.ClientID = []string{"127.0.0.1:9092"}, "tajdeed-renewals"
 	err := process.Renewals(ctx, process.Config{
-		Engine: engine, Topics: schema.NamedTopics(schema.DefaultPrefix),
+		Engine: engine, Topics: schema.Topics{Prefix: schema.DefaultPrefix},
 		PostgresURL: "postgres://127.0.0.1/tajdeed", Listen: ":9101", Wait: 30 * time.Second,
 	})
 	if err != nil {

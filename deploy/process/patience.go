@@ -3,7 +3,10 @@ package process
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -37,7 +40,7 @@ func patiently[T any](ctx context.Context, wait time.Duration, store string, ope
 func permanent(err error) bool {
 	for _, final := range []error{
 		postgres.ErrSchemaOld, postgres.ErrSchemaNew, clickhouse.ErrNoDatabase, clickhouse.ErrSchemaOld, clickhouse.ErrSchemaNew,
-		kafka.ErrTopicMissing, kafka.ErrPartitions,
+		kafka.ErrTopicMissing, kafka.ErrNoChannel,
 	} {
 		if errors.Is(err, final) {
 			return true
@@ -50,11 +53,19 @@ func permanent(err error) bool {
 // invalidAuthorization is the class of SQLSTATEs of a refused login.
 const invalidAuthorization = "28"
 
-// CheckTopics waits until the brokers answer, at most as long as wait says, and returns how
-// many partitions each topic has. If the stages cannot use the topics, the error is
-// [kafka.ErrTopicMissing] or [kafka.ErrPartitions], at once.
-func CheckTopics(ctx context.Context, wait time.Duration, brokers []string, topics schema.Topics) (partitions int, err error) {
-	return patiently(ctx, wait, "Kafka", func(ctx context.Context) (int, error) {
-		return kafka.Check(ctx, brokers, topics)
+// FindChannels waits until the brokers answer, at most as long as wait says, and returns the
+// installation's channels. Where there is none whose topics can be used, the error says why,
+// at once: those of [kafka.Find], or [kafka.ErrNoChannel]. A channel that cannot be used
+// beside others that can is no error.
+func FindChannels(ctx context.Context, wait time.Duration, brokers []string, topics schema.Topics) (kafka.Channels, error) {
+	return patiently(ctx, wait, "Kafka", func(ctx context.Context) (kafka.Channels, error) {
+		found, err := kafka.Find(ctx, brokers, topics)
+		if err == nil && len(found.Usable) == 0 {
+			err = kafka.ErrNoChannel
+			for _, c := range slices.Sorted(maps.Keys(found.Faults)) {
+				err = fmt.Errorf("%w; channel %s: %w", err, c, found.Faults[c])
+			}
+		}
+		return found, err
 	})
 }

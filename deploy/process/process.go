@@ -21,6 +21,7 @@ import (
 	"tajdeed/producers"
 	"tajdeed/schema"
 	"tajdeed/schema/clickhouse"
+	"tajdeed/schema/kafka"
 	"tajdeed/schema/postgres"
 )
 
@@ -68,8 +69,13 @@ func Renewals(ctx context.Context, c Config) error {
 		return err
 	}
 	defer db.Close()
-	return c.run(ctx, func(_ int, publisher *producers.Publisher, registry prometheus.Registerer) (*consumers.Engine, error) {
-		return renewals.NewEngine(c.Engine, c.Topics, db, publisher, slog.Default(), registry)
+	simulation, err := postgres.IsSimulation(ctx, db)
+	if err != nil {
+		return err
+	}
+	stage := renewals.Config{Topics: c.Topics, Simulation: simulation}
+	return c.run(ctx, func(find *kafka.Finder, publisher *producers.Publisher, registry prometheus.Registerer) (*consumers.Engine, error) {
+		return renewals.NewEngine(c.Engine, stage, find, db, publisher, slog.Default(), registry)
 	})
 }
 
@@ -84,26 +90,31 @@ func Analytics(ctx context.Context, c Config) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	return c.run(ctx, func(partitions int, publisher *producers.Publisher, registry prometheus.Registerer) (*consumers.Engine, error) {
-		return analytics.NewEngine(c.Engine, c.Topics, partitions, db, publisher, c.Pseudonym, slog.Default(), registry)
+	simulation, err := clickhouse.IsSimulation(ctx, db)
+	if err != nil {
+		return err
+	}
+	return c.run(ctx, func(find *kafka.Finder, publisher *producers.Publisher, registry prometheus.Registerer) (*consumers.Engine, error) {
+		return analytics.NewEngine(c.Engine, analytics.Config{
+			Topics: c.Topics, DB: db, Publisher: publisher, Pseudonym: c.Pseudonym, Simulation: simulation,
+		}, find, slog.Default(), registry)
 	})
 }
 
-// run checks the topics, makes the publisher and the engine, and runs the process.
-func (c Config) run(ctx context.Context, newEngine func(partitions int, publisher *producers.Publisher, registry prometheus.Registerer) (*consumers.Engine, error)) error {
-	partitions, err := CheckTopics(ctx, c.Wait, c.Engine.Brokers, c.Topics)
-	if err != nil {
+// run looks for the channels, makes the publisher and the engine, and runs the process.
+func (c Config) run(ctx context.Context, newEngine func(find *kafka.Finder, publisher *producers.Publisher, registry prometheus.Registerer) (*consumers.Engine, error)) error {
+	if _, err := FindChannels(ctx, c.Wait, c.Engine.Brokers, c.Topics); err != nil {
 		return err
 	}
 	p := Process{Listen: c.Listen, Registry: NewRegistry()}
 	publisher, err := producers.NewPublisher(producers.Config{
-		Brokers: c.Engine.Brokers, Topics: c.Topics.Names(), ClientID: c.Engine.ClientID, Now: c.Engine.Now,
+		Brokers: c.Engine.Brokers, ClientID: c.Engine.ClientID, Now: c.Engine.Now,
 	}, slog.Default(), p.Registry)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = publisher.Close() }()
-	engine, err := newEngine(partitions, publisher, p.Registry)
+	engine, err := newEngine(kafka.NewFinder(c.Engine.Brokers, c.Topics, slog.Default()), publisher, p.Registry)
 	if err != nil {
 		return err
 	}

@@ -127,7 +127,7 @@ func (i Installation) config(stage string, engine consumers.Config, clock steppe
 		slog.Info("a file can set the clock of this process wrong", "file", clock.file)
 		engine.Now = clock.now
 	}
-	c := process.Config{Engine: engine, Topics: schema.NamedTopics(i.Prefix), Listen: i.Listen, Wait: i.Wait}
+	c := process.Config{Engine: engine, Topics: schema.Topics{Prefix: i.Prefix}, Listen: i.Listen, Wait: i.Wait}
 	if c.Wait == 0 {
 		c.Wait = defaultWait
 	}

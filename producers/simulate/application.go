@@ -21,6 +21,7 @@ type draft struct {
 	day   schema.Date
 	rules *policy.Policy
 
+	by        schema.Channel
 	priced    bool // whether the policy has a limit and a price for the residency
 	wrong     flaws
 	months    int
@@ -29,16 +30,17 @@ type draft struct {
 }
 
 // apply makes a resident's application: a right one, into which it then puts the flaws.
-// It returns it with what is expected of it.
-func (s *Simulation) apply(i int, at time.Time) (schema.Application, Expectation) {
+// It returns it with the channel that it comes by and with what is expected of it.
+func (s *Simulation) apply(i int, at time.Time) (schema.Application, schema.Channel, Expectation) {
 	d := s.newDraft(i, at)
 	a := d.rightApplication()
 	d.spoil(&a)
-	return a, d.expect(&a)
+	return a, d.by, d.expect(&a)
 }
 
 func (s *Simulation) newDraft(i int, at time.Time) *draft {
 	d := &draft{s: s, resident: &s.population.residents[i], index: i, at: at, day: schema.DateOf(at)}
+	d.by = d.channel()
 	d.rules, _ = policy.On(d.day) // Validate made sure of the first day
 	_, hasPrice := d.rules.Fee(d.caseOf(), 12)
 	d.priced = hasPrice && d.rules.MaxMonths(d.article) > 0
@@ -90,7 +92,6 @@ func (d *draft) period() int {
 // on the applicant.
 func (d *draft) rightApplication() schema.Application {
 	d.s.issued++
-	channel := pick(d.s, d.channels())
 	return schema.Application{
 		ID:          d.s.applicationID(d.at),
 		Kind:        schema.KindRenewal,
@@ -99,8 +100,7 @@ func (d *draft) rightApplication() schema.Application {
 		SponsorID:   d.s.population.id(d.sponsor),
 		Months:      d.months,
 		Passport:    d.s.passport(d.index),
-		Channel:     channel,
-		SubmittedBy: d.account(channel),
+		SubmittedBy: d.account(d.by),
 		SubmittedAt: d.at,
 		Fee:         d.payment(),
 		Insurance:   d.cover(),
@@ -115,39 +115,6 @@ func (s *Simulation) applicationID(at time.Time) (id uuid.UUID) {
 	id[6] = id[6]&0x0f | 0x70
 	id[8] = id[8]&0x3f | 0x80
 	return id
-}
-
-// The channels by who applies; the weights are assumed.
-var (
-	companyChannels = []share[schema.Channel]{
-		{schema.ChannelCompanyPortal, 80}, {schema.ChannelMobileApp, 8}, {schema.ChannelCounter, 10}, {schema.ChannelBackOffice, 2}}
-	governmentChannels = []share[schema.Channel]{
-		{schema.ChannelGovernmentPortal, 90}, {schema.ChannelCounter, 7}, {schema.ChannelBackOffice, 3}}
-	individualChannels = []share[schema.Channel]{
-		{schema.ChannelIndividualPortal, 55}, {schema.ChannelMobileApp, 35}, {schema.ChannelCounter, 9}, {schema.ChannelBackOffice, 1}}
-)
-
-func (d *draft) channels() []share[schema.Channel] {
-	switch d.s.population.sponsors[d.sponsor].kind {
-	case schema.SponsorCompany:
-		return companyChannels
-	case schema.SponsorGovernment, schema.SponsorMission:
-		return governmentChannels
-	default:
-		return individualChannels
-	}
-}
-
-// account names who submits: one of a sponsor's three delegates, a desk, or a person.
-func (d *draft) account(channel schema.Channel) string {
-	switch channel {
-	case schema.ChannelCompanyPortal, schema.ChannelGovernmentPortal:
-		return "delegate" + strconv.Itoa(1+d.s.rng.IntN(3)) + "@" + strconv.Itoa(int(d.s.population.id(d.sponsor)))
-	case schema.ChannelCounter, schema.ChannelBackOffice:
-		return "desk-" + strconv.Itoa(1+d.s.rng.IntN(60))
-	default:
-		return "person-" + strconv.FormatUint(mix(d.s.config.Seed+2, uint64(d.index))>>24, 36)
-	}
 }
 
 // payment is the right fee, paid a minute to two hours before. Where there is no price,

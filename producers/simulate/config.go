@@ -3,6 +3,7 @@ package simulate
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"tajdeed/schema"
 	"tajdeed/schema/policy"
@@ -35,8 +36,15 @@ type Config struct {
 	// nobody else. Default none.
 	OneSponsor float64
 
+	// Channels are those that applications come by. Default [schema.DefaultChannels].
+	Channels []schema.Channel
+	// Elsewhere is the share of the resends and conflicts that come by another channel
+	// than what they repeat. Default none: two topics have no order between them, so the
+	// manifest then holds only where each message is decided before the next is published.
+	Elsewhere float64
+
 	// Record keeps what is expected of every application for the manifest, in about
-	// 100 bytes each. Without it the manifest has counts only.
+	// 120 bytes each. Without it the manifest has counts only.
 	Record bool
 }
 
@@ -72,10 +80,24 @@ func (c Config) Validate() error {
 		return fmt.Errorf("the simulation must start before %s", lastStart)
 	case c.Rejected > 0.5:
 		return errors.New("a share of more than 0.5 rejected is no simulation of people")
+	case c.Elsewhere < 0 || c.Elsewhere > 1:
+		return errors.New("a share of 0 to 1 of the resends and conflicts can come by another channel")
 	case c.OneSponsor < 0 || c.OneSponsor > 1:
 		return errors.New("one sponsor can have a share of 0 to 1 of the residents")
 	case c.Duplicates+c.Conflicts+c.Unreadable > 0.5:
 		return errors.New("duplicates, conflicts and unreadable messages are together more than half")
+	}
+	return checkChannels(c.Channels)
+}
+
+func checkChannels(all []schema.Channel) error {
+	for i, channel := range all {
+		if _, err := schema.ParseChannel(string(channel)); err != nil {
+			return fmt.Errorf("channel %d: %w", i+1, err)
+		}
+		if slices.Contains(all[:i], channel) {
+			return fmt.Errorf("the channel %s is named twice", channel)
+		}
 	}
 	return nil
 }
@@ -83,6 +105,9 @@ func (c Config) Validate() error {
 // withDefaults fills in what was left out.
 func (c Config) withDefaults() Config {
 	setDefault(&c.Residents, DefaultResidents)
+	if len(c.Channels) == 0 {
+		c.Channels = schema.DefaultChannels()
+	}
 	setDefault(&c.Start, schema.NewDate(2025, 12, 1))
 	for share, value := range map[*float64]float64{
 		&c.Rejected: 0.08, &c.Duplicates: 0.01, &c.Conflicts: 0.003, &c.Unreadable: 0.002,

@@ -3,6 +3,8 @@ package simulate_test
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/segmentio/kafka-go"
 
@@ -19,28 +21,32 @@ func Example() {
 	}
 	for range 3 {
 		m, _ := s.Next()
-		fmt.Println(m.At.In(schema.Kuwait).Format("2 January 2006, 15:04"), "article", m.Expect.Article, m.Expect.Outcome, m.Expect.NewExpiry)
+		fmt.Println(m.At.In(schema.Kuwait).Format("2 January 2006, 15:04"), "by", m.Channel, m.Expect.Outcome, m.Expect.Reasons.Codes())
 	}
 	counts := s.Manifest().Counts
 	fmt.Println(counts.Messages, "messages,", counts.Decisions(schema.DispositionFirst, schema.OutcomeApproved), "to be approved")
 	// Output:
-	// 1 December 2025, 00:40 article 18 approved 2027-12-11
-	// 2 December 2025, 09:48 article 18 approved 2028-01-21
-	// 2 December 2025, 11:19 article 18 approved 2026-12-16
-	// 3 messages, 3 to be approved
+	// 1 December 2025, 00:40 by counter approved []
+	// 2 December 2025, 09:04 by company_portal approved []
+	// 2 December 2025, 09:14 by company_portal rejected [window_not_open]
+	// 3 messages, 2 to be approved
 }
 
 // printer is a publisher that stores nothing.
 type printer struct{}
 
-func (printer) Publish(_ context.Context, topic string, messages []kafka.Message) error {
-	fmt.Println(len(messages), "messages for", topic)
+func (printer) Publish(_ context.Context, messages []kafka.Message) error {
+	topics := map[string]bool{}
+	for _, m := range messages {
+		topics[m.Topic] = true
+	}
+	fmt.Println(len(messages), "messages for", slices.Sorted(maps.Keys(topics)))
 	return nil
 }
 
 // A feed publishes a simulation; a second run goes on where the first one ended.
 func ExampleFeed() {
-	config := simulate.Config{Seed: 1, Residents: 1_000}
+	config := simulate.Config{Seed: 1, Residents: 1_000, Channels: []schema.Channel{"counter", "mobile_app"}}
 	first, err := simulate.New(config)
 	if err != nil {
 		fmt.Println(err)
@@ -48,7 +54,7 @@ func ExampleFeed() {
 	}
 	published := 0
 	feed := simulate.Feed{
-		Simulation: first, Publisher: printer{}, Topic: "tajdeed.submissions", Total: 250,
+		Simulation: first, Publisher: printer{}, Topics: schema.Topics{Prefix: "tajdeed"}, Total: 250,
 		Published: func(n int) { published += n },
 	}
 	if err := feed.Run(context.Background()); err != nil {
@@ -65,6 +71,6 @@ func ExampleFeed() {
 	}
 	fmt.Println("the second run begins behind", second.Manifest().Counts.Messages)
 	// Output:
-	// 250 messages for tajdeed.submissions
+	// 250 messages for [tajdeed.submissions.counter tajdeed.submissions.mobile_app]
 	// the second run begins behind 250
 }

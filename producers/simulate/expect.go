@@ -5,7 +5,7 @@ import "tajdeed/schema"
 // reasonOf is the reason of rejection that each flaw gives.
 var reasonOf = [...]schema.Reason{
 	civilIDMistyped:  schema.ReasonCivilIDInvalid,
-	civilIDUnknown:   schema.ReasonResidentUnknown,
+	civilIDUnknown:   schema.ReasonIdentityMismatch,
 	otherArticle:     schema.ReasonArticleMismatch,
 	otherSponsor:     schema.ReasonSponsorMismatch,
 	otherPassport:    schema.ReasonPassportMismatch,
@@ -13,6 +13,7 @@ var reasonOf = [...]schema.Reason{
 	monthsPart:       schema.ReasonMonthsNotOffered,
 	feeMissing:       schema.ReasonFeeMissing,
 	feeOther:         schema.ReasonFeeMismatch,
+	feePaidLater:     schema.ReasonFeePaidAfterSubmission,
 	insuranceMissing: schema.ReasonInsuranceMissing,
 	insuranceShort:   schema.ReasonInsuranceShort,
 }
@@ -29,7 +30,7 @@ func (d *draft) expect(a *schema.Application) Expectation {
 		Reasons:       d.flawReasons(),
 	}
 	switch {
-	case d.wrong&set(civilIDMistyped, civilIDUnknown) != 0: // nothing else is looked at
+	case d.wrong.has(civilIDMistyped), d.stranger(): // nothing of the register is told
 	case d.noResidency:
 		e.Reasons.Add(schema.ReasonResidencyUnknown)
 	default:
@@ -43,9 +44,24 @@ func (d *draft) expect(a *schema.Application) Expectation {
 	return e
 }
 
+// stranger says whether the application names nobody whom the register knows by it: no
+// resident, or one whose passport and whose sponsor it both gets wrong.
+func (d *draft) stranger() bool {
+	return d.wrong.has(civilIDUnknown) || d.wrong.has(otherSponsor) && d.wrong.has(otherPassport)
+}
+
+// ofTheMessage are the flaws that show without the register, so that a stranger is told
+// them too.
+var ofTheMessage = set(feeMissing, feePaidLater, insuranceMissing)
+
 func (d *draft) flawReasons() (reasons schema.Reasons) {
+	wrong := d.wrong
+	if d.stranger() {
+		reasons.Add(schema.ReasonIdentityMismatch)
+		wrong &= ofTheMessage
+	}
 	for x, reason := range reasonOf {
-		if d.wrong.has(flaw(x)) {
+		if wrong.has(flaw(x)) {
 			reasons.Add(reason)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	client "github.com/segmentio/kafka-go"
 
+	"tajdeed/schema"
 	"tajdeed/schema/kafka"
 )
 
@@ -17,17 +18,18 @@ import (
 // number of messages.
 var ErrEnded = errors.New("the simulated calendar is at its end")
 
-// Publisher sends messages to a topic and returns when all are acknowledged or given
-// up; [tajdeed/producers.Publisher] does.
+// Publisher sends messages to the topics that they name and returns when all are
+// acknowledged or given up; [tajdeed/producers.Publisher] does.
 type Publisher interface {
-	Publish(ctx context.Context, topic string, messages []client.Message) error
+	Publish(ctx context.Context, messages []client.Message) error
 }
 
-// Feed publishes a simulation's messages in their order.
+// Feed publishes a simulation's messages, each to its channel's topic of submissions, in
+// their order as far as topics and partitions have one.
 type Feed struct {
 	Simulation *Simulation
 	Publisher  Publisher
-	Topic      string
+	Topics     schema.Topics
 	// Rate is how many messages a second are published; 0 is as fast as possible. A
 	// feed that was held up catches up as fast as possible.
 	Rate float64
@@ -86,7 +88,7 @@ func (f *Feed) Run(ctx context.Context) error {
 func (f *Feed) publish(ctx context.Context, chunk []client.Message) error {
 	doing, cancel := context.WithTimeout(context.WithoutCancel(ctx), feedTimeout)
 	defer cancel()
-	if err := f.Publisher.Publish(doing, f.Topic, chunk); err != nil {
+	if err := f.Publisher.Publish(doing, chunk); err != nil {
 		return fmt.Errorf("publish the simulation: %w", err)
 	}
 	return nil
@@ -107,7 +109,7 @@ func (f *Feed) makeChunks(ctx context.Context, out chan<- []client.Message) erro
 			}
 			continue
 		}
-		chunk, ended := f.Simulation.NextMessages(n)
+		chunk, ended := f.Simulation.NextMessages(f.Topics, n)
 		if len(chunk) > 0 {
 			select {
 			case out <- chunk:
@@ -136,16 +138,17 @@ func (f *Feed) due(elapsed time.Duration, made int64) int {
 	return int(max(n, 0))
 }
 
-// NextMessages returns the next n messages as they are published. Where the
+// NextMessages returns the next n messages as they are published to an installation's
+// topics. Where the
 // simulation ends before, it returns those that there are and [ErrEnded].
-func (s *Simulation) NextMessages(n int) ([]client.Message, error) {
+func (s *Simulation) NextMessages(topics schema.Topics, n int) ([]client.Message, error) {
 	messages := make([]client.Message, 0, n)
 	for range n {
 		m, ok := s.Next()
 		if !ok {
 			return messages, ErrEnded
 		}
-		messages = append(messages, m.Kafka())
+		messages = append(messages, m.Kafka(topics))
 	}
 	return messages, nil
 }
@@ -164,7 +167,7 @@ func (s *Simulation) Skip(ctx context.Context, n int64) error {
 	return nil
 }
 
-// Kafka returns the message as it is published.
-func (m *Message) Kafka() client.Message {
-	return client.Message{Key: m.Key, Value: m.Value, Headers: kafka.Headers(m.Headers)}
+// Kafka returns the message as it is published to an installation's topics.
+func (m *Message) Kafka(topics schema.Topics) client.Message {
+	return client.Message{Topic: topics.Submissions(m.Channel), Key: m.Key, Value: m.Value, Headers: kafka.Headers(m.Headers)}
 }

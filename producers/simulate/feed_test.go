@@ -14,12 +14,16 @@ import (
 	"tajdeed/schema"
 )
 
+var ours = schema.Topics{Prefix: "ours"}
+
 // publisherFunc is a [Publisher].
 type publisherFunc func(ctx context.Context, messages []kafka.Message) error
 
-func (f publisherFunc) Publish(ctx context.Context, topic string, messages []kafka.Message) error {
-	if topic != "submissions" {
-		return errors.New("another topic: " + topic)
+func (f publisherFunc) Publish(ctx context.Context, messages []kafka.Message) error {
+	for _, m := range messages {
+		if _, ok := ours.SubmissionsChannel(m.Topic); !ok {
+			return errors.New("another topic: " + m.Topic)
+		}
 	}
 	return f(ctx, messages)
 }
@@ -27,24 +31,24 @@ func (f publisherFunc) Publish(ctx context.Context, topic string, messages []kaf
 // collector is a [Publisher] that keeps what it is given, by calls.
 type collector struct{ calls [][]kafka.Message }
 
-func (c *collector) Publish(ctx context.Context, topic string, messages []kafka.Message) error {
+func (c *collector) Publish(ctx context.Context, messages []kafka.Message) error {
 	return publisherFunc(func(context.Context, []kafka.Message) error {
 		c.calls = append(c.calls, messages)
 		return nil
-	}).Publish(ctx, topic, messages)
+	}).Publish(ctx, messages)
 }
 
 func (c *collector) messages() []kafka.Message { return slices.Concat(c.calls...) }
 
 func sameMessage(a, b kafka.Message) bool {
-	return bytes.Equal(a.Key, b.Key) && bytes.Equal(a.Value, b.Value) &&
+	return a.Topic == b.Topic && bytes.Equal(a.Key, b.Key) && bytes.Equal(a.Value, b.Value) &&
 		slices.EqualFunc(a.Headers, b.Headers, func(a, b kafka.Header) bool { return a.Key == b.Key && bytes.Equal(a.Value, b.Value) })
 }
 
 // published returns what a feed publishes of the next n messages.
 func published(t *testing.T, s *Simulation, n int) []kafka.Message {
 	t.Helper()
-	messages, err := s.NextMessages(n)
+	messages, err := s.NextMessages(ours, n)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +62,7 @@ func TestFeedPublishesTheStreamInItsOrder(t *testing.T) {
 	var sent collector
 	reported := 0
 	f := Feed{
-		Simulation: newSimulation(t, config), Publisher: &sent, Topic: "submissions", Total: total,
+		Simulation: newSimulation(t, config), Publisher: &sent, Topics: ours, Total: total,
 		Published: func(n int) { reported += n },
 	}
 	if err := f.Run(t.Context()); err != nil {
@@ -76,7 +80,7 @@ func TestPublishedMessageIsAsTheContractReadsIt(t *testing.T) {
 	t.Parallel()
 	s := newSimulation(t, Config{Seed: 21, Residents: 1_000, Rejected: -1, Duplicates: -1, Conflicts: -1, Unreadable: -1})
 	m, _ := s.Next()
-	sent := m.Kafka()
+	sent := m.Kafka(ours)
 	headers := make([]schema.Header, len(sent.Headers))
 	for i, h := range sent.Headers {
 		headers[i] = schema.Header(h)
@@ -93,7 +97,7 @@ func TestFeedKeepsItsRate(t *testing.T) {
 		var sent collector
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second+feedTick/2)
 		defer cancel()
-		f := Feed{Simulation: newSimulation(t, Config{Seed: 22, Residents: 1_000}), Publisher: &sent, Topic: "submissions", Rate: 120}
+		f := Feed{Simulation: newSimulation(t, Config{Seed: 22, Residents: 1_000}), Publisher: &sent, Topics: ours, Rate: 120}
 		if err := f.Run(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +124,7 @@ func TestFeedCatchesUpAfterItWasHeldUp(t *testing.T) {
 			at = append(at, time.Since(begin))
 			return nil
 		})
-		f := Feed{Simulation: newSimulation(t, Config{Seed: 23, Residents: 1_000}), Publisher: slow, Topic: "submissions", Rate: 100, Total: 1_000}
+		f := Feed{Simulation: newSimulation(t, Config{Seed: 23, Residents: 1_000}), Publisher: slow, Topics: ours, Rate: 100, Total: 1_000}
 		if err := f.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +140,7 @@ func TestFeedEndsWithTheChunkThatItBegan(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	sent, reported := 0, 0
 	f := Feed{
-		Simulation: newSimulation(t, Config{Seed: 24, Residents: 1_000}), Topic: "submissions",
+		Simulation: newSimulation(t, Config{Seed: 24, Residents: 1_000}), Topics: ours,
 		Publisher: publisherFunc(func(doing context.Context, messages []kafka.Message) error {
 			cancel()
 			sent += len(messages)
@@ -157,7 +161,7 @@ func TestFeedEndsAtTheFirstFailure(t *testing.T) {
 	gone := errors.New("the brokers are gone")
 	s, calls := newSimulation(t, Config{Seed: 25, Residents: 1_000}), 0
 	f := Feed{
-		Simulation: s, Topic: "submissions",
+		Simulation: s, Topics: ours,
 		Publisher: publisherFunc(func(context.Context, []kafka.Message) error { calls++; return gone }),
 		Published: func(n int) { t.Errorf("%d messages reported as published", n) },
 	}
@@ -174,7 +178,7 @@ func TestFeedGivesAChunkUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		f := Feed{
-			Simulation: newSimulation(t, Config{Seed: 26, Residents: 1_000}), Topic: "submissions",
+			Simulation: newSimulation(t, Config{Seed: 26, Residents: 1_000}), Topics: ours,
 			Publisher: publisherFunc(func(doing context.Context, _ []kafka.Message) error { <-doing.Done(); return doing.Err() }),
 		}
 		if err := f.Run(t.Context()); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != feedTimeout {
@@ -187,7 +191,7 @@ func TestFeedPublishesAllBeforeTheSimulationEnds(t *testing.T) {
 	t.Parallel()
 	config := Config{Seed: 27, Residents: 100}
 	var sent collector
-	f := Feed{Simulation: newSimulation(t, config), Publisher: &sent, Topic: "submissions"}
+	f := Feed{Simulation: newSimulation(t, config), Publisher: &sent, Topics: ours}
 	if err := f.Run(t.Context()); !errors.Is(err, ErrEnded) {
 		t.Fatalf("want the end of the simulation: %v", err)
 	}

@@ -1,6 +1,8 @@
 package simulate
 
 import (
+	"time"
+
 	"tajdeed/schema"
 )
 
@@ -17,6 +19,7 @@ const (
 	monthsPart
 	feeMissing
 	feeOther
+	feePaidLater // than the application was submitted
 	insuranceMissing
 	insuranceShort
 )
@@ -38,7 +41,7 @@ func set(these ...flaw) (f flaws) {
 var single = []share[flaws]{
 	{set(civilIDMistyped), 6}, {set(civilIDUnknown), 6}, {set(otherArticle), 8}, {set(otherSponsor), 11},
 	{set(otherPassport), 15}, {set(monthsOver), 8}, {set(monthsPart), 8}, {set(feeMissing), 8},
-	{set(feeOther), 14}, {set(insuranceMissing), 8}, {set(insuranceShort), 14},
+	{set(feeOther), 14}, {set(feePaidLater), 3}, {set(insuranceMissing), 8}, {set(insuranceShort), 14},
 }
 
 // together are flaws that may come in any combination.
@@ -60,7 +63,7 @@ func (d *draft) drawFlaws() flaws {
 	return d.several() &^ d.impossible()
 }
 
-// several draws two to seven flaws that do not exclude each other.
+// several draws two to eight flaws that do not exclude each other.
 func (d *draft) several() flaws {
 	drawn := pick(d.s, []share[flaws]{{set(feeMissing), 1}, {set(feeOther), 1}}) |
 		pick(d.s, []share[flaws]{{set(insuranceMissing), 1}, {set(insuranceShort), 1}})
@@ -68,6 +71,9 @@ func (d *draft) several() flaws {
 		if d.s.chance(0.25) {
 			drawn |= set(x)
 		}
+	}
+	if !drawn.has(feeMissing) && d.s.chance(0.2) {
+		drawn |= set(feePaidLater)
 	}
 	return drawn
 }
@@ -99,6 +105,7 @@ func (d *draft) spoil(a *schema.Application) {
 		otherPassport:    (*draft).showOtherPassport,
 		feeMissing:       func(_ *draft, a *schema.Application) { a.Fee = schema.Payment{} },
 		feeOther:         (*draft).payOtherFee,
+		feePaidLater:     (*draft).payLater,
 		insuranceMissing: func(_ *draft, a *schema.Application) { a.Insurance = schema.Insurance{} },
 		insuranceShort:   (*draft).shortenInsurance,
 	}
@@ -150,6 +157,11 @@ func (d *draft) payOtherFee(a *schema.Application) {
 	if a.Fee.Amount = pick(d.s, others); a.Fee.Amount == d.fee {
 		a.Fee.Amount += schema.Dinar
 	}
+}
+
+// payLater pays within two hours after the submission.
+func (d *draft) payLater(a *schema.Application) {
+	a.Fee.PaidAt = d.at.Add(time.Duration(1+d.s.rng.IntN(7200)) * time.Second)
 }
 
 func (d *draft) shortenInsurance(a *schema.Application) {

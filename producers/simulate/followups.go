@@ -18,10 +18,10 @@ func (s *Simulation) addFollowUps(a *schema.Application, m *Message, at time.Tim
 		s.later.push(s.resend(a, m, s.after(at)))
 	}
 	if s.chance(s.rates.conflict) {
-		s.later.push(s.conflict(a, s.after(at)))
+		s.later.push(s.conflict(a, m.Channel, s.after(at)))
 	}
 	if s.chance(s.rates.unreadable) {
-		s.later.push(s.unreadable(a, s.after(at)))
+		s.later.push(s.unreadable(a, m.Channel, s.after(at)))
 	}
 }
 
@@ -40,6 +40,9 @@ func (s *Simulation) after(at time.Time) time.Time {
 func (s *Simulation) resend(a *schema.Application, m *Message, at time.Time) Message {
 	again := *m
 	again.At = at
+	if again.Channel = s.elsewhere(m.Channel); again.Channel != m.Channel {
+		again.Headers = s.headers(a, again.Channel)
+	}
 	again.Expect.Disposition = schema.DispositionResend
 	if s.chance(0.4) {
 		again.Value = respelled(a, m.Value)
@@ -66,7 +69,7 @@ func respelled(a *schema.Application, value []byte) []byte {
 
 // conflict makes the message of another application of the same resident under the same
 // id.
-func (s *Simulation) conflict(a *schema.Application, at time.Time) Message {
+func (s *Simulation) conflict(a *schema.Application, by schema.Channel, at time.Time) Message {
 	other := *a
 	switch s.rng.IntN(3) {
 	case 0:
@@ -76,7 +79,7 @@ func (s *Simulation) conflict(a *schema.Application, at time.Time) Message {
 	default:
 		other.SubmittedAt = at.Add(time.Second)
 	}
-	return s.message(&other, Expectation{
+	return s.message(&other, s.elsewhere(by), Expectation{
 		Disposition:   schema.DispositionConflict,
 		ApplicationID: other.ID,
 		CivilID:       other.CivilID,
@@ -93,12 +96,12 @@ func only(r schema.Reason) (set schema.Reasons) {
 
 // unreadable makes a message like that of an application, with its own id, that breaks the
 // contract in one way.
-func (s *Simulation) unreadable(a *schema.Application, at time.Time) Message {
+func (s *Simulation) unreadable(a *schema.Application, by schema.Channel, at time.Time) Message {
 	s.issued++
 	other := *a
 	other.ID = s.applicationID(at)
 	breach := breaches[s.rng.IntN(len(breaches))]
-	m := s.message(&other, Expectation{Rule: breach.rule, ApplicationID: uuid.Nil}, at)
+	m := s.message(&other, by, Expectation{Rule: breach.rule, ApplicationID: uuid.Nil}, at)
 	breach.apply(&m)
 	return m
 }

@@ -20,17 +20,22 @@ type Manifest struct {
 	Register []schema.Residency
 }
 
-// Counts are sums over the expectations. By disposition, article and reason it counts
+// Counts are sums over the expectations. Every message is answered once, so Messages is
+// also how many answers are expected, in all and of each channel. By disposition, article and reason it counts
 // decisions, one for each readable message, so a resend counts again.
 type Counts struct {
 	Messages   int
 	Unreadable int
+	Channels   map[schema.Channel]ChannelCounts
 
 	Dispositions map[schema.Disposition]map[schema.Outcome]int
 	Articles     map[schema.Article]map[schema.Outcome]int
 	Reasons      map[schema.Reason]int
 	Rules        map[schema.Rule]int // of the unreadable
 }
+
+// ChannelCounts are the sums over one channel's messages.
+type ChannelCounts struct{ Messages, Unreadable int }
 
 // Decisions returns the number of decisions with a disposition and an outcome.
 func (c *Counts) Decisions(d schema.Disposition, o schema.Outcome) int { return c.Dispositions[d][o] }

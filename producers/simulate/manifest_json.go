@@ -102,17 +102,31 @@ func (m *Manifest) summary() any {
 		Residents  int                       `json:"residents"`
 		Start      string                    `json:"start"`
 		Messages   int                       `json:"messages"`
+		Answers    int                       `json:"answers"`
+		Channels   map[string]channelSummary `json:"channels"`
 		Decisions  map[string]map[string]int `json:"decisions"`
 		Articles   map[string]map[string]int `json:"articles"`
 		Reasons    map[string]int            `json:"reasons"`
 		Unreadable map[string]int            `json:"unreadable"`
 	}{
-		m.Seed, m.Residents, m.Start.String(), m.Counts.Messages,
+		m.Seed, m.Residents, m.Start.String(), m.Counts.Messages, m.Counts.Messages,
+		named(m.Counts.Channels, func(c schema.Channel) string { return string(c) }, summaryOfChannel),
 		named(m.Counts.Dispositions, schema.Disposition.String, outcomeNames),
 		named(m.Counts.Articles, func(a schema.Article) string { return strconv.Itoa(int(a)) }, outcomeNames),
 		named(m.Counts.Reasons, schema.Reason.Code, itself),
 		named(m.Counts.Rules, schema.Rule.String, itself),
 	}
+}
+
+// channelSummary is a channel's counts; every message is answered.
+type channelSummary struct {
+	Messages   int `json:"messages"`
+	Answers    int `json:"answers"`
+	Unreadable int `json:"unreadable"`
+}
+
+func summaryOfChannel(c ChannelCounts) channelSummary {
+	return channelSummary{Messages: c.Messages, Answers: c.Messages, Unreadable: c.Unreadable}
 }
 
 func outcomeNames(counts map[schema.Outcome]int) map[string]int {

@@ -7,13 +7,14 @@ import (
 	"tajdeed/schema"
 )
 
-// message makes the message of an application, as its channel sends it.
-func (s *Simulation) message(a *schema.Application, expect Expectation, at time.Time) Message {
+// message makes the message of an application, as a channel sends it.
+func (s *Simulation) message(a *schema.Application, by schema.Channel, expect Expectation, at time.Time) Message {
 	b := &s.buffers
 	return Message{
+		Channel: by,
 		Key:     b.keep(a.CivilID.Append(b.scratch[:0])),
 		Value:   b.keep(a.AppendJSON(b.scratch[:0])),
-		Headers: b.headers(a),
+		Headers: s.headers(a, by),
 		At:      at,
 		Expect:  expect,
 	}
@@ -21,38 +22,25 @@ func (s *Simulation) message(a *schema.Application, expect Expectation, at time.
 
 // envelope returns the event's envelope. Its id is the application's, so that an
 // application that is sent again is the same event.
-func envelope(a *schema.Application) schema.Envelope {
+func envelope(a *schema.Application, by schema.Channel) schema.Envelope {
 	return schema.Envelope{
 		ID:     a.ID.String(),
 		Type:   schema.TypeApplicationSubmitted,
-		Source: "/channels/" + a.Channel.String(),
+		Source: "/channels/" + string(by),
 		Time:   a.SubmittedAt,
 	}
 }
 
-// envelopes are the headers of each channel's envelope, whose id and time are to be
-// replaced.
-var envelopes = func() map[schema.Channel][]schema.Header {
-	all := map[schema.Channel][]schema.Header{}
-	for _, c := range schema.Channels() {
-		all[c] = envelope(&schema.Application{Channel: c, SubmittedAt: time.Unix(1, 0)}).Headers()
-	}
-	return all
-}()
-
-// buffers hold the bytes of messages in a few large pieces. A full piece belongs to the
-// messages in it and is replaced by a new one, so nothing is ever overwritten.
-type buffers struct {
-	scratch []byte
-	piece   []byte
+// blankHeaders are the headers of a channel's envelopes, with another id and time.
+func blankHeaders(by schema.Channel) []schema.Header {
+	return envelope(&schema.Application{SubmittedAt: time.Unix(1, 0)}, by).Headers()
 }
-
-const pieceBytes = 256 << 10
 
 // headers returns the headers of the application's envelope. It replaces id and time in
 // a copy of the channel's, which is faster than to write all of them.
-func (b *buffers) headers(a *schema.Application) []schema.Header {
-	headers := slices.Clone(envelopes[a.Channel])
+func (s *Simulation) headers(a *schema.Application, by schema.Channel) []schema.Header {
+	b := &s.buffers
+	headers := slices.Clone(s.channels.headers[by])
 	for i := range headers {
 		switch headers[i].Key {
 		case schema.HeaderID:
@@ -63,6 +51,15 @@ func (b *buffers) headers(a *schema.Application) []schema.Header {
 	}
 	return headers
 }
+
+// buffers hold the bytes of messages in a few large pieces. A full piece belongs to the
+// messages in it and is replaced by a new one, so nothing is ever overwritten.
+type buffers struct {
+	scratch []byte
+	piece   []byte
+}
+
+const pieceBytes = 256 << 10
 
 // keep returns a copy, for a message, of what was just written to the scratch buffer.
 func (b *buffers) keep(written []byte) []byte {

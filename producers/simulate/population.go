@@ -42,11 +42,23 @@ type share[T any] struct {
 
 // pick draws a value from a list of shares by their weights.
 func pick[T any](s *Simulation, shares []share[T]) T {
-	sum := 0
+	return at(shares, s.rng.IntN(sumOf(shares)))
+}
+
+// pickBy chooses a value by bits that are spread well, the same by the same bits.
+func pickBy[T any](shares []share[T], bits uint64) T {
+	return at(shares, int(bits%uint64(sumOf(shares))))
+}
+
+func sumOf[T any](shares []share[T]) (sum int) {
 	for i := range shares {
 		sum += shares[i].weight
 	}
-	at := s.rng.IntN(sum)
+	return sum
+}
+
+// at returns the value at a place below the sum of the weights.
+func at[T any](shares []share[T], at int) T {
 	for i := range shares {
 		if at -= shares[i].weight; at < 0 {
 			return shares[i].value

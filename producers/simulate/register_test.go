@@ -92,6 +92,8 @@ func TestManifestIsWrittenAsJSON(t *testing.T) {
 	var read struct {
 		Summary struct {
 			Messages  int
+			Answers   int
+			Channels  map[schema.Channel]struct{ Messages, Answers, Unreadable int }
 			Decisions map[string]map[string]int
 		}
 		Applications []struct{ Outcome string }
@@ -102,6 +104,14 @@ func TestManifestIsWrittenAsJSON(t *testing.T) {
 	}
 	if read.Summary.Messages != 1_500 || len(read.Applications) != m.Counts.First() || len(read.Register) != len(m.Register) {
 		t.Errorf("read back: %d messages, %d applications, %d residencies", read.Summary.Messages, len(read.Applications), len(read.Register))
+	}
+	if read.Summary.Answers != 1_500 || len(read.Summary.Channels) != len(m.Counts.Channels) {
+		t.Errorf("read back: %d answers, channels %v", read.Summary.Answers, read.Summary.Channels)
+	}
+	for channel, want := range m.Counts.Channels {
+		if got := read.Summary.Channels[channel]; got.Messages != want.Messages || got.Answers != want.Messages || got.Unreadable != want.Unreadable {
+			t.Errorf("%s read back: %+v, want %+v", channel, got, want)
+		}
 	}
 	if got := read.Summary.Decisions["resend"]["approved"]; got != m.Counts.Decisions(schema.DispositionResend, schema.OutcomeApproved) {
 		t.Errorf("%d resends approved", got)

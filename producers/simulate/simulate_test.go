@@ -41,6 +41,7 @@ func digest(t testing.TB, config Config, n int) [sha256.Size]byte {
 	t.Helper()
 	var all bytes.Buffer
 	for _, m := range nextN(t, newSimulation(t, config), n) {
+		all.WriteString(string(m.Channel))
 		all.Write(m.Key)
 		all.Write(m.Value)
 		for _, h := range m.Headers {
@@ -104,7 +105,7 @@ func TestReadableMessagesAreReadAndUnreadableRefused(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, m.Value)
 		}
-		if want := envelope(&a).Headers(); !reflect.DeepEqual(m.Headers, want) && e.Disposition == schema.DispositionFirst {
+		if want := envelope(&a, m.Channel).Headers(); !reflect.DeepEqual(m.Headers, want) && e.Disposition == schema.DispositionFirst {
 			t.Fatalf("headers %s, want %s", m.Headers, want)
 		}
 		if a.ID != e.ApplicationID || a.CivilID != e.CivilID || a.Article != e.Article {
@@ -138,7 +139,8 @@ func TestEveryReasonOccurs(t *testing.T) {
 	nextN(t, s, 20_000)
 	m := s.Manifest()
 	for reason, n := range m.Counts.Reasons {
-		if n == 0 {
+		// The bounds on the time of submission do not hold in a simulation.
+		if n == 0 && reason != schema.ReasonSubmissionTimeImplausible {
 			t.Errorf("%s does not occur", reason.Code())
 		}
 	}
@@ -238,7 +240,8 @@ func TestRenewalsAddUp(t *testing.T) {
 	nextN(t, s, 10_000)
 	m := s.Manifest()
 	for _, e := range m.Applications {
-		if known, ok := expiry[e.CivilID]; ok && e.OldExpiry != known {
+		told := !e.Reasons.Has(schema.ReasonIdentityMismatch)
+		if known, ok := expiry[e.CivilID]; ok && told && e.OldExpiry != known {
 			t.Fatalf("%s: old expiry %s, it was %s", e.ApplicationID, e.OldExpiry, known)
 		}
 		if e.Outcome == schema.OutcomeApproved {
@@ -277,6 +280,9 @@ func TestConfigIsValidated(t *testing.T) {
 		"too late":     {Start: schema.NewDate(2150, 1, 1)},
 		"too bad":      {Rejected: 0.9},
 		"too often":    {Duplicates: 0.6},
+		"no name":      {Channels: []schema.Channel{"Counter"}},
+		"named twice":  {Channels: []schema.Channel{"counter", "counter"}},
+		"elsewhere":    {Elsewhere: 1.1},
 	} {
 		if _, err := New(config); err == nil {
 			t.Errorf("%s: accepted", name)

@@ -23,9 +23,10 @@ import (
 	"tajdeed/schema"
 )
 
-// Message is one message of the stream, for the topic of submissions. Its bytes are the
-// caller's: nothing here uses them again.
+// Message is one message of the stream, for its channel's topic of submissions. Its bytes
+// are the caller's: nothing here uses them again.
 type Message struct {
+	Channel schema.Channel
 	Key     []byte
 	Value   []byte
 	Headers []schema.Header
@@ -36,7 +37,7 @@ type Message struct {
 
 // Expectation is what is expected to become of a message.
 type Expectation struct {
-	// Disposition is 0 for a message that cannot be read; then only Rule is given.
+	// Disposition is empty for a message that cannot be read; then only Rule is given.
 	Disposition   schema.Disposition
 	Rule          schema.Rule // what an unreadable message breaks
 	ApplicationID uuid.UUID
@@ -44,15 +45,17 @@ type Expectation struct {
 	Article       schema.Article // as the application states it
 	Outcome       schema.Outcome
 	Reasons       schema.Reasons
-	// The rest is given where Disposition is first or resend.
+	// The rest is given where Disposition is first or resend. What the register says is
+	// not told to who names neither the resident's passport nor the sponsor: FeeDue and
+	// OldExpiry are 0 then.
 	Policy    string
 	FeeDue    schema.Fils
-	OldExpiry schema.Date // 0 where no residency is known
+	OldExpiry schema.Date // 0 where no residency is known, too
 	NewExpiry schema.Date // 0 where rejected
 }
 
 // Readable says whether the message is one that the contract allows.
-func (e *Expectation) Readable() bool { return e.Disposition != 0 }
+func (e *Expectation) Readable() bool { return e.Disposition != "" }
 
 // Simulation is a population and its calendar. One goroutine uses it.
 type Simulation struct {
@@ -60,6 +63,7 @@ type Simulation struct {
 	rng    *rand.Rand
 	rates  rates
 
+	channels   channels
 	population population
 	agenda     agenda
 	later      followUps
@@ -79,6 +83,8 @@ func New(config Config) (*Simulation, error) {
 		rng:    rand.New(rand.NewPCG(config.Seed, 0x7461_6a64_6565_6421)),
 		rates:  newRates(config),
 		tally:  newTally(config),
+
+		channels: newChannels(config.Channels),
 	}
 	s.populate()
 	return s, nil
@@ -92,7 +98,7 @@ func New(config Config) (*Simulation, error) {
 func (s *Simulation) Next() (Message, bool) {
 	m, ok := s.next()
 	if ok {
-		s.tally.add(&m.Expect)
+		s.tally.add(&m)
 	}
 	return m, ok
 }
@@ -129,8 +135,8 @@ func (s *Simulation) openDay() bool {
 // submit makes a resident's application, and plans the resident's next one and what
 // follows this message.
 func (s *Simulation) submit(resident int, at time.Time) Message {
-	application, expect := s.apply(resident, at)
-	message := s.message(&application, expect, at)
+	application, channel, expect := s.apply(resident, at)
+	message := s.message(&application, channel, expect, at)
 	s.planNext(resident, schema.DateOf(at), &expect)
 	s.addFollowUps(&application, &message, at)
 	return message

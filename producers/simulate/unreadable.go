@@ -19,7 +19,8 @@ var breaches = []breach{
 	{schema.RuleNotJSON, func(m *Message) { m.Value = nil }},
 	{schema.RuleTrailingBytes, func(m *Message) { m.Value = append(slices.Clone(m.Value), '}') }},
 	{schema.RuleUnknownField, replace(`"kind":`, `"nationality":"IND","kind":`)},
-	{schema.RuleDuplicateField, replace(`"kind":`, `"channel":"counter","kind":`)},
+	{schema.RuleUnknownField, replace(`"kind":`, `"channel":"counter","kind":`)}, // the topic says it
+	{schema.RuleDuplicateField, replace(`"kind":"renewal",`, `"kind":"renewal","kind":"renewal",`)},
 	{schema.RuleMissingField, replace(`"kind":"renewal",`, ``)},
 	{schema.RuleWrongType, replace(`"sponsor_id":"`, `"sponsor_id":1,"ignored":"`)},
 	{schema.RuleWrongType, replace(`"passport":{`, `"passport":null,"ignored":{`)},

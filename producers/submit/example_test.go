@@ -11,13 +11,14 @@ import (
 
 	"tajdeed/producers/simulate"
 	"tajdeed/producers/submit"
+	"tajdeed/schema"
 )
 
 // printer is a publisher that stores nothing.
 type printer struct{}
 
-func (printer) Publish(_ context.Context, topic string, messages []kafka.Message) error {
-	fmt.Println(len(messages), "messages for", topic)
+func (printer) Publish(_ context.Context, messages []kafka.Message) error {
+	fmt.Println(len(messages), "messages for", messages[0].Topic)
 	return nil
 }
 
@@ -38,7 +39,8 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	report := submit.Report{Topic: "tajdeed.submissions", Refused: batch.Refused}
+	topics := schema.Topics{Prefix: schema.DefaultPrefix}
+	report := submit.Report{Topic: topics.Submissions("counter"), Refused: batch.Refused}
 	report.ApplicationIDs, err = submit.Publish(context.Background(), printer{}, report.Topic, batch.Good, nil)
 	if err != nil {
 		fmt.Println(err)
@@ -47,6 +49,6 @@ func Example() {
 		fmt.Println(err)
 	}
 	// Output:
-	// 1 messages for tajdeed.submissions
-	// {"topic":"tajdeed.submissions","published":["019ad841-9872-7ba5-bfc8-46100bfc1e42"],"refused":[{"line":2,"field":"application_id","rule":"missing_field","detail":"required"}]}
+	// 1 messages for tajdeed.submissions.counter
+	// {"topic":"tajdeed.submissions.counter","published":["019ad841-9872-7ba5-bfc8-46100bfc1e42"],"refused":[{"line":2,"field":"application_id","rule":"missing_field","detail":"required"}]}
 }

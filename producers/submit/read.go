@@ -99,13 +99,14 @@ func (b *Batch) refuse(line int, field string, rule schema.Rule, detail string) 
 	b.Refused = append(b.Refused, Refusal{Line: line, Field: field, Rule: rule.String(), Detail: detail})
 }
 
-// Message returns what is published of the line: its bytes under the Civil ID as key.
-// Its CloudEvents id is the application's, so that the same application, submitted
+// Message returns what is published of the line to a topic: its bytes under the Civil ID as
+// key. Its CloudEvents id is the application's, so that the same application, submitted
 // again, is the same event.
-func (l *Line) Message() client.Message {
+func (l *Line) Message(topic string) client.Message {
 	a := &l.Application
 	envelope := schema.Envelope{ID: a.ID.String(), Type: schema.TypeApplicationSubmitted, Source: Source, Time: a.SubmittedAt}
 	return client.Message{
+		Topic:   topic,
 		Key:     a.CivilID.Append(nil),
 		Value:   l.Data,
 		Headers: kafka.Headers(envelope.Headers()),

@@ -17,22 +17,22 @@ import (
 	"tajdeed/producers"
 )
 
-// Publisher sends messages to a topic and returns when all are acknowledged or given
-// up; [producers.Publisher] does. Where only some fail, its error is a
+// Publisher sends messages to the topics that they name and returns when all are
+// acknowledged or given up; [producers.Publisher] does. Where only some fail, its error is a
 // [*producers.PublishError] that names them.
 type Publisher interface {
-	Publish(ctx context.Context, topic string, messages []kafka.Message) error
+	Publish(ctx context.Context, messages []kafka.Message) error
 }
 
 // chunkLines is how many applications one call publishes.
 const chunkLines = 5000
 
-// Publish publishes good lines in their order, in chunks, and returns the ids of the
-// applications that were acknowledged. It ends at the first chunk that fails. After
+// Publish publishes good lines to a channel's topic of submissions in their order, in
+// chunks, and returns the ids of the applications that were acknowledged. It ends at the first chunk that fails. After
 // each other chunk it calls progress, where that is not nil, with the number of lines.
 func Publish(ctx context.Context, publisher Publisher, topic string, good []Line, progress func(n int)) (ids []string, err error) {
 	for chunk := range slices.Chunk(good, chunkLines) {
-		err := publisher.Publish(ctx, topic, messages(chunk))
+		err := publisher.Publish(ctx, messages(topic, chunk))
 		ids = append(ids, acknowledged(chunk, err)...)
 		if err != nil {
 			return ids, err
@@ -44,10 +44,10 @@ func Publish(ctx context.Context, publisher Publisher, topic string, good []Line
 	return ids, nil
 }
 
-func messages(chunk []Line) []kafka.Message {
+func messages(topic string, chunk []Line) []kafka.Message {
 	all := make([]kafka.Message, len(chunk))
 	for i := range chunk {
-		all[i] = chunk[i].Message()
+		all[i] = chunk[i].Message(topic)
 	}
 	return all
 }

@@ -80,13 +80,13 @@ func TestUnreadableInputIsAnError(t *testing.T) {
 func TestSubmissionIsAMessageOfTheContract(t *testing.T) {
 	t.Parallel()
 	data := simulatetest.Applications(t, 1)[0]
-	m := read(t, data).Good[0].Message()
+	m := read(t, data).Good[0].Message("submissions")
 	headers := make([]schema.Header, len(m.Headers))
 	for i, h := range m.Headers {
 		headers[i] = schema.Header(h)
 	}
 	a, err := schema.ReadApplication(m.Key, m.Value, headers)
-	if err != nil || !bytes.Equal(m.Value, data) {
+	if err != nil || !bytes.Equal(m.Value, data) || m.Topic != "submissions" {
 		t.Fatalf("%v: %s", err, m.Value)
 	}
 	envelope, err := schema.ReadEnvelope(headers)
@@ -108,9 +108,11 @@ func TestAcknowledgedLeavesOutWhatFailed(t *testing.T) {
 // publisherFunc is a [Publisher].
 type publisherFunc func(messages []kafka.Message) error
 
-func (f publisherFunc) Publish(_ context.Context, topic string, messages []kafka.Message) error {
-	if topic != "submissions" {
-		return errors.New("another topic: " + topic)
+func (f publisherFunc) Publish(_ context.Context, messages []kafka.Message) error {
+	for _, m := range messages {
+		if m.Topic != "submissions" {
+			return errors.New("another topic: " + m.Topic)
+		}
 	}
 	return f(messages)
 }

@@ -142,3 +142,36 @@ func migrationFiles(t *testing.T) []string {
 	}
 	return files
 }
+
+// An empty database can become that of a simulation, and stays it; one with decisions cannot.
+func TestSimulate(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name      string
+		decisions bool
+		want      error
+	}{
+		{"empty", false, nil},
+		{"with decisions", true, clickhouse.ErrNotEmpty},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := clickhousetest.New(t)
+			if test.decisions {
+				execFile(t, db, "testdata/decisions.sql")
+			}
+			for range 2 { // told again it is left alone, also with decisions
+				if err := clickhouse.Simulate(t.Context(), db); !errors.Is(err, test.want) {
+					t.Fatalf("Simulate: %v, want %v", err, test.want)
+				}
+				is, err := clickhouse.IsSimulation(t.Context(), db)
+				if err != nil || is != (test.want == nil) {
+					t.Errorf("it is a simulation: %t, %v", is, err)
+				}
+				if !test.decisions {
+					execFile(t, db, "testdata/decisions.sql")
+				}
+			}
+		})
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -26,13 +27,14 @@ type Config struct {
 	Brokers []string
 	Topics  schema.Topics
 	// Channels are those whose topics are created; the quarantine topic is created with
-	// them. An installation may have others.
+	// them. An installation may have others. Nil means [schema.DefaultChannels] where there
+	// is no channel yet, and none where there is one.
 	Channels []schema.Channel
 	// Partitions is the number of partitions of every topic. 0 means that of the topics
 	// which exist, and where none does, [schema.DefaultPartitions].
 	Partitions int
-	// Replication is the number of replicas of every partition. 0 means 1, which
-	// loses what the broker's disk loses.
+	// Replication is the number of replicas of every partition. 0 means that of the quarantine
+	// topic, and where there is none, 1, which loses what the broker's disk loses.
 	Replication int
 }
 
@@ -56,8 +58,8 @@ func Create(ctx context.Context, c Config) (created []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Partitions == 0 {
-		c.Partitions = have[c.Topics.Quarantine()]
+	if c, err = c.like(ctx, conn, have); err != nil {
+		return nil, err
 	}
 	var request client.CreateTopicsRequest
 	for _, name := range c.Topics.Of(c.Channels...) {
@@ -79,6 +81,29 @@ func Create(ctx context.Context, c Config) (created []string, err error) {
 		}
 	}
 	return created, nil
+}
+
+// like fills in what was left out, by the topics that exist.
+func (c Config) like(ctx context.Context, conn *client.Client, have map[string]int) (Config, error) {
+	quarantine := c.Topics.Quarantine()
+	if c.Channels == nil && len(channelsOf(c.Topics, have)) == 0 {
+		c.Channels = schema.DefaultChannels()
+	}
+	if c.Partitions == 0 {
+		c.Partitions = have[quarantine]
+	}
+	if c.Replication == 0 && have[quarantine] > 0 {
+		response, err := conn.Metadata(ctx, &client.MetadataRequest{Topics: []string{quarantine}})
+		if err != nil {
+			return c, fmt.Errorf("ask the brokers for %s: %w", quarantine, err)
+		}
+		for _, t := range response.Topics {
+			for _, p := range t.Partitions {
+				c.Replication = max(c.Replication, len(p.Replicas))
+			}
+		}
+	}
+	return c, nil
 }
 
 func (c Config) topic(name string) client.TopicConfig {
@@ -150,6 +175,46 @@ func Check(ctx context.Context, brokers []string, topics schema.Topics) (Channel
 		return found, ErrNoChannel
 	}
 	return found, nil
+}
+
+// Finder finds the topics that a stage reads, again and again. It logs what is wrong with a
+// channel's topics when it first sees that, and leaves that channel out. It is for one
+// goroutine at a time.
+type Finder struct {
+	brokers []string
+	topics  schema.Topics
+	log     *slog.Logger
+	faults  map[schema.Channel]string // what was logged
+}
+
+// NewFinder returns a finder of an installation's topics.
+func NewFinder(brokers []string, topics schema.Topics, log *slog.Logger) *Finder {
+	return &Finder{brokers: brokers, topics: topics, log: log, faults: map[schema.Channel]string{}}
+}
+
+// Topics returns the topic of each channel that of names, such as [schema.Topics.Submissions],
+// with its number of partitions.
+func (f *Finder) Topics(ctx context.Context, of func(schema.Channel) string) (map[string]int, error) {
+	found, err := Find(ctx, f.brokers, f.topics)
+	if err != nil {
+		return nil, err
+	}
+	for c := range f.faults {
+		if found.Faults[c] == nil {
+			delete(f.faults, c)
+		}
+	}
+	for c, fault := range found.Faults {
+		if text := fault.Error(); f.faults[c] != text {
+			f.faults[c] = text
+			f.log.Error("a channel is left out: its topics cannot be used", "channel", string(c), "error", fault)
+		}
+	}
+	topics := make(map[string]int, len(found.Usable))
+	for _, c := range found.Usable {
+		topics[of(c)] = found.Partitions
+	}
+	return topics, nil
 }
 
 // channelsOf returns the channels that have at least one of their topics, in the order of

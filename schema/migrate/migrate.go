@@ -6,6 +6,9 @@ package migrate
 
 import (
 	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tajdeed/schema/clickhouse"
 	"tajdeed/schema/kafka"
@@ -17,6 +20,9 @@ type Config struct {
 	Postgres   postgres.Config
 	ClickHouse clickhouse.Config
 	Kafka      kafka.Config
+	// Simulated makes the installation a simulation, which only an empty one can become:
+	// [postgres.ErrNotEmpty], [clickhouse.ErrNotEmpty]. One that is a simulation stays one.
+	Simulated bool
 }
 
 // Done is what was done to one store: migrations that were applied, or topics that were
@@ -38,8 +44,8 @@ func Run(ctx context.Context, c Config, report func(Done)) error {
 		name    string
 		migrate func() ([]string, error)
 	}{
-		{"Postgres", func() ([]string, error) { return postgres.Migrate(ctx, db) }},
-		{"ClickHouse", func() ([]string, error) { return clickhouse.Migrate(ctx, c.ClickHouse) }},
+		{"Postgres", func() ([]string, error) { return c.migratePostgres(ctx, db) }},
+		{"ClickHouse", func() ([]string, error) { return c.migrateClickHouse(ctx, db) }},
 		{"Kafka", func() ([]string, error) { return kafka.Create(ctx, c.Kafka) }},
 	} {
 		names, err := store.migrate()
@@ -51,4 +57,31 @@ func Run(ctx context.Context, c Config, report func(Done)) error {
 		}
 	}
 	return nil
+}
+
+func (c Config) migratePostgres(ctx context.Context, db *pgxpool.Pool) ([]string, error) {
+	names, err := postgres.Migrate(ctx, db)
+	if err == nil && c.Simulated {
+		err = postgres.Simulate(ctx, db)
+	}
+	return names, err
+}
+
+// migrateClickHouse also has ClickHouse say what the record says of the installation: the
+// record's answer is the one that counts, and an earlier run may have been cut off between
+// the two.
+func (c Config) migrateClickHouse(ctx context.Context, db *pgxpool.Pool) (names []string, err error) {
+	if names, err = clickhouse.Migrate(ctx, c.ClickHouse); err != nil {
+		return names, err
+	}
+	simulated, err := postgres.IsSimulation(ctx, db)
+	if err != nil || !simulated {
+		return names, err
+	}
+	conn, err := clickhouse.Connect(ctx, c.ClickHouse)
+	if err != nil {
+		return names, err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	return names, clickhouse.Simulate(ctx, conn)
 }

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"sync"
+	"time"
 
 	"tajdeed/schema"
 )
@@ -36,6 +37,7 @@ type epoch struct {
 	Basis                 string            `json:"basis"`
 	From                  boundary          `json:"from"`
 	Until                 *boundary         `json:"until"` // for readers: the next file's day is what counts
+	Submission            submission        `json:"submission"`
 	Window                window            `json:"window"`
 	PartYear              partYear          `json:"part_year"`
 	PassportCoversPeriod  flag              `json:"passport_covers_period"`
@@ -56,6 +58,14 @@ type provenance struct {
 
 type boundary struct {
 	Day string `json:"day"`
+	provenance
+}
+
+// submission bounds the time at which a channel says that an application was submitted, by
+// the broker's time of its message.
+type submission struct {
+	OldestHours  int `json:"oldest_hours"`
+	AheadMinutes int `json:"ahead_minutes"`
 	provenance
 }
 
@@ -154,6 +164,8 @@ func (e *epoch) compile() (*Policy, error) {
 	p := &Policy{
 		Version:               e.Version,
 		From:                  from,
+		submissionOldest:      time.Duration(e.Submission.OldestHours) * time.Hour,
+		submissionAhead:       time.Duration(e.Submission.AheadMinutes) * time.Minute,
 		windowMonths:          e.Window.OpensMonthsBefore,
 		passportCoversPeriod:  e.PassportCoversPeriod.Value,
 		wholeYears:            e.WholeYears.Value,
@@ -199,6 +211,7 @@ func (e *epoch) validate() error {
 	}
 	check(versionForm.MatchString(e.Version), "version %q is not of the form %s", e.Version, versionForm)
 	check(e.Basis != "", "basis is missing")
+	check(e.Submission.OldestHours > 0 && e.Submission.AheadMinutes > 0, "submission.oldest_hours or submission.ahead_minutes is not positive")
 	check(e.Window.OpensMonthsBefore > 0, "window.opens_months_before is not positive")
 	check(e.PartYear.CountsAsWhole, "part_year.counts_as_whole: no other price of a part of a year is known")
 	check(len(e.Fees) > 0, "fees are missing")
@@ -227,6 +240,7 @@ func (e *epoch) validate() error {
 func (e *epoch) values() map[string]provenance {
 	all := map[string]provenance{
 		"from":                    e.From.provenance,
+		"submission":              e.Submission.provenance,
 		"window":                  e.Window.provenance,
 		"part_year":               e.PartYear.provenance,
 		"passport_covers_period":  e.PassportCoversPeriod.provenance,

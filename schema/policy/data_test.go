@@ -73,7 +73,7 @@ func TestBadDataIsRefused(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ old, new, says string }{
 		"unknown field":       {`"basis"`, `"bases"`, "bases"},
-		"bad version":         {`"2249-2025@1"`, `"2249/2025"`, "version"},
+		"bad version":         {`"2249-2025@2"`, `"2249/2025"`, "version"},
 		"bad day":             {`"2025-12-23"`, `"2025-13-23"`, "from"},
 		"no window":           {`"opens_months_before": 2`, `"opens_months_before": 0`, "opens_months_before"},
 		"part year":           {`"counts_as_whole": true`, `"counts_as_whole": false`, "counts_as_whole"},

@@ -27,6 +27,6 @@ func Example() {
 		fmt.Println(day, rules.Version, price, known, rules.MaxMonths(18), "months at most")
 	}
 	// Output:
-	// 2025-12-22 957-2019@1 KWD 10.000 true 60 months at most
-	// 2025-12-23 2249-2025@1 KWD 20.000 true 60 months at most
+	// 2025-12-22 957-2019@2 KWD 10.000 true 60 months at most
+	// 2025-12-23 2249-2025@2 KWD 20.000 true 60 months at most
 }

@@ -12,6 +12,7 @@ package policy
 
 import (
 	"slices"
+	"time"
 
 	"tajdeed/schema"
 )
@@ -28,11 +29,13 @@ type Case struct {
 // methods may be called from everywhere at once; none of them allocates.
 type Policy struct {
 	// Version names the data that decided, as a decision records it:
-	// "2249-2025@1" is the first reading of Resolution 2249/2025.
+	// "2249-2025@2" is the first reading of Resolution 2249/2025.
 	Version string
 	// From is the first day on which the policy is in force.
 	From schema.Date
 
+	submissionOldest      time.Duration
+	submissionAhead       time.Duration
 	windowMonths          int
 	passportCoversPeriod  bool
 	wholeYears            bool
@@ -108,6 +111,14 @@ func (p *Policy) MaxMonths(a schema.Article) int { return p.maxMonths[a] }
 // WholeYears says whether a renewal under an article is granted for whole years
 // only, so that its months are a multiple of twelve (rule R-PASS-2).
 func (p *Policy) WholeYears(schema.Article) bool { return p.wholeYears }
+
+// Plausible says whether an application can have been submitted at one time that the broker
+// received at another (rule FLOW-TIME): no longer ago than a channel may take, and no further
+// ahead than its clock may be wrong. Both bounds are included.
+func (p *Policy) Plausible(submitted, received time.Time) bool {
+	ago := received.Sub(submitted)
+	return ago <= p.submissionOldest && -ago <= p.submissionAhead
+}
 
 // WindowOpens returns the first day on which a renewal may be submitted of a
 // residency that expires on a day (rule R-EARLY-P).

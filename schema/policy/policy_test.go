@@ -10,8 +10,8 @@ import (
 // The policies in force on the days of the source article (2020-05-07) and after
 // 2249/2025.
 const (
-	e1 = "957-2019@1"
-	e3 = "2249-2025@1"
+	e1 = "957-2019@2"
+	e3 = "2249-2025@2"
 )
 
 func day(t testing.TB, s string) schema.Date {

@@ -35,9 +35,10 @@ var validRows = map[string]row{
 		"fee_receipt": "'R1'", "fee_paid_fils": "20000", "fee_paid_at": "now()",
 		"insurance_policy": "'H1'", "insurance_from": "'2026-12-02'", "insurance_to": "'2027-12-01'",
 		"digest": "sha256('x')", "topic": "'t'", "partition": "0", `"offset"`: "5"},
+	"installation": {"is_one": "true", "simulated": "false"},
 	"decision": {"topic": "'t'", "partition": "0", `"offset"`: "5", "application_id": "gen_random_uuid()",
 		"disposition": "'first'", "outcome": "'approved'", "reasons": "'{}'", "policy": "'p'", "civil_id": "285010112341",
-		"kind": "'renewal'", "article": "18", "sponsor_id": "123456789", "months": "12", "channel": "'counter'",
+		"kind": "'renewal'", "article": "18", "sponsor_id": "123456789", "months": "12",
 		"fee_due_fils": "20000", "fee_paid_fils": "20000", "old_expiry": "'2026-12-01'", "new_expiry": "'2027-12-01'",
 		"submitted_at": "now()", "received_at": "now()", "decided_at": "now()",
 		"digest": "sha256('x')", "passport_number": "'Z1'", "passport_country": "'IND'", "passport_expires_on": "'2031-05-01'",
@@ -88,6 +89,9 @@ var refusals = []struct {
 
 	{"announced before it was decided", "position", row{"published_offset": "8"}, "published_follows", checkViolation},
 	{"announced before the beginning", "position", row{"published_offset": "4"}, "begins_before", checkViolation},
+	{"a second installation", "installation", row{}, "installation_pkey", uniqueViolation},
+	{"an installation of another kind", "installation", row{"is_one": "false"}, "installation_is_one", checkViolation},
+
 	{"a second position", "position", row{}, "position_pkey", uniqueViolation},
 
 	{"an empty batch", "batch", row{"to_offset": "5"}, "batch_is_not_empty", checkViolation},
@@ -120,7 +124,9 @@ func TestConstraintsRefuse(t *testing.T) {
 	t.Parallel()
 	db := postgrestest.New(t)
 	for _, table := range tables(t, db) {
-		exec(t, db, insertValid(table))
+		if table != "installation" { // which has its one row
+			exec(t, db, insertValid(table))
+		}
 	}
 	for _, test := range refusals {
 		t.Run(test.table+"/"+strings.ReplaceAll(test.name, " ", "_"), func(t *testing.T) {

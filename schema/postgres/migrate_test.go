@@ -83,6 +83,7 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 func insertOlder(t *testing.T, db *pgxpool.Pool, table string, differs row) string {
 	t.Helper()
 	has, values := columnsOf(t, db, table), with(validRows[table], differs)
+	values["channel"] = "'counter'" // which the topic says today
 	maps.DeleteFunc(values, func(column, _ string) bool { return !slices.Contains(has, column) })
 	return insertRow(table, values)
 }
@@ -187,7 +188,7 @@ func TestMigrationOfMessagesKeepsWhatTheySaid(t *testing.T) {
 	decisions := `SELECT to_jsonb(d)::text FROM (SELECT ` + strings.Join(columnsOf(t, db, "decision"), ", ") + ` FROM decision) AS d ORDER BY "offset"`
 	const applications = `SELECT to_jsonb(a)::text FROM application a ORDER BY "offset"`
 	before := slices.Concat(selectNames(t, db, decisions), selectNames(t, db, applications))
-	migrate(t, db)
+	migrateTo(t, db, 6)
 	after := slices.Concat(selectNames(t, db, decisions), selectNames(t, db, applications))
 	if len(before) != 6 || !slices.Equal(before, after) {
 		t.Errorf("before:\n%s\nafter:\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
