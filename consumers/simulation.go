@@ -7,7 +7,8 @@ import (
 )
 
 // RegisterSimulation registers the metric that says whether the installation is a simulation.
-// Every stage's process has it, so that an alert finds a simulation among those in production.
+// Every stage has it, so that an alert finds a simulation among those in production; stages
+// that share a registry share it.
 func RegisterSimulation(simulation bool, registry prometheus.Registerer) {
 	gauge := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: Namespace, Name: "simulation",
@@ -18,6 +19,13 @@ func RegisterSimulation(simulation bool, registry prometheus.Registerer) {
 	}
 	if simulation {
 		gauge.Set(1)
+	}
+	if registry == nil {
+		return
+	}
+	err := registry.Register(gauge)
+	if _, shared := errors.AsType[prometheus.AlreadyRegisteredError](err); err != nil && !shared {
+		panic(err) // as for every other metric: two meanings under one name
 	}
 }
 

@@ -171,7 +171,7 @@ func (v *verifier) verify(ctx context.Context) (*verification, error) {
 	if err := v.countPending(ctx, marks.channels, record.books); err != nil {
 		return nil, err
 	}
-	record.books.balance(takenAt)
+	record.books.balance(takenAt, v.topics)
 	return found, nil
 }
 
