@@ -27,7 +27,7 @@ func TestUpOnce(t *testing.T) {
 			}
 			for run, published := range []int64{3000, 1000} {
 				result := upOnce(t, "--broker", broker, "--data", data, "--applications", fmt.Sprint(published), "--partitions", "3")
-				if !result.Balanced || result.Published != published || result.Consumed != published {
+				if !result.Balanced || result.Published != published || result.Consumed != published || result.Answers != published || len(result.Channels) != 6 {
 					t.Errorf("run %d: %+v", run, result)
 				}
 				// A run that began anew would find every application there already.

@@ -180,7 +180,7 @@ func TestErrorsAtTheStart(t *testing.T) {
 		}
 	}
 	noTopics := func(ctx context.Context, wait time.Duration) error {
-		_, err := CheckTopics(ctx, wait, brokers, schema.NamedTopics("none"))
+		_, err := FindChannels(ctx, wait, brokers, schema.Topics{Prefix: "none"})
 		return err
 	}
 	refused := new(pgconn.PgError)
