@@ -24,13 +24,18 @@ func simulateCommand() *cli.Command {
 		Name:     "simulate",
 		Category: categoryFeed,
 		Usage:    "publish a simulated population's applications",
-		Description: `Makes a population and publishes the applications of its years to the topic of
-submissions: most of them right, some wrong, some sent twice, a few unreadable. The
-same --seed, --residents and --start give the same people and the same messages.
+		Description: `Makes a population and publishes the applications of its years by the installation's
+channels: most of them right, some wrong, some sent twice, a few unreadable. The same
+--seed, --residents and --start give the same people, and by the same channels the same
+messages.
+
+The people live in another year, so the installation must be a simulation: their times
+are implausible in any other (tajdeed migrate --simulated).
 
 The record must know the population: write it as an extract, import that, then
 publish.
 
+   tajdeed migrate --simulated
    tajdeed-local simulate --extract DIR --extract-only
    tajdeed import DIR
    tajdeed-local simulate --rate 50
@@ -102,6 +107,13 @@ func runSimulate(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return command.UsageError(c, err)
 	}
+	if !asked.extractOnly {
+		found, err := process.FindChannels(ctx, c.Duration("wait"), c.StringSlice("brokers"), command.Topics(c))
+		if err != nil {
+			return err
+		}
+		asked.config.Channels = found.Usable
+	}
 	population, err := simulate.New(asked.config)
 	if err != nil {
 		return err
@@ -123,9 +135,6 @@ func runSimulate(ctx context.Context, c *cli.Command) error {
 
 // publish publishes the stream as a process that operations can look at.
 func (s simulation) publish(ctx context.Context, c *cli.Command, population *simulate.Simulation) error {
-	if _, err := process.CheckTopics(ctx, c.Duration("wait"), c.StringSlice("brokers"), command.Topics(c)); err != nil {
-		return err
-	}
 	registry := process.NewRegistry()
 	publisher, err := producers.NewPublisher(command.PublisherConfig(c), slog.Default(), registry)
 	if err != nil {
@@ -134,15 +143,15 @@ func (s simulation) publish(ctx context.Context, c *cli.Command, population *sim
 	defer func() { _ = publisher.Close() }()
 	bar, published := command.ProgressOf(s.steps(), "publishing", false), int64(0)
 	f := simulate.Feed{
-		Simulation: population, Publisher: publisher, Topic: command.Topics(c).Submissions,
+		Simulation: population, Publisher: publisher, Topics: command.Topics(c),
 		Rate: s.rate, Total: s.total,
 		Published: func(n int) { published += int64(n); bar.Add(n) },
 	}
 	began := time.Now()
 	run := process.Process{Listen: c.String("listen"), Registry: registry, Ready: publisher.Ready, Run: f.Run}.Serve(ctx)
 	bar.Finish()
-	fmt.Fprintf(c.Root().Writer, "published %d messages to %s in %s; go on with --skip %d\n",
-		published, f.Topic, time.Since(began).Round(time.Millisecond), s.skip+published)
+	fmt.Fprintf(c.Root().Writer, "published %d messages to %d channels in %s; go on with --skip %d\n",
+		published, len(s.config.Channels), time.Since(began).Round(time.Millisecond), s.skip+published)
 	if run != nil {
 		return run
 	}

@@ -10,23 +10,32 @@ import (
 
 	"tajdeed/cmd/command"
 	"tajdeed/cmd/command/commandtest"
+	"tajdeed/schema"
 	"tajdeed/schema/extract"
 	"tajdeed/schema/kafkatest"
 )
 
 func TestSimulatePublishesAndSaysWhatShouldComeOut(t *testing.T) {
 	t.Parallel()
-	prefix, topics := kafkatest.NewInstallation(t, 2)
+	installation, topics := kafkatest.NewInstallation(t, 2)
 	dir := t.TempDir()
 	manifest := filepath.Join(dir, "manifest.json")
-	out, _, err := commandtest.Run(t, simulateCommand(), "", "--listen", "", "--brokers", strings.Join(topics.Brokers, ","), "--topics", prefix,
+	out, _, err := commandtest.Run(t, simulateCommand(), "", "--listen", "", "--brokers", strings.Join(topics.Brokers, ","), "--topics", installation.Prefix,
 		"--residents", "1000", "--rate", "0", "--applications", "1500", "--skip", "100",
 		"--extract", filepath.Join(dir, "extract"), "--manifest", manifest)
 	if err != nil || !strings.Contains(out, "published 1500 messages") || !strings.Contains(out, "--skip 1600") {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if n := topics.Messages(t, topics.Names[0]); n != 1500 {
-		t.Errorf("%d messages on the topic", n)
+	sum := int64(0)
+	for _, channel := range schema.DefaultChannels() {
+		n := topics.Messages(t, installation.Submissions(channel))
+		if n == 0 {
+			t.Errorf("nothing came by %s", channel)
+		}
+		sum += n
+	}
+	if sum != 1500 {
+		t.Errorf("%d messages on the topics", sum)
 	}
 	if _, err := extract.Open(filepath.Join(dir, "extract")); err != nil {
 		t.Error(err)
@@ -43,8 +52,8 @@ func TestSimulatePublishesAndSaysWhatShouldComeOut(t *testing.T) {
 
 func TestSimulateEndsAtSIGTERM(t *testing.T) {
 	t.Parallel()
-	prefix, topics := kafkatest.NewInstallation(t, 2)
-	p := commandtest.Start(t, "simulate", "--brokers", strings.Join(topics.Brokers, ","), "--topics", prefix, "--residents", "1000")
+	installation, topics := kafkatest.NewInstallation(t, 2)
+	p := commandtest.Start(t, "simulate", "--brokers", strings.Join(topics.Brokers, ","), "--topics", installation.Prefix, "--residents", "1000")
 	p.Ready().Signal(syscall.SIGTERM)
 	if code := p.Exit(); code != command.ExitDone {
 		t.Errorf("exit code %d:\n%s", code, p.Said())

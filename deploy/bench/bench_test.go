@@ -29,11 +29,11 @@ func TestMain(m *testing.M) {
 // One figure of each way of measuring, on servers of its own.
 func TestBench(t *testing.T) {
 	t.Parallel()
-	names := []string{"ceiling", "naive", "renewals", "analytics", "whole", "whole-publishing", "latency-1000", "growth-residencies-20m", "growth-workers-2", "growth-poison-1", "growth-sponsor-50", "growth-backlog"}
+	names := []string{"ceiling", "naive", "renewals", "analytics", "whole", "whole-publishing", "channels-6", "fairness", "latency-1000", "growth-residencies-20m", "growth-workers-2", "growth-poison-1", "growth-sponsor-50", "growth-backlog"}
 	result, err := Run(t.Context(), Config{
 		Servers: local.Config{Data: localtest.Folder(t)}, Applications: 1000, Repeat: 1, Version: "a test's",
 		Only: []string{
-			"ceiling", "naive", "renewals", "analytics", "whole", "latency-1000", "growth-residencies-20m",
+			"ceiling", "naive", "renewals", "analytics", "whole", "channels-6", "fairness", "latency-1000", "growth-residencies-20m",
 			"growth-workers-2", "growth-poison-1", "growth-sponsor-50", "growth-backlog",
 		},
 		Progress: func(since time.Duration, step string) { t.Logf("%7.1fs %s", since.Seconds(), step) },
@@ -100,7 +100,7 @@ func checkFigure(t *testing.T, f Figure) {
 			t.Errorf("%s: peak memory %v", f.Name, f.PeakRSSMB)
 		}
 	}
-	if isLatency := strings.HasPrefix(f.Name, "latency"); isLatency != (f.LatencyMS != nil) {
+	if isLatency := strings.HasPrefix(f.Name, "latency"); (isLatency || f.Name == "fairness") != (f.LatencyMS != nil) {
 		t.Errorf("%s: latency %+v", f.Name, f.LatencyMS)
 	} else if l := f.LatencyMS; isLatency && (l.Decided.P50 <= 0 || l.Decided.P50 > l.Decided.P99 || l.Queryable.P50 < l.Decided.P50) {
 		t.Errorf("%s: latency %+v", f.Name, l)
@@ -132,7 +132,7 @@ func TestBenchChoose(t *testing.T) {
 			t.Errorf("--only %s chooses %q, unknown %q", tc.only, got, unknown)
 		}
 	}
-	if all, _ := choose(allFigures(FullApplications), nil); len(all) != 21 {
+	if all, _ := choose(allFigures(FullApplications), nil); len(all) != 24 {
 		t.Errorf("%d figures in all", len(all))
 	}
 }
@@ -186,7 +186,7 @@ func TestBenchTargets(t *testing.T) {
 	for _, target := range r.Targets {
 		statuses = append(statuses, target.status())
 	}
-	want := []string{"met", "met", "missed", "not measured", "met", "missed", "not measured", "not measured", "not measured", "not measured"}
+	want := []string{"met", "met", "missed", "not measured", "met", "missed", "not measured", "not measured", "not measured", "not measured", "not measured", "not measured"}
 	if !slices.Equal(statuses, want) {
 		t.Errorf("statuses %v, want %v", statuses, want)
 	}

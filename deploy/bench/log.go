@@ -17,9 +17,10 @@ import (
 	"tajdeed/schema/kafka"
 )
 
-// workload is what lies on a log of submissions.
+// workload is what lies on the channels' topics.
 type workload struct {
 	n         int64
+	channels  int // how many there are
 	residents int
 	poison    float64 // the share of unreadable messages, as in [simulate.Config]
 	sponsor   float64 // the share of residents that one sponsor has
@@ -34,12 +35,16 @@ type population struct {
 func (l workload) population() population { return population{l.residents, l.sponsor} }
 
 func (l workload) simulation() (*simulate.Simulation, error) {
-	return simulate.New(simulate.Config{Seed: simulate.DefaultSeed, Residents: l.residents, Unreadable: l.poison, OneSponsor: l.sponsor})
+	return simulate.New(simulate.Config{
+		Seed: simulate.DefaultSeed, Residents: l.residents, Unreadable: l.poison, OneSponsor: l.sponsor, Channels: channels(l.channels),
+	})
 }
 
-// filledLog is a set of topics and what lies on the topic of submissions.
+// channels returns the first n of the default channels.
+func channels(n int) []schema.Channel { return schema.DefaultChannels()[:n] }
+
+// filledLog is an installation's topics, and what lies on those of submissions.
 type filledLog struct {
-	prefix    string
 	topics    schema.Topics
 	load      workload
 	messages  int64
@@ -47,24 +52,35 @@ type filledLog struct {
 	announced bool  // the other topics hold what an installation announced
 }
 
+// names returns the names of all topics.
+func (l *filledLog) names() []string { return l.topics.Of(channels(l.load.channels)...) }
+
+// submissions returns the names of the topics that the stage renewals reads, and decisions of
+// those on which it answers.
+func (l *filledLog) submissions() []string { return l.ofEach(l.topics.Submissions) }
+
+func (l *filledLog) decisionsTopics() []string { return l.ofEach(l.topics.Decisions) }
+
+func (l *filledLog) ofEach(name func(schema.Channel) string) (names []string) {
+	for _, c := range channels(l.load.channels) {
+		names = append(names, name(c))
+	}
+	return names
+}
+
 // newLog creates the topics of an empty log.
 func (b *bench) newLog(ctx context.Context, load workload) (*filledLog, error) {
-	l := &filledLog{prefix: b.name(), load: load}
-	l.topics = schema.NamedTopics(l.prefix)
+	l := &filledLog{topics: schema.Topics{Prefix: b.name()}, load: load}
 	return l, b.createTopics(ctx, l)
 }
 
 // createTopics creates the topics that are missing, and waits until they can be used.
 func (b *bench) createTopics(ctx context.Context, l *filledLog) error {
-	if _, err := kafka.Create(ctx, kafka.Config{Brokers: b.at.Brokers, Topics: l.topics}); err != nil {
+	if _, err := kafka.Create(ctx, kafka.Config{Brokers: b.at.Brokers, Topics: l.topics, Channels: channels(l.load.channels)}); err != nil {
 		return err
 	}
-	for _, topic := range l.topics.Names() {
-		if _, err := b.countMessages(ctx, topic); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := b.countMessages(ctx, l.names()...)
+	return err
 }
 
 // fullLog returns a log with all messages of a load: the last one, if its load is the same.
@@ -73,7 +89,7 @@ func (b *bench) fullLog(ctx context.Context, load workload) (l *filledLog, err e
 		return b.log, nil
 	}
 	if b.log != nil {
-		if err := b.deleteTopics(ctx, b.log.topics.Names()...); err != nil {
+		if err := b.deleteTopics(ctx, b.log.names()...); err != nil {
 			return nil, err
 		}
 		b.log = nil
@@ -95,12 +111,12 @@ func (b *bench) fullLog(ctx context.Context, load workload) (l *filledLog, err e
 
 // fill publishes a load, and notes how many messages and decisions it is.
 func (b *bench) fill(ctx context.Context, l *filledLog, simulation *simulate.Simulation) error {
-	publisher, err := b.publisher(l)
+	publisher, err := b.publisher()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = publisher.Close() }()
-	f := simulate.Feed{Simulation: simulation, Publisher: publisher, Topic: l.topics.Submissions, Total: l.load.n}
+	f := simulate.Feed{Simulation: simulation, Publisher: publisher, Topics: l.topics, Total: l.load.n}
 	if err := f.Run(ctx); err != nil {
 		return err
 	}
@@ -112,31 +128,34 @@ func (b *bench) fill(ctx context.Context, l *filledLog, simulation *simulate.Sim
 	return b.checkLog(ctx, l)
 }
 
-var errNotAsPublished = errors.New("the topic does not hold what was published")
+var errNotAsPublished = errors.New("the topics do not hold what was published")
 
 // checkLog refuses a log that has a message twice, which happens when the publisher misses
 // an answer and sends again.
 func (b *bench) checkLog(ctx context.Context, l *filledLog) error {
-	n, err := b.countMessages(ctx, l.topics.Submissions)
+	n, err := b.countMessages(ctx, l.submissions()...)
 	if err == nil && n != l.messages {
 		err = fmt.Errorf("%w: %d messages of %d", errNotAsPublished, n, l.messages)
 	}
 	return err
 }
 
-// countMessages is how many messages a topic holds.
-func (b *bench) countMessages(ctx context.Context, topic string) (sum int64, err error) {
-	ends, err := kafka.Ends(ctx, b.at.Brokers, topic)
-	for _, end := range ends {
-		sum += end.Next - end.First
+// countMessages is how many messages topics hold.
+func (b *bench) countMessages(ctx context.Context, topics ...string) (sum int64, err error) {
+	for _, topic := range topics {
+		ends, err := kafka.Ends(ctx, b.at.Brokers, topic)
+		if err != nil {
+			return 0, err
+		}
+		for _, end := range ends {
+			sum += end.Next - end.First
+		}
 	}
-	return sum, err
+	return sum, nil
 }
 
-func (b *bench) publisher(l *filledLog) (*producers.Publisher, error) {
-	return producers.NewPublisher(producers.Config{
-		Brokers: b.at.Brokers, Topics: l.topics.Names(), ClientID: clientID,
-	}, slog.Default(), nil)
+func (b *bench) publisher() (*producers.Publisher, error) {
+	return producers.NewPublisher(producers.Config{Brokers: b.at.Brokers, ClientID: clientID}, slog.Default(), nil)
 }
 
 // topicNames returns the names of all topics of ours.

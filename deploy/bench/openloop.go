@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	client "github.com/segmentio/kafka-go"
@@ -11,6 +12,7 @@ import (
 
 	"tajdeed/deploy/local"
 	"tajdeed/producers"
+	"tajdeed/producers/simulate"
 	"tajdeed/schema"
 )
 
@@ -22,11 +24,12 @@ type openLoop struct {
 	installation *installation
 	publisher    *producers.Publisher
 	began        time.Time
-	partitions   []partitionSchedule
-	readable     int64
+	partitions   map[schema.TopicPartition]*partitionSchedule // that messages are for
+	messages     int64
+	readable     int64 // of them
 }
 
-// partitionSchedule are the messages of one partition, by offset: the log is empty at the
+// partitionSchedule are the messages of one partition, by offset: its log is empty at the
 // beginning and nobody else publishes.
 type partitionSchedule struct {
 	messages []client.Message
@@ -58,75 +61,91 @@ func (b *bench) latency(ctx context.Context, load workload, rate int) (run runRe
 		return run, err
 	}
 	defer func() { err = errors.Join(err, in.close(context.WithoutCancel(ctx))) }()
-	loop, err := in.schedule(load, rate)
+	simulation, err := load.simulation()
 	if err != nil {
 		return run, err
 	}
+	loop, err := in.schedule(simulation, load.n, rate, nil)
+	if err != nil {
+		return run, err
+	}
+	in.log.messages, in.log.decisions = load.n, loop.readable
 	defer func() { _ = loop.publisher.Close() }()
 	if err := in.startStages(ctx); err != nil {
 		return run, err
 	}
 	watch := in.startClock(partPublisher)
 	loop.began = watch.began
-	if err := loop.run(ctx); err != nil {
+	if err := loop.run(ctx, loop.watchDecisions, loop.watchRows); err != nil {
 		return run, err
 	}
 	if run, err = watch.stop(load.n); err != nil {
 		return run, err
 	}
-	run.latency = loop.latency(min(latencyWarmUp, time.Duration(load.n)*time.Second/time.Duration(4*rate)))
+	run.latency = loop.latency(warmUp(load.n, rate), math.MaxInt64)
 	return run, errors.Join(in.checkLog(ctx, in.log), in.checkPostgres(ctx), in.checkClickHouse(ctx))
 }
 
-// schedule makes the messages and sets when each is due.
-func (in *installation) schedule(load workload, rate int) (l *openLoop, err error) {
-	simulation, err := load.simulation()
-	if err != nil {
-		return nil, err
-	}
-	l = &openLoop{installation: in, partitions: make([]partitionSchedule, schema.DefaultPartitions)}
+// warmUp is how much of the beginning of n messages at a rate does not count.
+func warmUp(n int64, rate int) time.Duration {
+	return min(latencyWarmUp, time.Duration(n)*time.Second/time.Duration(4*rate))
+}
+
+// schedule makes the simulation's next n messages, and sets when each is due. All come by the
+// channel by, where it is given.
+func (in *installation) schedule(simulation *simulate.Simulation, n int64, rate int, by *schema.Channel) (l *openLoop, err error) {
+	l = &openLoop{installation: in, messages: n, partitions: map[schema.TopicPartition]*partitionSchedule{}}
 	choices := make([]int, schema.DefaultPartitions)
 	for i := range choices {
 		choices[i] = i
 	}
-	for i := range load.n {
+	for i := range n {
 		m, ok := simulation.Next()
 		if !ok {
 			return nil, fmt.Errorf("the simulation ends before message %d", i)
 		}
-		message := m.Kafka()
+		if by != nil {
+			m.Channel = *by
+		}
+		message := m.Kafka(in.log.topics)
 		message.Partition = client.Murmur2Balancer{}.Balance(message, choices...)
-		p := &l.partitions[message.Partition]
+		p := l.partition(schema.TopicPartition{Topic: message.Topic, Partition: message.Partition})
 		p.messages, p.readable = append(p.messages, message), append(p.readable, m.Expect.Readable())
 		p.due = append(p.due, time.Duration(i)*time.Second/time.Duration(rate))
 		if m.Expect.Readable() {
 			l.readable++
 		}
 	}
-	for i := range l.partitions {
-		p := &l.partitions[i]
+	for _, p := range l.partitions {
 		p.decided, p.queryable = make([]time.Duration, len(p.due)), make([]time.Duration, len(p.due))
 	}
-	in.log.messages, in.log.decisions = load.n, l.readable
-	l.publisher, err = in.publisher(in.log)
+	l.publisher, err = in.publisher()
 	return l, err
 }
 
-// run sends and watches until every decision can be queried.
-func (l *openLoop) run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for partition := range l.partitions {
-		group.Go(func() error { return l.send(ctx, partition) })
+// partition returns the schedule of a partition, and makes it where there is none.
+func (l *openLoop) partition(at schema.TopicPartition) *partitionSchedule {
+	if l.partitions[at] == nil {
+		l.partitions[at] = &partitionSchedule{}
 	}
-	group.Go(func() error { return l.watchDecisions(ctx) })
-	group.Go(func() error { return l.watchRows(ctx) })
+	return l.partitions[at]
+}
+
+// run sends, and watches until every decision was seen by every watcher.
+func (l *openLoop) run(ctx context.Context, watchers ...func(context.Context) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, p := range l.partitions {
+		group.Go(func() error { return l.send(ctx, p) })
+	}
+	for _, watch := range watchers {
+		group.Go(func() error { return watch(ctx) })
+	}
 	return group.Wait()
 }
 
 // send sends the messages of a partition when they are due, those that are due together in
 // one piece.
-func (l *openLoop) send(ctx context.Context, partition int) error {
-	p := &l.partitions[partition]
+func (l *openLoop) send(ctx context.Context, p *partitionSchedule) error {
 	for sent := 0; sent < len(p.due); {
 		if wait := p.due[sent] - time.Since(l.began); wait > 0 {
 			if local.Pause(ctx, wait); ctx.Err() != nil {
@@ -137,7 +156,7 @@ func (l *openLoop) send(ctx context.Context, partition int) error {
 		for to < len(p.due) && to-sent < sendMost && p.due[to] <= now {
 			to++
 		}
-		if err := l.publisher.PublishPlaced(ctx, l.installation.log.topics.Submissions, p.messages[sent:to]); err != nil {
+		if err := l.publisher.PublishPlaced(ctx, p.messages[sent:to]); err != nil {
 			return fmt.Errorf("publish at a rate: %w", err)
 		}
 		sent = to
@@ -145,13 +164,12 @@ func (l *openLoop) send(ctx context.Context, partition int) error {
 	return nil
 }
 
-// latency is the latency of all messages but those of the warm-up.
-func (l *openLoop) latency(warmUp time.Duration) *Latency {
+// latency is the latency of the messages that were due from an instant to before another.
+func (l *openLoop) latency(from, to time.Duration) *Latency {
 	var decided, queryable []time.Duration
-	for i := range l.partitions {
-		p := &l.partitions[i]
+	for _, p := range l.partitions {
 		for at, due := range p.due {
-			if p.readable[at] && due >= warmUp {
+			if p.readable[at] && due >= from && due < to {
 				decided = append(decided, p.decided[at]-due)
 				queryable = append(queryable, p.queryable[at]-due)
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tajdeed/producers/simulate"
+	"tajdeed/schema"
 )
 
 // figure is something to measure.
@@ -25,6 +26,8 @@ const (
 	// backlogApplications are what a day's outage leaves at 74 applications a second, and
 	// more than fourteen years' transactions.
 	backlogApplications = 6_400_000
+	// fairnessBacklog is how many applications wait in one channel while another is measured.
+	fairnessBacklog = 1_000_000
 )
 
 // setting is under what conditions the stage renewals is measured.
@@ -38,7 +41,7 @@ type setting struct {
 // same log follow one another.
 func allFigures(applications int) []figure {
 	n := int64(applications)
-	normal := workload{n: n, residents: max(simulate.DefaultResidents, applications)}
+	normal := workload{n: n, channels: len(schema.DefaultChannels()), residents: max(simulate.DefaultResidents, applications)}
 	at := func(change func(*setting)) func(context.Context, *bench) (runResult, error) {
 		s := setting{load: normal, workers: 1}
 		change(&s)
@@ -57,6 +60,14 @@ func allFigures(applications int) []figure {
 		{"whole", func(ctx context.Context, b *bench) (runResult, error) { return b.whole(ctx, normal) }},
 		{"whole-publishing", func(ctx context.Context, b *bench) (runResult, error) { return b.wholePublishing(ctx, normal) }},
 	}
+	for _, number := range []int{1, len(schema.DefaultChannels())} {
+		all = append(all, figure{fmt.Sprintf("channels-%d", number), at(func(s *setting) { s.load.channels = number })})
+	}
+	all = append(all, figure{"fairness", func(ctx context.Context, b *bench) (runResult, error) {
+		load := normal
+		load.n = scaled(fairnessBacklog)
+		return b.fairness(ctx, load)
+	}})
 	for _, rate := range []int{100, 1000, 5000} {
 		all = append(all, figure{fmt.Sprintf("latency-%d", rate), func(ctx context.Context, b *bench) (runResult, error) {
 			return b.latency(ctx, normal, rate)

@@ -120,6 +120,10 @@ func (r *Result) latencyTable() table.Writer {
 		if l := r.Figures[i].LatencyMS; l != nil {
 			row := table.Row{r.Figures[i].Name}
 			for _, p := range []Percentiles{l.Decided, l.Queryable} {
+				if p == (Percentiles{}) { // nobody watched that
+					row = append(row, "", "", "")
+					continue
+				}
 				row = append(row, text.Tenths(p.P50), text.Tenths(p.P99), text.Tenths(p.P999))
 			}
 			t.AppendRow(row)
@@ -141,6 +145,7 @@ func (r *Result) ratiosTable() table.Writer {
 		{"an application among 20 million residencies, to one among 0.5", r.Ratios.RegisterGrowth},
 		{"an application with 0.1 % unreadable messages, to one with none", r.Ratios.PoisonSlowdown},
 		{"four workers to one", r.Ratios.WorkersFourToOne},
+		{"six channels to one", r.Ratios.ChannelsSixToOne},
 		{"backlog, seconds for 6.4 million", r.Ratios.BacklogSecondsPer64M},
 	} {
 		if ratio.is != nil {

@@ -60,6 +60,7 @@ type Ratios struct {
 	RegisterGrowth       *float64 `json:"residencies_20m_to_500k"` // seconds per application
 	PoisonSlowdown       *float64 `json:"poison_0_1_to_0"`
 	WorkersFourToOne     *float64 `json:"workers_4_to_1"`
+	ChannelsSixToOne     *float64 `json:"channels_6_to_1"`
 	BacklogSecondsPer64M *float64 `json:"backlog_seconds_per_6_4m"`
 }
 
@@ -155,6 +156,7 @@ func (r *Result) conclude() {
 		RegisterGrowth:       r.speedup("growth-residencies-500k", "growth-residencies-20m"),
 		PoisonSlowdown:       r.speedup("growth-poison-0", "growth-poison-0.1"),
 		WorkersFourToOne:     r.speedup("growth-workers-4", "growth-workers-1"),
+		ChannelsSixToOne:     r.speedup("channels-6", "channels-1"),
 		BacklogSecondsPer64M: r.secondsFor("growth-backlog", backlogApplications),
 	}
 	r.compareWithTargets()

@@ -12,7 +12,7 @@ import (
 
 // renewals measures the stage from a full topic. The clock starts when the start lock is
 // released: until then each worker has its partitions and has fetched nothing. It ends when
-// every position is at the end of its partition and every decision lies on its topic.
+// every position is at the end of its partition and every answer lies on its topic.
 func (b *bench) renewals(ctx context.Context, s setting) (run runResult, err error) {
 	l, err := b.fullLog(ctx, s.load)
 	if err != nil {
@@ -185,7 +185,7 @@ func (in *installation) startStages(ctx context.Context) error {
 	}
 	taken := func() (n int64, done bool, err error) {
 		err = in.postgres.QueryRow(ctx, `SELECT count(*) FROM position`).Scan(&n)
-		return n, n == schema.DefaultPartitions, err
+		return n, n == int64(in.log.load.channels*schema.DefaultPartitions), err
 	}
 	if err := patience.Await(ctx, "the partitions to be taken over", taken); err != nil {
 		return err
@@ -193,25 +193,25 @@ func (in *installation) startStages(ctx context.Context) error {
 	return in.checkpoint(ctx)
 }
 
-// selectReached counts the messages that are applied. The log begins at offset 0.
-const selectReached = `SELECT coalesce(sum(next_offset), 0)::bigint FROM position WHERE topic = $1`
+// selectReached counts the messages that are applied. The logs begin at offset 0.
+const selectReached = `SELECT coalesce(sum(next_offset), 0)::bigint FROM position`
 
 // awaitApplied waits until every message is applied.
 func (in *installation) awaitApplied(ctx context.Context) error {
 	return patience.Await(ctx, "the record", func() (reached int64, done bool, err error) {
-		err = in.postgres.QueryRow(ctx, selectReached, in.log.topics.Submissions).Scan(&reached)
+		err = in.postgres.QueryRow(ctx, selectReached).Scan(&reached)
 		return reached, reached >= in.log.messages, err
 	})
 }
 
-// awaitDecided waits until every message is applied and every decision announced.
+// awaitDecided waits until every message is applied and answered.
 func (in *installation) awaitDecided(ctx context.Context) error {
 	if err := in.awaitApplied(ctx); err != nil {
 		return err
 	}
-	return patience.Await(ctx, "the decisions topic", func() (int64, bool, error) {
-		n, err := in.countMessages(ctx, in.log.topics.Decisions)
-		return n, n >= in.log.decisions, err
+	return patience.Await(ctx, "the answers", func() (int64, bool, error) {
+		n, err := in.countMessages(ctx, in.log.decisionsTopics()...)
+		return n, n >= in.log.messages, err
 	})
 }
 

@@ -23,6 +23,8 @@ func (r *Result) compareWithTargets() {
 		atLeast("analytics", r.perSecond("analytics"), 200_000, "rows a second"),
 		atMost("submitted to decided at 1,000 a second, p99", r.p99("latency-1000", toDecided), 50, "ms"),
 		atMost("submitted to queryable at 1,000 a second, p99", r.p99("latency-1000", toQueryable), 1000, "ms"),
+		atLeast("six channels, of one", r.Ratios.ChannelsSixToOne, 0.95, "times"),
+		atMost("submitted to decided while 1,000,000 wait in another channel, p99", r.p99("fairness", toDecided), 250, "ms"),
 		atMost("an application among 20 million residencies, to one among 0.5", r.Ratios.RegisterGrowth, 1.5, "times"),
 		atMost("an application with 0.1 % unreadable messages, to one with none", r.Ratios.PoisonSlowdown, 1.1, "times"),
 		atMost("a backlog of 6.4 million", r.Ratios.BacklogSecondsPer64M, 150, "s"),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -15,26 +16,31 @@ import (
 	"tajdeed/schema"
 )
 
-// watchDecisions reads the decisions topic as a channel would, and notes when each decision
-// was there.
+// watchDecisions reads the decisions topics as the channels would, and notes when each
+// decision was there.
 func (l *openLoop) watchDecisions(ctx context.Context) error {
-	topic, from := l.installation.log.topics.Decisions, map[int32]kgo.Offset{}
-	for partition := range l.partitions {
-		from[int32(partition)] = kgo.NewOffset().At(0)
+	from, causes := map[string]map[int32]kgo.Offset{}, map[string]string{}
+	for at := range l.partitions {
+		topic, _ := l.installation.log.topics.AnswersTo(at.Topic)
+		if from[topic] == nil {
+			from[topic], causes[topic] = map[int32]kgo.Offset{}, at.Topic
+		}
+		from[topic][int32(at.Partition)] = kgo.NewOffset().At(0)
 	}
-	reader, err := kgo.NewClient(kgo.SeedBrokers(l.installation.at.Brokers...), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}))
+	reader, err := kgo.NewClient(kgo.SeedBrokers(l.installation.at.Brokers...), kgo.ConsumePartitions(from))
 	if err != nil {
-		return fmt.Errorf("read the decisions topic: %w", err)
+		return fmt.Errorf("read the decisions topics: %w", err)
 	}
 	defer reader.Close()
 	for left := l.readable; left > 0; {
 		fetched := reader.PollFetches(ctx)
 		now := time.Since(l.began)
 		if err := fetched.Err(); err != nil {
-			return fmt.Errorf("read the decisions topic: %w", err)
+			return fmt.Errorf("read the decisions topics: %w", err)
 		}
 		for messages := fetched.RecordIter(); !messages.Done(); {
-			fresh, err := l.noteDecided(messages.Next(), now)
+			m := messages.Next()
+			fresh, err := l.noteDecided(m, schema.TopicPartition{Topic: causes[m.Topic], Partition: int(m.Partition)}, now)
 			if err != nil {
 				return err
 			}
@@ -46,15 +52,15 @@ func (l *openLoop) watchDecisions(ctx context.Context) error {
 
 var errNoCause = errors.New("a decision does not name its cause")
 
-// noteDecided notes when a decision was there, and returns 1, or 0 where it was there
-// before.
-func (l *openLoop) noteDecided(m *kgo.Record, now time.Duration) (fresh int64, err error) {
+// noteDecided notes when a decision on a partition's message was there, and returns 1. It
+// returns 0 where it was there before, and for the answer to a message that cannot be read.
+func (l *openLoop) noteDecided(m *kgo.Record, at schema.TopicPartition, now time.Duration) (fresh int64, err error) {
 	offset, ok := causeOffset(m)
-	p := &l.partitions[m.Partition]
+	p := l.partitions[at]
 	if !ok || offset < 0 || offset >= int64(len(p.decided)) {
 		return 0, errNoCause
 	}
-	if p.decided[offset] > 0 {
+	if p.decided[offset] > 0 || !p.readable[offset] {
 		return 0, nil
 	}
 	p.decided[offset] = now
@@ -76,29 +82,29 @@ func causeOffset(m *kgo.Record) (offset int64, ok bool) {
 // askRowsEvery is how long to pause between two queries to ClickHouse.
 const askRowsEvery = 50 * time.Millisecond
 
-// selectHighest finds the highest cause in each partition from an offset on. All below it
-// was seen before, so the query stays small.
-const selectHighest = `SELECT cause_partition, max(cause_offset) FROM decision
-WHERE cause_topic = $1 AND cause_offset >= $2 GROUP BY cause_partition`
+// selectHighest finds the highest cause in each partition.
+const selectHighest = `SELECT cause_topic, cause_partition, max(cause_offset) FROM decision
+WHERE cause_topic IN ($1) GROUP BY cause_topic, cause_partition`
 
 // watchRows asks ClickHouse for the highest cause of each partition. All rows below it are
 // there too, because rows are inserted in the order of their causes.
 func (l *openLoop) watchRows(ctx context.Context) error {
-	seen := make([]int64, len(l.partitions)) // by partition, the offset after the highest that is there
+	seen := map[schema.TopicPartition]int64{} // the offset after the highest that is there
 	for left := l.readable; left > 0; {
-		highest, err := l.askHighest(ctx, slices.Min(seen))
+		highest, err := l.askHighest(ctx)
 		if err != nil {
 			return err
 		}
 		now := time.Since(l.began)
-		for partition, cause := range highest {
-			p := &l.partitions[partition]
-			for ; seen[partition] <= cause; seen[partition]++ {
-				p.queryable[seen[partition]] = now
-				if p.readable[seen[partition]] {
+		for at, cause := range highest {
+			p := l.partitions[at]
+			for offset := seen[at]; offset <= cause; offset++ {
+				p.queryable[offset] = now
+				if p.readable[offset] {
 					left--
 				}
 			}
+			seen[at] = max(seen[at], cause+1)
 		}
 		if local.Pause(ctx, askRowsEvery); ctx.Err() != nil {
 			return ctx.Err()
@@ -107,21 +113,28 @@ func (l *openLoop) watchRows(ctx context.Context) error {
 	return nil
 }
 
-func (l *openLoop) askHighest(ctx context.Context, from int64) (map[int]int64, error) {
-	rows, err := l.installation.clickhouse.Query(ctx, selectHighest, l.installation.log.topics.Submissions, from)
+// askHighest asks for the highest causes of the partitions that messages are for.
+func (l *openLoop) askHighest(ctx context.Context) (map[schema.TopicPartition]int64, error) {
+	topics := map[string]bool{}
+	for at := range l.partitions {
+		topics[at.Topic] = true
+	}
+	rows, err := l.installation.clickhouse.Query(ctx, selectHighest, slices.Collect(maps.Keys(topics)))
 	if err != nil {
 		return nil, fmt.Errorf("query the rows of ClickHouse: %w", err)
 	}
 	defer rows.Close()
-	highest := map[int]int64{}
+	highest := map[schema.TopicPartition]int64{}
 	for rows.Next() {
+		var at schema.TopicPartition
 		var partition int32
 		var offset int64
-		if err := rows.Scan(&partition, &offset); err != nil {
+		if err := rows.Scan(&at.Topic, &partition, &offset); err != nil {
 			return nil, fmt.Errorf("query the rows of ClickHouse: %w", err)
 		}
-		if int(partition) < len(l.partitions) && offset < int64(len(l.partitions[partition].due)) {
-			highest[int(partition)] = offset
+		at.Partition = int(partition)
+		if p := l.partitions[at]; p != nil && offset < int64(len(p.due)) {
+			highest[at] = offset
 		}
 	}
 	return highest, rows.Err()
