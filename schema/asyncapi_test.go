@@ -25,10 +25,10 @@ func TestAsyncAPIIsValid(t *testing.T) {
 }
 
 func TestAsyncAPIHasTheTopicsOfGo(t *testing.T) {
-	topics, any := Topics{DefaultPrefix}, Channel("{channel}")
+	topics, each := Topics{DefaultPrefix}, Channel("{channel}")
 	channels := readAsyncAPI(t).Document.Channels
 	for name, want := range map[string]string{
-		"submissions": topics.Submissions(any), "decisions": topics.Decisions(any), "quarantine": topics.Quarantine(),
+		"submissions": topics.Submissions(each), "decisions": topics.Decisions(each), "quarantine": topics.Quarantine(),
 	} {
 		channel := channels[name]
 		if channel.Address != want || channel.Bindings.Kafka.Partitions != DefaultPartitions {
@@ -39,8 +39,8 @@ func TestAsyncAPIHasTheTopicsOfGo(t *testing.T) {
 		}
 		checkChannelParameter(t, channel)
 	}
-	if len(channels) != len(topics.Of(any)) {
-		t.Errorf("%d channels, %d topics", len(channels), len(topics.Of(any)))
+	if len(channels) != len(topics.Of(each)) {
+		t.Errorf("%d channels, %d topics", len(channels), len(topics.Of(each)))
 	}
 }
 
