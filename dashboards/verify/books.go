@@ -2,7 +2,6 @@ package verify
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -15,18 +14,30 @@ type Books struct {
 	// Complete says that nothing was pending: everything that lay on the topics is verified.
 	Complete bool `json:"complete"`
 	// Watermark is the offset before which everything was verified, by partition:
-	// "tajdeed.submissions/3".
+	// "tajdeed.submissions.counter/3".
 	Watermark map[string]int64 `json:"watermark"`
 	TakenAt   time.Time        `json:"taken_at"`
 	Seconds   float64          `json:"seconds"`
-	Totals    Terms            `json:"totals"`
-	Topics    []TopicBooks     `json:"topics"`
+	// Simulation says that the installation is one.
+	Simulation bool           `json:"simulation"`
+	Totals     Terms          `json:"totals"`
+	Channels   []ChannelBooks `json:"channels"`
+	Topics     []TopicBooks   `json:"topics"`
+	// Ignored counts events on the decisions topics of types that this edition does not know.
+	Ignored int64 `json:"ignored"`
 	// PersonsCompared says whether the persons and sponsors of ClickHouse's rows were
 	// compared, which takes the pseudonym key.
 	PersonsCompared bool `json:"persons_compared"`
 	// Strays are the gaps that belong to no partition of the record.
 	Strays []Stray `json:"strays"`
 	Repair *Repair `json:"repair,omitempty"`
+}
+
+// ChannelBooks are the sums of one channel's books.
+type ChannelBooks struct {
+	Channel  schema.Channel `json:"channel"`
+	Balanced bool           `json:"balanced"`
+	Terms
 }
 
 // TopicBooks are the books of one topic that a stage reads.
@@ -49,6 +60,11 @@ type PartitionBooks struct {
 	topic string
 }
 
+// at is the partition.
+func (p *PartitionBooks) at() schema.TopicPartition {
+	return schema.TopicPartition{Topic: p.topic, Partition: p.Partition}
+}
+
 // Watermark is the offset before which a partition was verified: in the record, on the
 // decisions and the quarantine topic, and in ClickHouse.
 type Watermark struct {
@@ -61,7 +77,8 @@ type Watermark struct {
 func (w Watermark) least() int64 { return min(w.Record, w.Published, w.ClickHouse) }
 
 // Terms are one line of the books:
-// consumed = decided + applied + duplicates + conflicts + quarantined.
+// consumed = decided + applied + duplicates + conflicts + quarantined = answers, but for the
+// answers that are pending.
 type Terms struct {
 	Consumed    int64 `json:"consumed"`
 	Decided     int64 `json:"decided"` // for the first time
@@ -69,19 +86,24 @@ type Terms struct {
 	Duplicates  int64 `json:"duplicates"`
 	Conflicts   int64 `json:"conflicts"`
 	Quarantined int64 `json:"quarantined"`
-	// Published counts the decisions on their topic, each once. Repeated counts the copies
-	// beyond the first, which a worker publishes when it takes a partition over.
+	// Answers counts the answers on the channel's decisions topic, each once: the decisions,
+	// which are Published, and the notices of messages that cannot be read. Repeated counts the
+	// copies beyond the first, which a worker publishes when it takes a partition over.
+	Answers              int64   `json:"answers"`
 	Published            int64   `json:"published"`
+	Notices              int64   `json:"notices"`
 	Repeated             int64   `json:"repeated"`
 	QuarantinedPublished int64   `json:"quarantined_published"`
-	ClickHouseRows       int64   `json:"clickhouse_rows"`
+	ClickHouseRows       int64   `json:"clickhouse_rows"`       // of decisions
+	ClickHouseUnreadable int64   `json:"clickhouse_unreadable"` // of messages that cannot be read
 	Pending              Pending `json:"pending"`
 }
 
 // Pending counts what is on its way, which is no imbalance.
 type Pending struct {
 	Consume    int64 `json:"consume"`    // messages
-	Publish    int64 `json:"publish"`    // decisions and quarantined messages
+	Publish    int64 `json:"publish"`    // answers and quarantined messages
+	Answer     int64 `json:"answer"`     // the answers among these
 	ClickHouse int64 `json:"clickhouse"` // rows
 }
 
@@ -100,12 +122,16 @@ func (t *Terms) add(other *Terms) {
 	t.Duplicates += other.Duplicates
 	t.Conflicts += other.Conflicts
 	t.Quarantined += other.Quarantined
+	t.Answers += other.Answers
 	t.Published += other.Published
+	t.Notices += other.Notices
 	t.Repeated += other.Repeated
 	t.QuarantinedPublished += other.QuarantinedPublished
 	t.ClickHouseRows += other.ClickHouseRows
+	t.ClickHouseUnreadable += other.ClickHouseUnreadable
 	t.Pending.Consume += other.Pending.Consume
 	t.Pending.Publish += other.Pending.Publish
+	t.Pending.Answer += other.Pending.Answer
 	t.Pending.ClickHouse += other.Pending.ClickHouse
 }
 
@@ -140,9 +166,13 @@ const (
 	GapBatchNotConsumed GapKind = "batch_not_consumed" // a batch covers it, beyond the offsets that were consumed
 
 	GapNotPublished       GapKind = "not_published"       // decided and not on the decisions topic
-	GapMisordered         GapKind = "misordered"          // there, after the decision on a later message
+	GapMisordered         GapKind = "misordered"          // there, after the answer to a later message
 	GapPublishedOtherwise GapKind = "published_otherwise" // there with another content
 	GapPublishedUnknown   GapKind = "published_unknown"   // there, and the record holds no decision
+
+	GapNoticeNotPublished GapKind = "notice_not_published" // in quarantine, and its channel was not told
+	GapNoticeOtherwise    GapKind = "notice_otherwise"     // its channel was told something else
+	GapNoticeUnknown      GapKind = "notice_unknown"       // its channel was told so, and the record does not hold it
 
 	GapQuarantineNotPublished GapKind = "quarantine_not_published"
 	GapQuarantineMisordered   GapKind = "quarantine_misordered"
@@ -154,6 +184,12 @@ const (
 	GapDifferent GapKind = "clickhouse_different"
 	GapUnknown   GapKind = "clickhouse_unknown" // the record holds no such decision
 
+	// The same of messages that cannot be read.
+	GapUnreadableMissing   GapKind = "clickhouse_unreadable_missing"
+	GapUnreadableDoubled   GapKind = "clickhouse_unreadable_doubled"
+	GapUnreadableDifferent GapKind = "clickhouse_unreadable_different"
+	GapUnreadableUnknown   GapKind = "clickhouse_unreadable_unknown"
+
 	GapUnreadable GapKind = "unreadable" // on a topic that the stages publish on, and not as they publish
 )
 
@@ -161,8 +197,10 @@ const (
 var gapKinds = []GapKind{
 	GapUnaccounted, GapEmpty, GapTwice, GapNotConsumed, GapSkipped, GapBatchMissing, GapBatchOverlaps, GapBatchNotConsumed,
 	GapNotPublished, GapMisordered, GapPublishedOtherwise, GapPublishedUnknown,
+	GapNoticeNotPublished, GapNoticeOtherwise, GapNoticeUnknown,
 	GapQuarantineNotPublished, GapQuarantineMisordered, GapQuarantineOtherwise, GapQuarantineUnknown,
-	GapMissing, GapDoubled, GapDifferent, GapUnknown, GapUnreadable,
+	GapMissing, GapDoubled, GapDifferent, GapUnknown,
+	GapUnreadableMissing, GapUnreadableDoubled, GapUnreadableDifferent, GapUnreadableUnknown, GapUnreadable,
 }
 
 // addGap adds a run of offsets, to not included.
@@ -197,13 +235,16 @@ func countOffsets(gaps []Gap) (n int64) {
 
 // balance ends the books: it sets the totals and the watermarks, and says whether they
 // balance.
-func (b *Books) balance(takenAt time.Time) {
+func (b *Books) balance(takenAt time.Time, topics schema.Topics) {
 	b.TakenAt, b.Balanced = takenAt.In(schema.Kuwait).Truncate(time.Millisecond), len(b.Strays) == 0
 	for p := range b.all {
 		p.balance()
 		b.Balanced = b.Balanced && p.Balanced
 		b.Totals.add(&p.Terms)
-		b.Watermark[fmt.Sprintf("%s/%d", p.topic, p.Partition)] = p.Watermark.least()
+		b.Watermark[p.at().String()] = p.Watermark.least()
+		if c, ok := topics.SubmissionsChannel(p.topic); ok {
+			b.channel(c).add(p)
+		}
 	}
 	b.Complete = b.Totals.Pending.none()
 }
@@ -223,7 +264,22 @@ func (p *PartitionBooks) balance() {
 		joined = append(joined, g)
 	}
 	p.Gaps = joined
-	p.Balanced = len(p.Gaps) == 0 && p.Consumed == p.accounted()
+	p.Answers = p.Published + p.Notices
+	p.Balanced = len(p.Gaps) == 0 && p.Consumed == p.accounted() && p.Consumed == p.Answers+p.Pending.Answer
+}
+
+// channel returns the books of a channel, and opens them if they are new.
+func (b *Books) channel(c schema.Channel) *ChannelBooks {
+	at, found := slices.BinarySearchFunc(b.Channels, c, func(of ChannelBooks, name schema.Channel) int { return cmp.Compare(of.Channel, name) })
+	if !found {
+		b.Channels = slices.Insert(b.Channels, at, ChannelBooks{Channel: c, Balanced: true})
+	}
+	return &b.Channels[at]
+}
+
+func (c *ChannelBooks) add(p *PartitionBooks) {
+	c.Terms.add(&p.Terms)
+	c.Balanced = c.Balanced && p.Balanced
 }
 
 // partition returns the books of a partition, and opens them if they are new.

@@ -8,7 +8,6 @@ import (
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
-	"tajdeed/consumers/analytics"
 	"tajdeed/schema"
 )
 
@@ -17,7 +16,7 @@ import (
 const rangeWidth = 4096
 
 // clickhouseComparison compares the rows of ClickHouse with the record and the decisions
-// topic. It compares every column but inserted_at, which no other store knows. Persons
+// topics. It compares every column but inserted_at, which no other store knows. Persons
 // and sponsors are pseudonyms in ClickHouse: they are compared only under the key.
 type clickhouseComparison struct {
 	db           driver.Conn
@@ -31,14 +30,24 @@ type clickhouseComparison struct {
 var errOtherKey = errors.New("no row of ClickHouse was written under this pseudonym key")
 
 // compareClickHouse compares the rows of each partition with the record, up to the
-// partition's limit. The key may be nil.
-func compareClickHouse(ctx context.Context, db driver.Conn, key *analytics.Pseudonym, record *recordContents, limits map[topicPartition]int64) error {
-	c := clickhouseComparison{db: db}
-	if key != nil {
-		c.pseudonyms = key.Pairs()
+// partition's limits.
+func (v *verifier) compareClickHouse(ctx context.Context, record *recordContents) error {
+	c := clickhouseComparison{db: v.clickhouse}
+	if v.pseudonym != nil {
+		c.pseudonyms = v.pseudonym.Pairs()
 	}
-	for topic, offsets := range byTopic(limits, func(limit int64) int64 { return limit }) {
-		if err := c.compareTopic(ctx, record, topic, offsets); err != nil {
+	decisions, notices := map[string]*partitionOffsets{}, map[string]*partitionOffsets{}
+	for p := range record.books.all {
+		addOffset(decisions, p.at(), record.decisions.of(p.at()).limit)
+		addOffset(notices, p.at(), record.notices.of(p.at()).limit)
+	}
+	for topic, limits := range decisions {
+		if err := c.compareTopic(ctx, record, topic, limits); err != nil {
+			return err
+		}
+	}
+	for topic, limits := range notices {
+		if err := c.compareUnreadable(ctx, record, topic, limits); err != nil {
 			return err
 		}
 	}
@@ -46,7 +55,7 @@ func compareClickHouse(ctx context.Context, db driver.Conn, key *analytics.Pseud
 	if c.keyDiffers && !c.keyMatches {
 		return errOtherKey
 	}
-	record.books.PersonsCompared = key != nil
+	record.books.PersonsCompared = v.pseudonym != nil
 	return nil
 }
 
@@ -56,11 +65,11 @@ func (c *clickhouseComparison) compareTopic(ctx context.Context, record *recordC
 	if err != nil {
 		return err
 	}
-	for i, partition := range limits.partitions {
-		at := topicPartition{topic, int(partition)}
+	for _, partition := range limits.partitions {
+		at := schema.TopicPartition{Topic: topic, Partition: int(partition)}
 		p := partitionComparison{
-			clickhouseComparison: c, limit: limits.offsets[i],
-			books: record.books.partition(topic, at.partition), decisions: record.decisions[at],
+			clickhouseComparison: c, place: record.placeOf(at),
+			books: record.books.partition(topic, at.Partition), decisions: record.decisions.of(at),
 		}
 		if err := p.compare(ctx, actual[at]); err != nil {
 			return err
@@ -69,20 +78,35 @@ func (c *clickhouseComparison) compareTopic(ctx context.Context, record *recordC
 	return nil
 }
 
+// place is where the answers to a partition's messages lie, and what their rows say of the
+// channel and the installation.
+type place struct {
+	log       schema.TopicPartition
+	channel   schema.Channel
+	simulated bool
+}
+
+func (r *recordContents) placeOf(at schema.TopicPartition) place {
+	answersTo, _ := r.topics.AnswersTo(at.Topic)
+	channel, _ := r.topics.SubmissionsChannel(at.Topic)
+	return place{schema.TopicPartition{Topic: answersTo, Partition: at.Partition}, channel, r.simulated}
+}
+
 // partitionComparison compares the decisions of one partition with their rows.
 type partitionComparison struct {
 	*clickhouseComparison
 
+	place     place
 	books     *PartitionBooks
 	decisions *entries
-	limit     int64
 }
 
 // compare compares the partition range by range, and the ranges that differ row by row.
 func (c *partitionComparison) compare(ctx context.Context, actual tallies) error {
 	expected := tallies{}
-	for i, offset := range c.decisions.offsets[:c.decisions.indexFrom(c.limit)] {
-		expected.at(offset / rangeWidth).add(c.expected(i))
+	for i := range c.decisions.all[:c.decisions.indexFrom(c.decisions.limit)] {
+		e := &c.decisions.all[i]
+		expected.at(e.offset / rangeWidth).add(c.expected(e))
 	}
 	for _, t := range actual {
 		c.books.ClickHouseRows += int64(t.rows)
@@ -94,7 +118,7 @@ func (c *partitionComparison) compare(ctx context.Context, actual tallies) error
 			c.keyMatches = true
 			continue
 		}
-		if err := c.compareRange(ctx, index*rangeWidth, min((index+1)*rangeWidth, c.limit)); err != nil {
+		if err := c.compareRange(ctx, index*rangeWidth, min((index+1)*rangeWidth, c.decisions.limit)); err != nil {
 			return err
 		}
 	}
@@ -103,18 +127,18 @@ func (c *partitionComparison) compare(ctx context.Context, actual tallies) error
 
 // compareRange names the decisions of a range whose rows are not as expected.
 func (c *partitionComparison) compareRange(ctx context.Context, from, to int64) error {
-	rows, err := c.readRows(ctx, c.books.topic, c.books.Partition, from, to)
+	rows, err := c.readRows(ctx, c.books.at(), from, to)
 	if err != nil {
 		return err
 	}
 	for i := c.decisions.indexFrom(from); i < c.decisions.indexFrom(to); i++ {
-		offset := c.decisions.offsets[i]
-		if actual := rows[offset]; actual == nil {
-			c.books.addGap(GapMissing, offset, offset+1)
+		e := &c.decisions.all[i]
+		if actual := rows[e.offset]; actual == nil {
+			c.books.addGap(GapMissing, e.offset, e.offset+1)
 		} else {
-			c.compareDecision(i, actual)
+			c.compareDecision(e, actual)
 		}
-		delete(rows, offset)
+		delete(rows, e.offset)
 	}
 	for offset := range rows {
 		c.books.addGap(GapUnknown, offset, offset+1)
@@ -123,10 +147,10 @@ func (c *partitionComparison) compareRange(ctx context.Context, from, to int64) 
 }
 
 // compareDecision compares one decision with its rows, of which there should be one.
-func (c *partitionComparison) compareDecision(i int, actual *rowFingerprints) {
-	offset, expected := c.decisions.offsets[i], c.expected(i)
+func (c *partitionComparison) compareDecision(e *entry, actual *rowFingerprints) {
+	expected := c.expected(e)
 	same := allEqual(actual.contents, expected.content)
-	if c.decisions.logOffsets[i] != notOnTopic { // else no store but ClickHouse knows the place
+	if e.logOffset != notOnTopic { // else no store but ClickHouse knows the place
 		same = same && allEqual(actual.places, expected.place)
 	}
 	if c.pseudonyms != nil {
@@ -136,22 +160,18 @@ func (c *partitionComparison) compareDecision(i int, actual *rowFingerprints) {
 	}
 	switch {
 	case !same:
-		c.books.addGap(GapDifferent, offset, offset+1)
+		c.books.addGap(GapDifferent, e.offset, e.offset+1)
 	case len(actual.contents) > 1:
-		c.books.addGap(GapDoubled, offset, offset+1)
+		c.books.addGap(GapDoubled, e.offset, e.offset+1)
 	}
 }
 
 // expected returns the fingerprints that the row of a decision should have.
-func (c *partitionComparison) expected(i int) fingerprints {
-	d := c.decisions
-	expected := fingerprints{
-		content: d.fingerprints[i],
-		place:   c.fingerprints.place(d.offsets[i], c.books.Partition, d.logOffsets[i], d.publishedAt[i]),
-	}
+func (c *partitionComparison) expected(e *entry) fingerprints {
+	expected := fingerprints{content: e.fingerprint, place: c.fingerprints.place(&c.place, e)}
 	if c.pseudonyms != nil {
-		person, sponsor := c.pseudonyms(schema.CivilID(d.parties[i].person), schema.SponsorID(d.parties[i].sponsor))
-		expected.persons = c.fingerprints.persons(d.offsets[i], person, sponsor)
+		person, sponsor := c.pseudonyms(schema.CivilID(e.person), schema.SponsorID(e.sponsor))
+		expected.persons = c.fingerprints.persons(e.offset, person, sponsor)
 	}
 	return expected
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
+
+	"tajdeed/schema"
 )
 
 var (
@@ -51,12 +53,12 @@ func (t tallies) at(index int64) *tally {
 
 // readTallies reads the tallies of a topic's partitions, each up to its limit. Without the
 // key it leaves the persons out.
-func (c *clickhouseComparison) readTallies(ctx context.Context, topic string, limits *partitionOffsets) (map[topicPartition]tallies, error) {
-	found := map[topicPartition]tallies{}
+func (c *clickhouseComparison) readTallies(ctx context.Context, topic string, limits *partitionOffsets) (map[schema.TopicPartition]tallies, error) {
+	found := map[schema.TopicPartition]tallies{}
 	var partition int32
 	var index int64
 	current := func() *tally {
-		at := topicPartition{topic, int(partition)}
+		at := schema.TopicPartition{Topic: topic, Partition: int(partition)}
 		if found[at] == nil {
 			found[at] = tallies{}
 		}
@@ -85,7 +87,7 @@ func (c *clickhouseComparison) readTallies(ctx context.Context, topic string, li
 type rowFingerprints struct{ contents, places, persons []int64 }
 
 // readRows reads the rows of one range, by the offsets of their causes.
-func (c *clickhouseComparison) readRows(ctx context.Context, topic string, partition int, from, to int64) (map[int64]*rowFingerprints, error) {
+func (c *clickhouseComparison) readRows(ctx context.Context, at schema.TopicPartition, from, to int64) (map[int64]*rowFingerprints, error) {
 	found := map[int64]*rowFingerprints{}
 	var offset int64
 	current := func() *rowFingerprints {
@@ -95,7 +97,7 @@ func (c *clickhouseComparison) readRows(ctx context.Context, topic string, parti
 		return found[offset]
 	}
 	var read fingerprints
-	args := []any{topic, int32(partition), from, to}
+	args := []any{at.Topic, int32(at.Partition), from, to}
 	err := queryRows(ctx, c.db, rowsQuery, []any{&offset, &read.content}, func() {
 		row := current()
 		row.contents = append(row.contents, read.content)
@@ -136,16 +138,12 @@ type partitionOffsets struct {
 	offsets    []int64
 }
 
-// byTopic groups what is known of partitions by topic.
-func byTopic[V any](partitions map[topicPartition]V, offset func(V) int64) map[string]*partitionOffsets {
-	topics := map[string]*partitionOffsets{}
-	for at, value := range partitions {
-		found := topics[at.topic]
-		if found == nil {
-			found = &partitionOffsets{}
-			topics[at.topic] = found
-		}
-		found.partitions, found.offsets = append(found.partitions, int32(at.partition)), append(found.offsets, offset(value))
+// addOffset adds a partition's offset to those of its topic.
+func addOffset(topics map[string]*partitionOffsets, at schema.TopicPartition, offset int64) {
+	of := topics[at.Topic]
+	if of == nil {
+		of = &partitionOffsets{}
+		topics[at.Topic] = of
 	}
-	return topics
+	of.partitions, of.offsets = append(of.partitions, int32(at.Partition)), append(of.offsets, offset)
 }

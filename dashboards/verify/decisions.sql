@@ -1,11 +1,12 @@
--- A partition's decisions, each by its fingerprint: the first half of the MD5 of what
+-- The decisions of some topics with one number of their partitions, in the order of the
+-- offsets, each by its fingerprint: the first half of the MD5 of what
 -- all three stores hold of it, as text. fingerprint.go writes the same text, and so does
 -- the view decision_fingerprint in ClickHouse. The person and the sponsor are no part of
 -- it: ClickHouse knows them by pseudonyms only.
-SELECT "offset",
+SELECT topic, "offset",
        ('x' || left(md5(concat_ws('|',
            "offset", application_id, disposition, outcome, array_to_string(reasons, ','), policy,
-           kind, article, months, channel, fee_due_fils, fee_paid_fils,
+           kind, article, months, fee_due_fils, fee_paid_fils,
            coalesce(old_expiry - date '1970-01-01', 0), coalesce(new_expiry - date '1970-01-01', 0),
            (extract(epoch FROM submitted_at) * 1000000)::bigint,
            (extract(epoch FROM received_at) * 1000000)::bigint,
@@ -13,5 +14,5 @@ SELECT "offset",
        )), 16))::bit(64)::bigint,
        civil_id, sponsor_id
 FROM decision
-WHERE topic = $1 AND partition = $2
+WHERE topic = ANY ($1::text[]) AND partition = $2
 ORDER BY "offset"

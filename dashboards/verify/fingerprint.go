@@ -20,12 +20,11 @@ func (f *fingerprinter) decision(d *schema.Decision) int64 {
 	f.text(d.ApplicationID.String())
 	f.text(d.Disposition.String())
 	f.text(d.Outcome.String())
-	f.list(d.Reasons.Codes())
+	f.list(d.ReasonCodes())
 	f.text(d.Policy)
 	f.text(d.Kind.String())
 	f.number(int64(d.Article))
 	f.number(int64(d.Months))
-	f.text(d.Channel.String())
 	f.number(int64(d.FeeDue))
 	f.number(int64(d.FeePaid))
 	f.number(int64(d.OldExpiry))
@@ -36,13 +35,29 @@ func (f *fingerprinter) decision(d *schema.Decision) int64 {
 	return f.sum()
 }
 
-// place is the fingerprint of where a decision lies on its topic, and since when. The
-// topic keeps milliseconds, ClickHouse microseconds.
-func (f *fingerprinter) place(offset int64, partition int, logOffset, publishedMillis int64) int64 {
-	f.buf = strconv.AppendInt(f.buf[:0], offset, 10)
-	f.number(int64(partition))
-	f.number(logOffset)
-	f.number(publishedMillis * time.Millisecond.Microseconds())
+// place is the fingerprint of where a decision lies, and since when, and of what its channel
+// and the installation are. The topic keeps milliseconds, ClickHouse microseconds.
+func (f *fingerprinter) place(p *place, e *entry) int64 {
+	f.buf = strconv.AppendInt(f.buf[:0], e.offset, 10)
+	f.text(p.log.Topic)
+	f.number(int64(p.log.Partition))
+	f.number(e.logOffset)
+	f.number(e.publishedAt * time.Millisecond.Microseconds())
+	f.text(string(p.channel))
+	f.number(schema.FirstRevision)
+	f.text(strconv.FormatBool(p.simulated))
+	return f.sum()
+}
+
+// notice is the fingerprint of an answer to a message that cannot be read.
+func (f *fingerprinter) notice(u *schema.Unreadable) int64 {
+	f.buf = strconv.AppendInt(f.buf[:0], u.Cause.Offset, 10)
+	f.text(u.Rule.String())
+	f.text(u.Field)
+	f.text(u.Found)
+	f.number(u.ReceivedAt.UnixMicro())
+	f.number(int64(u.Revision))
+	f.text(strconv.FormatBool(u.Simulation))
 	return f.sum()
 }
 

@@ -50,10 +50,10 @@ func newLogReader(brokers []string, transport *client.Transport) *logReader {
 }
 
 // read calls each for every message from an offset to before another.
-func (r *logReader) read(ctx context.Context, topic string, partition int, from, to int64, each func(*topicMessage) error) error {
+func (r *logReader) read(ctx context.Context, log schema.TopicPartition, from, to int64, each func(*topicMessage) error) error {
 	for next, empty := from, 0; next < to; {
 		before := next
-		response, err := r.fetch(ctx, topic, partition, next)
+		response, err := r.fetch(ctx, log, next)
 		if err == nil {
 			next, err = r.readResponse(response, next, to, each)
 		}
@@ -64,7 +64,7 @@ func (r *logReader) read(ctx context.Context, topic string, partition int, from,
 			err = errNoMessages
 		}
 		if err != nil {
-			return fmt.Errorf("read %s/%d from offset %d: %w", topic, partition, next, err)
+			return fmt.Errorf("read %s from offset %d: %w", log, next, err)
 		}
 	}
 	return nil
@@ -77,9 +77,9 @@ const maxEmptyResponses = 100
 var errNoMessages = errors.New("the broker says that there are more messages, and sends none")
 
 // fetch returns one response. It tries again: the leader may just be moving.
-func (r *logReader) fetch(ctx context.Context, topic string, partition int, from int64) (*fetchapi.ResponsePartition, error) {
-	return backoff.Retry(ctx, func() (*fetchapi.ResponsePartition, error) {
-		response, err := r.fetchOnce(ctx, fetchRequest(topic, partition, from))
+func (r *logReader) fetch(ctx context.Context, log schema.TopicPartition, from int64) (*fetched, error) {
+	return backoff.Retry(ctx, func() (*fetched, error) {
+		response, err := r.fetchOnce(ctx, fetchRequest(log, from))
 		if errors.Is(err, client.OffsetOutOfRange) {
 			err = backoff.Permanent(err)
 		}
@@ -89,12 +89,12 @@ func (r *logReader) fetch(ctx context.Context, topic string, partition int, from
 
 // fetchRequest asks for the messages that no open transaction withholds. The response says
 // which of them were aborted; the client's own request would not pass that on.
-func fetchRequest(topic string, partition int, from int64) *fetchapi.Request {
+func fetchRequest(log schema.TopicPartition, from int64) *fetchapi.Request {
 	return &fetchapi.Request{
 		ReplicaID: -1, MaxWaitTime: int32(fetchWait.Milliseconds()), MinBytes: 1, MaxBytes: fetchBytes,
 		IsolationLevel: int8(client.ReadCommitted), SessionID: -1, SessionEpoch: -1,
-		Topics: []fetchapi.RequestTopic{{Topic: topic, Partitions: []fetchapi.RequestPartition{{
-			Partition: int32(partition), CurrentLeaderEpoch: -1, FetchOffset: from,
+		Topics: []fetchapi.RequestTopic{{Topic: log.Topic, Partitions: []fetchapi.RequestPartition{{
+			Partition: int32(log.Partition), CurrentLeaderEpoch: -1, FetchOffset: from,
 			LogStartOffset: -1, PartitionMaxBytes: fetchBytes,
 		}}}},
 	}
@@ -102,14 +102,14 @@ func fetchRequest(topic string, partition int, from int64) *fetchapi.Request {
 
 var errOtherPartition = errors.New("the broker's response is not about the partition asked for")
 
-func (r *logReader) fetchOnce(ctx context.Context, request *fetchapi.Request) (*fetchapi.ResponsePartition, error) {
+func (r *logReader) fetchOnce(ctx context.Context, request *fetchapi.Request) (*fetched, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
-	message, err := r.transport.RoundTrip(ctx, r.broker, request)
+	message, err := r.transport.RoundTrip(ctx, r.broker, &rawFetch{Request: request})
 	if err != nil {
 		return nil, err
 	}
-	response, ok := message.(*fetchapi.Response)
+	response, ok := message.(*rawResponse)
 	if !ok || len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
 		return nil, errOtherPartition
 	}
@@ -117,20 +117,20 @@ func (r *logReader) fetchOnce(ctx context.Context, request *fetchapi.Request) (*
 	if code := cmp.Or(response.ErrorCode, found.ErrorCode); code != 0 {
 		return nil, client.Error(code)
 	}
-	return found, nil
+	return &fetched{found, response.appendTimes}, nil
 }
 
 // readResponse reads the batches of a response, and returns the offset to go on from. It
 // also passes over those batches that hold no messages: the client would hide transactions'
 // markers, and they would be fetched again and again.
-func (r *logReader) readResponse(response *fetchapi.ResponsePartition, next, to int64, each func(*topicMessage) error) (int64, error) {
+func (r *logReader) readResponse(response *fetched, next, to int64, each func(*topicMessage) error) (int64, error) {
 	stream, ok := response.RecordSet.Records.(*wire.RecordStream)
 	if !ok {
 		return next, nil // nothing came within the wait
 	}
 	aborted := newAbortedTransactions(response.AbortedTransactions)
 	for _, batch := range stream.Records {
-		handle := each
+		handle := response.withAppendTime(batch, each)
 		if !aborted.hasMessages(batch) {
 			handle = func(*topicMessage) error { return nil }
 		}

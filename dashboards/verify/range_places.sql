@@ -3,8 +3,8 @@
 -- that they are about. fingerprint.go writes the same texts.
 SELECT cause_partition, intDiv(cause_offset, $1) AS range,
        groupBitXor(reinterpretAsInt64(halfMD5(concatWithSeparator('|',
-           toString(cause_offset), toString(log_partition), toString(log_offset),
-           toString(toUnixTimestamp64Micro(published_at)))))),
+           toString(cause_offset), toString(log_topic), toString(log_partition), toString(log_offset),
+           toString(toUnixTimestamp64Micro(published_at)), toString(channel), toString(revision), toString(simulation))))),
        groupBitXor(reinterpretAsInt64(halfMD5(concatWithSeparator('|',
            toString(cause_offset), toString(person), toString(sponsor)))))
 FROM decision

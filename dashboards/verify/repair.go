@@ -15,23 +15,26 @@ import (
 	"tajdeed/consumers/analytics"
 	"tajdeed/consumers/renewals"
 	"tajdeed/schema"
-	"tajdeed/schema/kafka"
 )
 
-//go:embed delete.sql
-var deleteStatement string
+var (
+	//go:embed delete.sql
+	deleteDecisions string
+	//go:embed delete_unreadable.sql
+	deleteUnreadable string
+)
 
 // Repair says what was done to ClickHouse.
 type Repair struct {
 	Inserted int64 `json:"inserted"` // rows that were missing
-	Replaced int64 `json:"replaced"` // decisions whose rows were doubled or different
-	Removed  int64 `json:"removed"`  // decisions that neither the record nor the topic holds
+	Replaced int64 `json:"replaced"` // answers whose rows were doubled or different
+	Removed  int64 `json:"removed"`  // answers that neither the record nor the topic holds
 	// Left counts what is wrong and was not touched: the record and the topic don't agree
 	// on it, or the stage analytics has not reached it.
 	Left int64 `json:"left"`
 }
 
-// changed is how many decisions' rows were touched.
+// changed is how many answers' rows were touched.
 func (r *Repair) changed() int64 { return r.Inserted + r.Replaced + r.Removed }
 
 // repair verifies, repairs ClickHouse where it differs, and verifies again.
@@ -47,8 +50,8 @@ func (v *verifier) repair(ctx context.Context) (*verification, error) {
 	}
 	r := repairer{
 		verifier: v, found: found, run: "repair/" + uuid.NewString(),
-		analytics: analytics.New(v.topics, 0, v.clickhouse, nil, v.pseudonym, nil, prometheus.NewRegistry()),
-		renewals:  renewals.New(v.topics.Submissions, nil, prometheus.NewRegistry()),
+		analytics: analytics.New(analytics.Config{Topics: v.topics, DB: v.clickhouse, Pseudonym: v.pseudonym}, prometheus.NewRegistry()),
+		renewals:  renewals.New(renewals.Config{Topics: v.topics, Simulation: v.simulated}, prometheus.NewRegistry()),
 	}
 	if err := r.repairAll(ctx); err != nil {
 		return nil, fmt.Errorf("repair ClickHouse: %w", err)
@@ -110,38 +113,75 @@ type repairer struct {
 // repairAll repairs the partitions one after another.
 func (r *repairer) repairAll(ctx context.Context) error {
 	for p := range r.found.books.all {
-		plan := r.plan(p)
-		if err := r.removeRows(ctx, plan.at, plan.remove); err != nil {
-			return fmt.Errorf("%s/%d: %w", p.topic, p.Partition, err)
-		}
-		if err := r.insertRows(ctx, plan.at, plan.insert); err != nil {
-			return fmt.Errorf("%s/%d: %w", p.topic, p.Partition, err)
+		for _, t := range []table{r.decisions(), r.unreadable()} {
+			plan := r.plan(p, t)
+			err := r.removeRows(ctx, t, plan)
+			if err == nil {
+				err = r.insertRows(ctx, t, plan)
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", p.at(), err)
+			}
 		}
 	}
 	return nil
 }
 
+// table is a table of ClickHouse that is repaired.
+type table struct {
+	entries entriesOf // what it should hold
+	remove  string    // the statement that removes rows
+	// read reads answers of a partition from the record, as the stage inserts them, without
+	// their places.
+	read func(ctx context.Context, at schema.TopicPartition, offsets []int64) ([]analytics.Replayed, error)
+
+	// The kinds of its gaps, and those of the answers on their topic.
+	missing, doubled, different, unknown GapKind
+	publishedOtherwise, publishedUnknown GapKind
+}
+
+func (r *repairer) decisions() table {
+	return table{
+		entries: r.found.decisions, remove: deleteDecisions, read: r.readDecisions,
+		missing: GapMissing, doubled: GapDoubled, different: GapDifferent, unknown: GapUnknown,
+		publishedOtherwise: GapPublishedOtherwise, publishedUnknown: GapPublishedUnknown,
+	}
+}
+
+func (r *repairer) unreadable() table {
+	return table{
+		entries: r.found.notices, remove: deleteUnreadable, read: r.readNotices,
+		missing: GapUnreadableMissing, doubled: GapUnreadableDoubled, different: GapUnreadableDifferent, unknown: GapUnreadableUnknown,
+		publishedOtherwise: GapNoticeOtherwise, publishedUnknown: GapNoticeUnknown,
+	}
+}
+
 // repairPage is how many offsets are repaired by one statement.
 const repairPage = 10_000
 
-func (r *repairer) removeRows(ctx context.Context, at topicPartition, remove []int64) error {
-	for offsets := range slices.Chunk(remove, repairPage) {
-		if err := r.clickhouse.Exec(ctx, deleteStatement, at.topic, int32(at.partition), offsets); err != nil {
+func (r *repairer) removeRows(ctx context.Context, t table, plan *plan) error {
+	for offsets := range slices.Chunk(plan.remove, repairPage) {
+		if err := r.clickhouse.Exec(ctx, t.remove, plan.at.Topic, int32(plan.at.Partition), offsets); err != nil {
 			return fmt.Errorf("remove rows: %w", err)
 		}
 	}
 	return nil
 }
 
-func (r *repairer) insertRows(ctx context.Context, at topicPartition, insert []int64) error {
-	for len(insert) > 0 {
+func (r *repairer) insertRows(ctx context.Context, t table, plan *plan) error {
+	log, known := r.found.placeOf(plan.at).log, t.entries.of(plan.at)
+	for insert := plan.insert; len(insert) > 0; {
 		// A page spans no more than repairPage offsets, so that one query reads it.
 		n, _ := slices.BinarySearch(insert, insert[0]+repairPage)
-		decisions, err := r.readDecisions(ctx, at, insert[:n])
+		answers, err := t.read(ctx, plan.at, insert[:n])
 		if err != nil {
 			return err
 		}
-		if err := r.analytics.Replay(ctx, r.run, at.partition, decisions); err != nil {
+		for i := range answers {
+			at, _ := known.index(answers[i].Cause.Offset)
+			answers[i].LogOffset, answers[i].PublishedAt = known.all[at].logOffset, time.UnixMilli(known.all[at].publishedAt)
+		}
+		if err := r.analytics.Replay(ctx, r.run, log, answers); err != nil {
 			return err
 		}
 		insert = insert[n:]
@@ -149,27 +189,29 @@ func (r *repairer) insertRows(ctx context.Context, at topicPartition, insert []i
 	return nil
 }
 
-// readDecisions reads decisions from the record, in the form in which the stage renewals
-// announces them, with their places on the decisions topic.
-func (r *repairer) readDecisions(ctx context.Context, at topicPartition, offsets []int64) ([]analytics.Replayed, error) {
-	messages, err := r.renewals.Announced(ctx, r.postgres, at.partition, offsets[0], offsets[len(offsets)-1]+1)
+func (r *repairer) readDecisions(ctx context.Context, at schema.TopicPartition, offsets []int64) ([]analytics.Replayed, error) {
+	decisions, err := r.renewals.Decisions(ctx, r.postgres, at, offsets[0], offsets[len(offsets)-1]+1)
 	if err != nil {
 		return nil, fmt.Errorf("read decisions: %w", err)
 	}
-	known := r.found.decisions[at]
-	decisions := make([]analytics.Replayed, 0, len(offsets))
-	for _, message := range messages {
-		d, err := schema.ReadDecision(message.Key, message.Value, kafka.FromHeaders(message.Headers))
-		if err != nil {
-			return nil, fmt.Errorf("read decisions: %w", err)
+	answers := make([]analytics.Replayed, 0, len(offsets))
+	for _, d := range decisions {
+		if _, wanted := slices.BinarySearch(offsets, d.Cause.Offset); wanted {
+			answers = append(answers, analytics.Replayed{Decision: d})
 		}
-		if _, wanted := slices.BinarySearch(offsets, d.Cause.Offset); !wanted {
-			continue
-		}
-		i, _ := known.index(d.Cause.Offset)
-		decisions = append(decisions, analytics.Replayed{
-			Decision: d, LogOffset: known.logOffsets[i], PublishedAt: time.UnixMilli(known.publishedAt[i]),
-		})
 	}
-	return decisions, nil
+	return answers, nil
+}
+
+// readNotices needs no query: the verification holds all of a notice that ClickHouse does.
+func (r *repairer) readNotices(_ context.Context, at schema.TopicPartition, offsets []int64) ([]analytics.Replayed, error) {
+	notices, answers := r.found.notices.of(at), make([]analytics.Replayed, 0, len(offsets))
+	for _, offset := range offsets {
+		i, _ := notices.index(offset)
+		answers = append(answers, analytics.Replayed{Rule: notices.all[i].rule, Decision: schema.Decision{
+			Cause:      schema.Position{Topic: at.Topic, Partition: at.Partition, Offset: offset},
+			ReceivedAt: notices.all[i].receivedAt, Simulation: r.simulated,
+		}})
+	}
+	return answers, nil
 }

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -17,8 +18,14 @@ func (b *Books) WriteJSON(w io.Writer) error { return text.WriteJSON(w, b) }
 func (b *Books) Text() string {
 	var out strings.Builder
 	out.WriteString(b.headline() + "\n")
+	if b.Simulation {
+		out.WriteString("SIMULATION: its people are made up, and nothing here holds for anybody.\n")
+	}
+	b.writeChannels(&out)
 	for i := range b.Topics {
-		b.Topics[i].write(&out)
+		if t := &b.Topics[i]; len(b.Topics) == 1 || !t.balanced() {
+			t.write(&out)
+		}
 	}
 	b.writePending(&out)
 	if !b.PersonsCompared {
@@ -37,9 +44,32 @@ func (b *Books) headline() string {
 	return fmt.Sprintf("%s. Verified as of %s, in %.1f s.", result, text.Second(b.TakenAt), b.Seconds)
 }
 
+// writeChannels writes the equation, a line for each channel. Partitions are for those that
+// don't balance.
+func (b *Books) writeChannels(out *strings.Builder) {
+	lines := text.NewTable("Channel", "Consumed", "Decided", "Applied", "Again", "Conflict", "Quarant.", "Answers", "ClickHouse")
+	var sum Terms
+	for i := range b.Channels {
+		c := &b.Channels[i]
+		name := string(c.Channel)
+		if !c.Balanced {
+			name = "✗ " + name
+		}
+		lines.AppendRow(append(table.Row{name}, c.row()...))
+		sum.add(&c.Terms)
+	}
+	lines.AppendFooter(append(table.Row{""}, sum.row()...))
+	text.AlignRight(lines, 2, 9)
+	text.WriteTable(out, "consumed = decided + applied + sent again + conflicts + quarantined = answers", lines)
+}
+
+func (t *TopicBooks) balanced() bool {
+	return !slices.ContainsFunc(t.Partitions, func(p *PartitionBooks) bool { return !p.Balanced })
+}
+
 // write writes a topic's equation, a line for each partition.
 func (t *TopicBooks) write(out *strings.Builder) {
-	lines := text.NewTable("Part.", "Up to", "Consumed", "Decided", "Applied", "Again", "Conflict", "Quarant.", "Published", "ClickHouse")
+	lines := text.NewTable("Part.", "Up to", "Consumed", "Decided", "Applied", "Again", "Conflict", "Quarant.", "Answers", "ClickHouse")
 	var sum Terms
 	for _, p := range t.Partitions {
 		name := fmt.Sprint(p.Partition)
@@ -51,13 +81,13 @@ func (t *TopicBooks) write(out *strings.Builder) {
 	}
 	lines.AppendFooter(append(table.Row{"", ""}, sum.row()...))
 	text.AlignRight(lines, 1, 10)
-	text.WriteTable(out, t.Topic+": consumed = decided + applied + sent again + conflicts + quarantined", lines)
+	text.WriteTable(out, t.Topic, lines)
 }
 
 func (t *Terms) row() table.Row {
 	var row table.Row
 	for _, n := range []int64{
-		t.Consumed, t.Decided, t.Applied, t.Duplicates, t.Conflicts, t.Quarantined, t.Published + t.QuarantinedPublished, t.ClickHouseRows,
+		t.Consumed, t.Decided, t.Applied, t.Duplicates, t.Conflicts, t.Quarantined, t.Answers, t.ClickHouseRows + t.ClickHouseUnreadable,
 	} {
 		row = append(row, text.Thousands(n))
 	}
@@ -88,6 +118,9 @@ var gapTexts = map[GapKind]string{
 	GapMisordered:             "on the decisions topic behind a later one",
 	GapPublishedOtherwise:     "on the decisions topic with another content",
 	GapPublishedUnknown:       "on the decisions topic, and not in the record",
+	GapNoticeNotPublished:     "quarantined, and its channel was not told",
+	GapNoticeOtherwise:        "quarantined, and its channel was told something else",
+	GapNoticeUnknown:          "its channel was told that it cannot be read, and it is not in the record",
 	GapQuarantineNotPublished: "quarantined, and not on the quarantine topic",
 	GapQuarantineMisordered:   "on the quarantine topic behind a later one",
 	GapQuarantineOtherwise:    "on the quarantine topic for another reason",
@@ -96,6 +129,10 @@ var gapTexts = map[GapKind]string{
 	GapDoubled:                "doubled in ClickHouse",
 	GapDifferent:              "different in ClickHouse",
 	GapUnknown:                "in ClickHouse, and not in the record",
+	GapUnreadableMissing:      "quarantined, and missing in ClickHouse",
+	GapUnreadableDoubled:      "quarantined, and doubled in ClickHouse",
+	GapUnreadableDifferent:    "quarantined, and different in ClickHouse",
+	GapUnreadableUnknown:      "unreadable by ClickHouse, and not in the record",
 	GapUnreadable:             "on this topic, and not published by a stage",
 }
 

@@ -1,8 +1,8 @@
 -- Of the same rows as rows.sql, the two fingerprints that range_places.sql has of ranges.
 SELECT cause_offset,
        reinterpretAsInt64(halfMD5(concatWithSeparator('|',
-           toString(cause_offset), toString(log_partition), toString(log_offset),
-           toString(toUnixTimestamp64Micro(published_at))))),
+           toString(cause_offset), toString(log_topic), toString(log_partition), toString(log_offset),
+           toString(toUnixTimestamp64Micro(published_at)), toString(channel), toString(revision), toString(simulation)))),
        reinterpretAsInt64(halfMD5(concatWithSeparator('|',
            toString(cause_offset), toString(person), toString(sponsor))))
 FROM decision

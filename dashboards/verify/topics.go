@@ -5,180 +5,223 @@ import (
 	"strconv"
 	"sync"
 
-	client "github.com/segmentio/kafka-go"
 	"golang.org/x/sync/errgroup"
 
 	"tajdeed/schema"
 	"tajdeed/schema/kafka"
 )
 
-// announcement is a decision, or a quarantined message, as it lies on its topic.
+// announcement is an answer, or a quarantined message, as it lies on its topic.
 type announcement struct {
-	causeTopic             string
-	causeOffset            int64
-	fingerprint            int64
-	parties                parties
+	causeOffset int64
+	notice      bool // whether it is the answer to a message that cannot be read
+	fingerprint int64
+	parties
 	logOffset, publishedAt int64 // on the topic that was read; in milliseconds since 1970
 }
 
-// announcements is what lies on the decisions topic and on the quarantine topic, by
-// partition and in the order of the topic.
+// announcements is what lies on the decisions topics and on the quarantine topic, by the
+// partition of the causes and in the order of the topic.
 type announcements struct {
 	mu          sync.Mutex
-	decisions   map[int][]announcement
-	quarantined map[int][]announcement
+	answers     map[schema.TopicPartition][]announcement
+	quarantined map[schema.TopicPartition][]announcement
 	strays      []Stray
+	ignored     int64 // events of types that this edition does not know
 }
 
 // partitionsAtOnce is how many partitions are read at once: decoding is the work.
 const partitionsAtOnce = 4
 
-// readAnnouncements reads both topics up to given ends.
-func readAnnouncements(ctx context.Context, brokers []string, transport *client.Transport, topics schema.Topics, decisions, quarantine map[int]kafka.End) (*announcements, error) {
-	a := &announcements{decisions: map[int][]announcement{}, quarantined: map[int][]announcement{}}
+// readAnnouncements reads the topics up to the ends that were marked.
+func (v *verifier) readAnnouncements(ctx context.Context, marks marks) (*announcements, error) {
+	a := &announcements{answers: map[schema.TopicPartition][]announcement{}, quarantined: map[schema.TopicPartition][]announcement{}}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(partitionsAtOnce)
-	for partition, end := range decisions {
-		group.Go(func() error {
-			r := announcementReader{log: newLogReader(brokers, transport), partition: partition, topics: map[string]string{}}
-			return r.readPartition(ctx, a, a.decisions, topics.Decisions, end, r.decision)
-		})
+	read := func(ends map[schema.TopicPartition]kafka.End, into map[schema.TopicPartition][]announcement, decode func(*announcementReader, *topicMessage) decoded) {
+		for log, end := range ends {
+			group.Go(func() error {
+				r := announcementReader{verifier: v, log: log}
+				return r.readPartition(ctx, a, into, end, decode)
+			})
+		}
 	}
-	for partition, end := range quarantine {
-		group.Go(func() error {
-			r := announcementReader{
-				log: newLogReader(brokers, transport), partition: partition, topics: map[string]string{},
-				ignored: topics.Decisions, // the stage analytics quarantines its messages, and the record does not hold them
-			}
-			return r.readPartition(ctx, a, a.quarantined, topics.Quarantine, end, r.quarantined)
-		})
-	}
+	read(marks.decisions, a.answers, (*announcementReader).answer)
+	read(marks.quarantine, a.quarantined, (*announcementReader).quarantined)
 	return a, group.Wait()
 }
 
 // announcementReader reads one partition of a topic.
 type announcementReader struct {
-	log          *logReader
-	partition    int
+	*verifier
+
+	log          schema.TopicPartition
 	fingerprints fingerprinter
-	topics       map[string]string // see intern
-	ignored      string            // messages that this topic caused are left out
 }
 
+// decoded is what a message is: an announcement about a cause, something that is passed over,
+// or a stray.
+type decoded struct {
+	announcement
+	cause string // its topic; the partition is that of the announcement
+	kind  decodedKind
+}
+
+type decodedKind int
+
+const (
+	stray decodedKind = iota
+	announces
+	passedOver // of a later edition
+	foreign    // what another stage put aside
+)
+
 // readPartition reads every message of the partition and keeps what decode makes of it. A
-// message that decode refuses is a stray, which is named by its place only: it may say
-// anything about anybody.
-func (r *announcementReader) readPartition(ctx context.Context, a *announcements, into map[int][]announcement, topic string, end kafka.End, decode func(*topicMessage) (announcement, bool)) error {
-	found := make([]announcement, 0, max(0, end.Next-end.First))
+// stray is named by its place only: it may say anything about anybody.
+func (r *announcementReader) readPartition(ctx context.Context, a *announcements, into map[schema.TopicPartition][]announcement, end kafka.End, decode func(*announcementReader, *topicMessage) decoded) error {
+	found, ignored := map[string][]announcement{}, int64(0)
 	var strays []Stray
-	err := r.log.read(ctx, topic, r.partition, end.First, end.Next, func(m *topicMessage) error {
-		announced, ok := decode(m)
-		switch {
-		case !ok:
-			strays = append(strays, Stray{topic, r.partition, Gap{GapUnreadable, m.offset, m.offset}})
-		case announced.causeTopic != r.ignored:
-			found = append(found, announced)
+	err := newLogReader(r.brokers, r.transport).read(ctx, r.log, end.First, end.Next, func(m *topicMessage) error {
+		switch d := decode(r, m); d.kind {
+		case announces:
+			if found[d.cause] == nil {
+				found[d.cause] = make([]announcement, 0, end.Next-end.First)
+			}
+			found[d.cause] = append(found[d.cause], d.announcement)
+		case stray:
+			strays = append(strays, Stray{r.log.Topic, r.log.Partition, Gap{GapUnreadable, m.offset, m.offset}})
+		case passedOver:
+			ignored++
+		case foreign:
 		}
 		return nil
 	})
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	into[r.partition] = found
-	a.strays = append(a.strays, strays...)
+	for topic, announced := range found {
+		into[schema.TopicPartition{Topic: topic, Partition: r.log.Partition}] = announced
+	}
+	a.strays, a.ignored = append(a.strays, strays...), a.ignored+ignored
 	return err
 }
 
-// decision decodes a message of the decisions topic. The stages publish a decision in the
-// partition of its cause: one that lies elsewhere is not ours.
-func (r *announcementReader) decision(m *topicMessage) (a announcement, ok bool) {
-	d, err := schema.ReadDecision(m.key, m.value, m.headers)
-	if err != nil || d.Cause.Partition != r.partition {
-		return a, false
+// answer decodes a message of a decisions topic. The stages publish an answer in the partition
+// of its cause, on the topic on which its channel is answered: one that lies elsewhere is not
+// ours.
+func (r *announcementReader) answer(m *topicMessage) decoded {
+	answer, err := schema.ReadAnswer(m.key, m.value, m.headers)
+	if err == nil && answer.Type != schema.TypeDecision && answer.Type != schema.TypeUnreadable {
+		return decoded{kind: passedOver}
 	}
-	return announcement{
-		causeTopic: r.intern(d.Cause.Topic), causeOffset: d.Cause.Offset, fingerprint: r.fingerprints.decision(&d),
-		parties:   parties{int64(d.CivilID), int64(d.SponsorID)},
-		logOffset: m.offset, publishedAt: m.publishedAt.UnixMilli(),
-	}, true
+	cause := answer.Cause()
+	if answersTo, known := r.topics.AnswersTo(cause.Topic); err != nil || !known || answersTo != r.log.Topic || cause.Partition != r.log.Partition {
+		return decoded{}
+	}
+	d := decoded{kind: announces, cause: cause.Topic, announcement: announcement{
+		causeOffset: cause.Offset, logOffset: m.offset, publishedAt: m.publishedAt.UnixMilli(),
+	}}
+	if answer.Type == schema.TypeUnreadable {
+		d.notice, d.fingerprint = true, r.fingerprints.notice(&answer.Unreadable)
+		return d
+	}
+	decision := &answer.Decision
+	d.fingerprint, d.parties = r.fingerprints.decision(decision), parties{int64(decision.CivilID), int64(decision.SponsorID)}
+	if decision.Revision != schema.FirstRevision || decision.Simulation != r.simulated {
+		d.fingerprint = ^d.fingerprint // neither is in the record, which knows what both must be
+	}
+	return d
 }
 
-// quarantined decodes where a message of the quarantine topic came from.
-func (r *announcementReader) quarantined(m *topicMessage) (a announcement, ok bool) {
+// quarantined decodes where a message of the quarantine topic came from. The stage analytics
+// puts messages of the decisions topics aside, which the record does not hold.
+func (r *announcementReader) quarantined(m *topicMessage) decoded {
 	origin := map[string]string{}
 	for _, h := range m.headers {
-		origin[h.Key] = string(h.Value) // the stage appends its own: the last of a name counts
+		if _, twice := origin[h.Key]; twice && h.Key == schema.HeaderOriginOffset {
+			return decoded{} // the stages put theirs in the place of those that a message brings
+		}
+		origin[h.Key] = string(h.Value)
+	}
+	topic := origin[schema.HeaderOriginTopic]
+	if _, ofAnalytics := r.topics.DecisionsChannel(topic); ofAnalytics {
+		return decoded{kind: foreign}
 	}
 	offset, err := strconv.ParseInt(origin[schema.HeaderOriginOffset], 10, 64)
-	if err != nil || offset < 0 || origin[schema.HeaderOriginPartition] != strconv.Itoa(r.partition) {
-		return a, false
+	_, known := r.topics.SubmissionsChannel(topic)
+	if err != nil || offset < 0 || !known || origin[schema.HeaderOriginPartition] != strconv.Itoa(r.log.Partition) {
+		return decoded{}
 	}
-	return announcement{
-		causeTopic: r.intern(origin[schema.HeaderOriginTopic]), causeOffset: offset,
-		fingerprint: r.fingerprints.quarantined(offset, origin[schema.HeaderQuarantineRule]),
-		logOffset:   m.offset, publishedAt: m.publishedAt.UnixMilli(),
-	}, true
+	return decoded{kind: announces, cause: topic, announcement: announcement{
+		causeOffset: offset, fingerprint: r.fingerprints.quarantined(offset, origin[schema.HeaderQuarantineRule]),
+		logOffset: m.offset, publishedAt: m.publishedAt.UnixMilli(),
+	}}
 }
 
-// intern returns one copy of a name that every message repeats.
-func (r *announcementReader) intern(topic string) string {
-	kept, ok := r.topics[topic]
-	if !ok {
-		r.topics[topic], kept = topic, topic
-	}
-	return kept
-}
-
-// topicComparison compares the entries of one partition with what lies on a topic.
+// topicComparison compares entries of one partition with what lies on a topic.
 type topicComparison struct {
 	books   *PartitionBooks
 	entries *entries
 	// The kinds of gaps on this topic.
 	notPublished, misordered, different, unknown GapKind
 
-	published, repeated int64 // what was counted
-	highest             int64 // cause so far
+	published, repeated int64  // what was counted
+	highest             *int64 // cause so far, on the topic
 }
 
-// compareDecisions compares a partition's decisions with the decisions topic.
-func compareDecisions(p *PartitionBooks, decisions *entries, announced []announcement, published int64) {
-	c := topicComparison{
-		books: p, entries: decisions, highest: -1, notPublished: GapNotPublished,
+// compareAnswers compares a partition's decisions and notices with its channel's decisions
+// topic, on which both lie in the order of their causes.
+func compareAnswers(p *PartitionBooks, decisions, notices *entries, announced []announcement, published int64) {
+	highest := int64(-1)
+	d := topicComparison{
+		books: p, entries: decisions, highest: &highest, notPublished: GapNotPublished,
 		misordered: GapMisordered, different: GapPublishedOtherwise, unknown: GapPublishedUnknown,
 	}
-	c.compare(announced, published)
-	p.Published, p.Repeated = c.published, c.repeated
+	n := topicComparison{
+		books: p, entries: notices, highest: &highest, notPublished: GapNoticeNotPublished,
+		misordered: GapMisordered, different: GapNoticeOtherwise, unknown: GapNoticeUnknown,
+	}
+	for i := range announced {
+		if announced[i].notice {
+			n.compareMessage(&announced[i])
+		} else {
+			d.compareMessage(&announced[i])
+		}
+	}
+	p.Pending.Answer += d.findMissing(published) + n.findMissing(published)
+	p.Published, p.Notices, p.Repeated = d.published, n.published, d.repeated+n.repeated
 }
 
 // compareQuarantined compares a partition's messages in quarantine with the quarantine
 // topic.
 func compareQuarantined(p *PartitionBooks, quarantined *entries, announced []announcement, published int64) {
+	highest := int64(-1)
 	c := topicComparison{
-		books: p, entries: quarantined, highest: -1, notPublished: GapQuarantineNotPublished,
+		books: p, entries: quarantined, highest: &highest, notPublished: GapQuarantineNotPublished,
 		misordered: GapQuarantineMisordered, different: GapQuarantineOtherwise, unknown: GapQuarantineUnknown,
 	}
-	c.compare(announced, published)
+	for i := range announced {
+		c.compareMessage(&announced[i])
+	}
+	c.findMissing(published)
 	p.QuarantinedPublished = c.published
 }
 
-// compare compares each message of the topic with the record, in the order of the topic,
-// and then looks for the entries that lie nowhere there. Those before the offset
-// published should.
-func (c *topicComparison) compare(announced []announcement, published int64) {
-	for i := range announced {
-		if announced[i].causeTopic == c.books.topic {
-			c.compareMessage(&announced[i])
-		}
-	}
-	for i, offset := range c.entries.offsets {
+// findMissing looks for the entries that lie nowhere on the topic. Those before the offset
+// published should; the others are pending, and counted.
+func (c *topicComparison) findMissing(published int64) (pending int64) {
+	for i := range c.entries.all {
+		e := &c.entries.all[i]
 		switch {
-		case c.entries.logOffsets[i] != notOnTopic:
-		case offset < published:
-			c.books.addGap(c.notPublished, offset, offset+1)
+		case e.logOffset != notOnTopic:
+		case e.offset < published:
+			c.books.addGap(c.notPublished, e.offset, e.offset+1)
 		default:
+			pending++
 			c.books.Pending.Publish++
-			c.books.Watermark.Published = min(c.books.Watermark.Published, offset)
+			c.books.Watermark.Published = min(c.books.Watermark.Published, e.offset)
 		}
 	}
+	return pending
 }
 
 // compareMessage compares one message of the topic with the record. A message may be
@@ -189,34 +232,18 @@ func (c *topicComparison) compareMessage(a *announcement) {
 		c.books.addGap(c.unknown, a.causeOffset, a.causeOffset+1)
 		return
 	}
-	if c.entries.fingerprints[i] != a.fingerprint || c.entries.parties[i] != a.parties {
+	e := &c.entries.all[i]
+	if e.fingerprint != a.fingerprint || e.parties != a.parties {
 		c.books.addGap(c.different, a.causeOffset, a.causeOffset+1)
 	}
-	if c.entries.logOffsets[i] != notOnTopic {
+	if e.logOffset != notOnTopic {
 		c.repeated++
 		return
 	}
-	c.entries.logOffsets[i], c.entries.publishedAt[i] = a.logOffset, a.publishedAt
+	e.logOffset, e.publishedAt = a.logOffset, a.publishedAt
 	c.published++
-	if a.causeOffset < c.highest {
+	if a.causeOffset < *c.highest {
 		c.books.addGap(c.misordered, a.causeOffset, a.causeOffset+1)
 	}
-	c.highest = max(c.highest, a.causeOffset)
-}
-
-// addStrays adds to the books what lies on the topics for partitions that the record does
-// not know, and what could not be decoded.
-func (a *announcements) addStrays(record *recordContents) {
-	b := record.books
-	for kind, partitions := range map[GapKind]map[int][]announcement{GapPublishedUnknown: a.decisions, GapQuarantineUnknown: a.quarantined} {
-		for partition, announced := range partitions {
-			for i := range announced {
-				cause := topicPartition{announced[i].causeTopic, partition}
-				if offset := announced[i].causeOffset; !record.knows(cause) {
-					b.Strays = append(b.Strays, Stray{cause.topic, cause.partition, Gap{kind, offset, offset}})
-				}
-			}
-		}
-	}
-	b.Strays = append(b.Strays, a.strays...)
+	*c.highest = max(*c.highest, a.causeOffset)
 }

@@ -35,7 +35,7 @@ func (v *verifier) checkUnaccountedOf(ctx context.Context, p *PartitionBooks, un
 	lost := map[int64]bool{}
 	if n := len(unaccounted); n > 0 {
 		from, to := max(unaccounted[0].From, end.First), min(unaccounted[n-1].To+1, end.Next)
-		err := newLogReader(v.brokers, v.transport).read(ctx, p.topic, p.Partition, from, to, func(m *topicMessage) error {
+		err := newLogReader(v.brokers, v.transport).read(ctx, p.at(), from, to, func(m *topicMessage) error {
 			lost[m.offset] = true
 			return nil
 		})

@@ -1,10 +1,10 @@
-// Package verify proves that an installation lost nothing and did nothing twice. It
-// compares the record in Postgres, the topics in Kafka and the rows in ClickHouse, offset
-// by offset, and names every difference. It may run while everything else runs: what is
-// still on its way is counted apart, as pending.
+// Package verify proves that an installation lost nothing, did nothing twice and answered
+// every message. For every channel it compares the record in Postgres, the topics in Kafka
+// and the rows in ClickHouse, offset by offset, and names every difference. It may run while
+// everything else runs: what is still on its way is counted apart, as pending.
 //
-// On request it repairs ClickHouse from the record. It changes nothing else: a decision
-// that is missing on its topic is announced by the stage renewals when it next takes the
+// On request it repairs ClickHouse from the record. It changes nothing else: an answer
+// that is missing on its topic is published by the stage renewals when it next takes the
 // partition over.
 //
 // The command `tajdeed verify`, the demo and chaos call it.
@@ -24,27 +24,28 @@ import (
 	"tajdeed/consumers/analytics"
 	"tajdeed/dashboards/text"
 	"tajdeed/schema"
-	"tajdeed/schema/kafka"
+	"tajdeed/schema/postgres"
 )
 
 // Config says which installation is verified, and how.
 type Config struct {
 	Brokers []string
-	// Prefix begins the names of the installation's topics, see [schema.NamedTopics].
-	Prefix string
+	// Topics names the installation's topics. Which channels there are is what the brokers
+	// say.
+	Topics schema.Topics
 	// AnalyticsGroup is the consumer group of the stage analytics. Default
 	// [analytics.Group].
 	AnalyticsGroup string
 	// Postgres is a pool on the record. Its statement timeout must be [StatementTimeout] or
 	// more.
 	Postgres *pgxpool.Pool
-	// ClickHouse is a connection to the database that holds the rows of the decisions.
+	// ClickHouse is a connection to the database that holds the rows of the answers.
 	ClickHouse driver.Conn
 	// Pseudonym holds the key of the stage analytics. Without it, the persons and sponsors
 	// of ClickHouse's rows are not compared. A repair needs it.
 	Pseudonym *analytics.Pseudonym
 	// Wait is the longest time to wait until everything that lies on the topics now was
-	// decided, announced and inserted; 0 waits for nothing. What is missing after it is
+	// decided, answered and inserted; 0 waits for nothing. What is missing after it is
 	// pending in the books.
 	Wait time.Duration
 	// Repair brings ClickHouse in line with the record.
@@ -75,16 +76,15 @@ func Run(ctx context.Context, c Config) (*Books, error) {
 		return nil, err
 	}
 	begin := time.Now()
+	simulated, err := postgres.IsSimulation(ctx, c.Postgres)
+	if err != nil {
+		return nil, err
+	}
 	v := &verifier{
-		brokers: c.Brokers, prefix: c.Prefix, topics: schema.NamedTopics(c.Prefix),
-		group:    cmp.Or(c.AnalyticsGroup, analytics.Group),
+		brokers: c.Brokers, topics: c.Topics, simulated: simulated, group: cmp.Or(c.AnalyticsGroup, analytics.Group),
 		postgres: c.Postgres, clickhouse: c.ClickHouse, transport: newTransport(), pseudonym: c.Pseudonym,
 	}
 	defer v.transport.CloseIdleConnections()
-	// Topics that are missing would hold nothing, and nothing balances.
-	if _, err := kafka.Check(ctx, v.brokers, v.topics); err != nil {
-		return nil, err
-	}
 	if err := v.wait(ctx, c.Wait); err != nil {
 		return nil, err
 	}
@@ -103,8 +103,8 @@ func Run(ctx context.Context, c Config) (*Books, error) {
 // verifier compares the three stores of one installation.
 type verifier struct {
 	brokers    []string
-	prefix     string
 	topics     schema.Topics
+	simulated  bool   // whether the installation is a simulation, as every answer must say
 	group      string // of the stage analytics
 	postgres   *pgxpool.Pool
 	clickhouse driver.Conn
@@ -116,25 +116,25 @@ type verifier struct {
 type verification struct {
 	*recordContents
 
-	marks  marks
-	limits map[topicPartition]int64 // the offset before which ClickHouse must hold every decision
+	marks marks
 }
 
 // verify compares the three stores once. Nothing stops for it: messages are decided,
-// announced and inserted while it reads. A decision moves in one direction only, from the
+// answered and inserted while it reads. An answer moves in one direction only, from the
 // record to its topic and from there to ClickHouse, and verify reads in an order that
 // makes the comparison exact in spite of that:
 //
 //  1. It reads the marks: how far the record, ClickHouse and the topics have come. The
 //     record's own mark comes first. What was published by then lies on the topics before
-//     the ends that are read after it, so a decision that is not there is lost and not late.
+//     the ends that are read after it, so an answer that is not there is lost and not late.
+//     Which channels there are is asked in between, for the same reason.
 //  2. It reads the record, at one instant. Whatever was in ClickHouse or on the topics
-//     when the marks were read was in the record before, so a decision that is not there
+//     when the marks were read was in the record before, so an answer that is not there
 //     is unknown and not new.
 //  3. It reads the topics, up to the ends that were marked. This needs no order with 2 and
 //     runs beside it.
 //  4. It compares ClickHouse, each partition up to a limit that follows from the marks.
-//     Decisions are inserted in their order, so a row that is missing before the limit is
+//     Answers are inserted in their order, so a row that is missing before the limit is
 //     lost and not late.
 //
 // What the record holds beyond the marks is pending, and no imbalance.
@@ -144,31 +144,34 @@ func (v *verifier) verify(ctx context.Context) (*verification, error) {
 	if err != nil {
 		return nil, err
 	}
-
 	record, announced, err := v.readRecordAndTopics(ctx, marks)
 	if err != nil {
 		return nil, err
 	}
-	found := &verification{recordContents: record, marks: marks, limits: map[topicPartition]int64{}}
+	found := &verification{recordContents: record, marks: marks}
+	for _, c := range marks.channels { // also those that nobody has read yet
+		for partition := range marks.partitions {
+			found.books.partition(v.topics.Submissions(c), partition)
+		}
+	}
 	if err := v.checkUnaccounted(ctx, record.books); err != nil {
 		return nil, err
 	}
-
 	for p := range record.books.all {
 		found.compareWithTopics(p, announced)
-		found.setLimit(p) // where the decisions lie on their topic decides it
+		found.setLimits(p) // where the answers lie on their topic decides them
 	}
-	announced.addStrays(record)
+	found.books.Strays, found.books.Ignored = append(found.books.Strays, announced.strays...), announced.ignored
 
-	if err := compareClickHouse(ctx, v.clickhouse, v.pseudonym, record, found.limits); err != nil {
+	if err := v.compareClickHouse(ctx, record); err != nil {
 		return nil, err
 	}
 	found.addUnknownRows()
 
-	if err := v.countPending(ctx, record.books); err != nil {
+	if err := v.countPending(ctx, marks.channels, record.books); err != nil {
 		return nil, err
 	}
-	record.books.balance(takenAt)
+	record.books.balance(takenAt, v.topics)
 	return found, nil
 }
 
@@ -176,11 +179,11 @@ func (v *verifier) verify(ctx context.Context) (*verification, error) {
 func (v *verifier) readRecordAndTopics(ctx context.Context, marks marks) (record *recordContents, announced *announcements, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		record, err = readRecord(ctx, v.postgres, v.prefix)
+		record, err = readRecord(ctx, v.postgres, v.topics, v.simulated)
 		return err
 	})
 	group.Go(func() (err error) {
-		announced, err = readAnnouncements(ctx, v.brokers, v.transport, v.topics, marks.decisions, marks.quarantine)
+		announced, err = v.readAnnouncements(ctx, marks)
 		return err
 	})
 	return record, announced, group.Wait()
@@ -188,56 +191,64 @@ func (v *verifier) readRecordAndTopics(ctx context.Context, marks marks) (record
 
 // compareWithTopics compares what the record holds of a partition with the topics.
 func (f *verification) compareWithTopics(p *PartitionBooks, announced *announcements) {
-	at := topicPartition{p.topic, p.Partition}
+	at := p.at()
 	published := f.marks.positions[at].published
 	p.Watermark = Watermark{Record: p.Next, Published: p.Next, ClickHouse: p.Next}
-	compareDecisions(p, f.decisions[at], announced.decisions[p.Partition], published)
-	compareQuarantined(p, f.quarantined[at], announced.quarantined[p.Partition], published)
+	compareAnswers(p, f.decisions.of(at), f.notices.of(at), announced.answers[at], published)
+	compareQuarantined(p, f.quarantined.of(at), announced.quarantined[at], published)
 }
 
-// setLimit sets how far ClickHouse is compared with a partition's decisions, and counts
+// setLimits sets how far ClickHouse is compared with a partition's answers, and counts
 // those beyond as pending.
-func (f *verification) setLimit(p *PartitionBooks) {
-	at := topicPartition{p.topic, p.Partition}
-	decisions := f.decisions[at]
-	limit := f.marks.progress.limit(at, decisions)
-	f.limits[at] = limit
-	if i := decisions.indexFrom(limit); i < len(decisions.offsets) {
-		p.Watermark.ClickHouse = decisions.offsets[i]
-		p.Pending.ClickHouse = int64(len(decisions.offsets) - i)
+func (f *verification) setLimits(p *PartitionBooks) {
+	answersTo, _ := f.topics.AnswersTo(p.topic)
+	log := schema.TopicPartition{Topic: answersTo, Partition: p.Partition}
+	progress := &f.marks.progress
+	for answers, reached := range map[*entries]*reached{
+		f.decisions.of(p.at()): &progress.decisions, f.notices.of(p.at()): &progress.notices,
+	} {
+		answers.limit = reached.limit(p.at(), log, answers)
+		if beyond := answers.all[answers.indexFrom(answers.limit):]; len(beyond) > 0 {
+			p.Watermark.ClickHouse = min(p.Watermark.ClickHouse, beyond[0].offset)
+			p.Pending.ClickHouse += int64(len(beyond))
+		}
 	}
 }
 
 // addUnknownRows notes the rows of ClickHouse that the comparison up to the limits does not
 // reach and whose causes the record has not consumed, although it was read after them.
 func (f *verification) addUnknownRows() {
-	for at, highest := range f.marks.progress.highest {
+	f.addUnknownRowsOf(&f.marks.progress.decisions, f.decisions, GapUnknown)
+	f.addUnknownRowsOf(&f.marks.progress.notices, f.notices, GapUnreadableUnknown)
+}
+
+func (f *verification) addUnknownRowsOf(reached *reached, answers entriesOf, kind GapKind) {
+	for at, highest := range reached.highest {
 		if !f.knows(at) {
-			f.books.Strays = append(f.books.Strays, Stray{at.topic, at.partition, Gap{GapUnknown, 0, highest}})
+			f.books.Strays = append(f.books.Strays, Stray{at.Topic, at.Partition, Gap{kind, 0, highest}})
 		}
 	}
-	for at, offsets := range f.marks.progress.beyond {
-		if !f.ours(at.topic) {
+	for at, offsets := range reached.beyond {
+		if !f.ours(at.Topic) {
 			continue
 		}
-		p := f.books.partition(at.topic, at.partition)
+		p := f.books.partition(at.Topic, at.Partition)
 		for _, offset := range offsets {
-			if offset >= max(p.Next, f.limits[at]) {
-				p.addGap(GapUnknown, offset, offset+1)
+			if offset >= max(p.Next, answers.of(at).limit) {
+				p.addGap(kind, offset, offset+1)
 			}
 		}
 	}
 }
 
-// countPending counts the messages that lie on the submissions topic and were not
-// consumed.
-func (v *verifier) countPending(ctx context.Context, b *Books) error {
-	ends, err := kafka.Ends(ctx, v.brokers, v.topics.Submissions)
+// countPending counts the messages that lie on the channels' topics and were not consumed.
+func (v *verifier) countPending(ctx context.Context, channels []schema.Channel, b *Books) error {
+	ends, err := v.readEnds(ctx, channels, v.topics.Submissions)
 	if err != nil {
 		return err
 	}
-	for partition, end := range ends {
-		p := b.partition(v.topics.Submissions, partition)
+	for at, end := range ends {
+		p := b.partition(at.Topic, at.Partition)
 		if p.Next == 0 { // nobody has read it yet
 			p.Pending.Consume = end.Next - end.First
 			continue

@@ -5,20 +5,25 @@ import (
 	"fmt"
 	"time"
 
+	"tajdeed/schema"
 	"tajdeed/schema/kafka"
 )
 
 // pollInterval is how often wait looks whether the backlog is processed.
 const pollInterval = 100 * time.Millisecond
 
-// wait waits until everything that lies on the topics now was decided, announced and
+// wait waits until everything that lies on the topics now was decided, answered and
 // inserted, for a limited time. It is no error if the time is over: the books then say
 // what is pending.
 func (v *verifier) wait(ctx context.Context, limit time.Duration) error {
 	if limit <= 0 {
 		return nil
 	}
-	ends, err := kafka.Ends(ctx, v.brokers, v.topics.Submissions)
+	found, err := kafka.Check(ctx, v.brokers, v.topics)
+	if err != nil {
+		return err
+	}
+	ends, err := v.readEnds(ctx, found.Usable, v.topics.Submissions)
 	if err != nil {
 		return err
 	}
@@ -26,7 +31,7 @@ func (v *verifier) wait(ctx context.Context, limit time.Duration) error {
 	defer timeout.Stop()
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
-	b := backlog{verifier: v, submissions: ends}
+	b := backlog{verifier: v, channels: found.Usable, submissions: ends}
 	for {
 		processed, err := b.processed(ctx)
 		if err != nil || processed {
@@ -46,41 +51,47 @@ func (v *verifier) wait(ctx context.Context, limit time.Duration) error {
 type backlog struct {
 	*verifier
 
-	submissions map[int]kafka.End
-	decisions   map[int]kafka.End // once everything is announced
+	channels    []schema.Channel
+	submissions map[schema.TopicPartition]kafka.End
+	decisions   map[schema.TopicPartition]kafka.End // once everything is answered
 }
 
-// processed says whether everything is decided and announced, and the stage analytics has
-// then read the decisions topic up to where the announcements ended.
+// processed says whether everything is decided and answered, and the stage analytics has
+// then read the decisions topics up to where the answers ended.
 func (b *backlog) processed(ctx context.Context) (bool, error) {
 	if b.decisions == nil {
-		announced, err := b.announced(ctx)
-		if err != nil || !announced {
+		answered, err := b.answered(ctx)
+		if err != nil || !answered {
 			return false, err
 		}
-		if b.decisions, err = kafka.Ends(ctx, b.brokers, b.topics.Decisions); err != nil {
+		if b.decisions, err = b.readEnds(ctx, b.channels, b.topics.Decisions); err != nil {
 			return false, err
 		}
 	}
-	now, err := b.readMarks(ctx)
+	now, err := readProgress(ctx, b.clickhouse, nil)
 	if err != nil {
 		return false, err
 	}
-	for partition, end := range b.decisions {
-		if end.Next > end.First && now.progress.readUpTo[partition] < end.Next {
+	committed, err := b.readCommitted(ctx, b.decisions)
+	if err != nil {
+		return false, err
+	}
+	now.addCommitted(committed)
+	for log, end := range b.decisions {
+		if end.Next > end.First && now.decisions.readUpTo[log] < end.Next {
 			return false, nil
 		}
 	}
 	return true, nil
 }
 
-func (b *backlog) announced(ctx context.Context) (bool, error) {
+func (b *backlog) answered(ctx context.Context) (bool, error) {
 	positions, err := readPositions(ctx, b.postgres)
 	if err != nil {
 		return false, err
 	}
-	for partition, end := range b.submissions {
-		if end.Next > end.First && positions[topicPartition{b.topics.Submissions, partition}].published < end.Next {
+	for at, end := range b.submissions {
+		if end.Next > end.First && positions[at].published < end.Next {
 			return false, nil
 		}
 	}
