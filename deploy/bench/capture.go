@@ -39,9 +39,9 @@ func (noPublisher) PublishPlaced(context.Context, []client.Message) error { retu
 // wrote.
 func (in *installation) captureBatches(ctx context.Context) (capturedBatches, error) {
 	config := renewals.DefaultConfig()
-	config.Brokers, config.Group, config.ClientID = in.at.Brokers, in.group("capture"), clientID
-	finder := kafka.NewFinder(in.at.Brokers, in.log.topics, slog.Default())
-	engine, err := renewals.NewEngine(config, renewals.Config{Topics: in.log.topics, Simulation: true}, finder, in.stagePool, noPublisher{}, slog.Default(), prometheus.NewRegistry())
+	config.Brokers, config.Group, config.ClientID = in.at.Brokers, in.group("capture"), "tajdeed-bench"
+	engine, err := renewals.NewEngine(config, renewals.Config{Topics: in.log.topics, Simulation: true},
+		kafka.NewFinder(in.at.Brokers, in.log.topics, slog.Default()), in.stagePool, noPublisher{}, slog.Default(), prometheus.NewRegistry())
 	if err != nil {
 		return nil, err
 	}
@@ -71,9 +71,9 @@ var (
 
 // batchRange is the offsets of a partition that were one batch, without To.
 type batchRange struct {
-	schema.TopicPartition
-
-	From, To int64
+	Topic     string
+	Partition int
+	From, To  int64
 }
 
 // readBatches reads what each batch wrote.
@@ -92,7 +92,8 @@ func (in *installation) readBatches(ctx context.Context) (capturedBatches, error
 		if err != nil {
 			return nil, fmt.Errorf("read a batch: %w", err)
 		}
-		all[r.TopicPartition] = append(all[r.TopicPartition], b)
+		at := schema.TopicPartition{Topic: r.Topic, Partition: r.Partition}
+		all[at] = append(all[at], b)
 	}
 	return all, nil
 }

@@ -58,7 +58,7 @@ func (b *bench) newInstallation(ctx context.Context, l *filledLog, template stri
 
 func (in *installation) emptyTopics(ctx context.Context) error {
 	if in.log.announced {
-		if err := in.deleteTopics(ctx, append(in.log.decisionsTopics(), in.log.topics.Quarantine())...); err != nil {
+		if err := in.deleteTopics(ctx, append(in.log.answers(), in.log.topics.Quarantine())...); err != nil {
 			return err
 		}
 	}
@@ -96,7 +96,7 @@ func (in *installation) prepareWorkers() error {
 		return fmt.Errorf("make the logs' folder: %w", err)
 	}
 	env, err := worker.Installation{
-		Brokers: in.at.Brokers, Prefix: in.log.topics.Prefix,
+		Brokers: in.at.Brokers, Prefix: in.log.prefix,
 		Groups:        map[string]string{renewals.Name: in.group(renewals.Name), analytics.Name: in.group(analytics.Name)},
 		PostgresURL:   inDatabase(in.at.Postgres, in.name),
 		ClickHouseURL: inDatabase(in.at.ClickHouse, in.name),

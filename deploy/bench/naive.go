@@ -14,6 +14,7 @@ import (
 
 	"tajdeed/consumers"
 	"tajdeed/consumers/renewals"
+	"tajdeed/schema"
 	"tajdeed/schema/kafka"
 )
 
@@ -142,7 +143,7 @@ func batchOfOne(m client.Message) *consumers.Batch {
 		Offset: m.Offset, Time: m.Time.Truncate(time.Microsecond), Key: m.Key, Value: m.Value, Headers: kafka.FromHeaders(m.Headers),
 	}
 	return &consumers.Batch{
-		Topic: m.Topic, Partition: m.Partition, From: m.Offset, To: m.Offset + 1, Messages: []consumers.Message{message},
+		Topic: m.Topic, Partition: m.Partition, Partitions: schema.DefaultPartitions, From: m.Offset, To: m.Offset + 1, Messages: []consumers.Message{message},
 	}
 }
 

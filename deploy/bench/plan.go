@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"tajdeed/producers/simulate"
-	"tajdeed/schema"
 )
 
 // figure is something to measure.
@@ -26,8 +25,6 @@ const (
 	// backlogApplications are what a day's outage leaves at 74 applications a second, and
 	// more than fourteen years' transactions.
 	backlogApplications = 6_400_000
-	// fairnessBacklog is how many applications wait in one channel while another is measured.
-	fairnessBacklog = 1_000_000
 )
 
 // setting is under what conditions the stage renewals is measured.
@@ -38,10 +35,11 @@ type setting struct {
 }
 
 // allFigures are all figures in the order in which they are measured. Those that read the
-// same log follow one another.
+// same log follow one another. All but channels-1 have the channels that an installation
+// begins with.
 func allFigures(applications int) []figure {
 	n := int64(applications)
-	normal := workload{n: n, channels: len(schema.DefaultChannels()), residents: max(simulate.DefaultResidents, applications)}
+	normal := workload{n: n, residents: max(simulate.DefaultResidents, applications), channels: allChannels}
 	at := func(change func(*setting)) func(context.Context, *bench) (runResult, error) {
 		s := setting{load: normal, workers: 1}
 		change(&s)
@@ -60,14 +58,6 @@ func allFigures(applications int) []figure {
 		{"whole", func(ctx context.Context, b *bench) (runResult, error) { return b.whole(ctx, normal) }},
 		{"whole-publishing", func(ctx context.Context, b *bench) (runResult, error) { return b.wholePublishing(ctx, normal) }},
 	}
-	for _, number := range []int{1, len(schema.DefaultChannels())} {
-		all = append(all, figure{fmt.Sprintf("channels-%d", number), at(func(s *setting) { s.load.channels = number })})
-	}
-	all = append(all, figure{"fairness", func(ctx context.Context, b *bench) (runResult, error) {
-		load := normal
-		load.n = scaled(fairnessBacklog)
-		return b.fairness(ctx, load)
-	}})
 	for _, rate := range []int{100, 1000, 5000} {
 		all = append(all, figure{fmt.Sprintf("latency-%d", rate), func(ctx context.Context, b *bench) (runResult, error) {
 			return b.latency(ctx, normal, rate)
@@ -82,6 +72,12 @@ func allFigures(applications int) []figure {
 	for _, workers := range []int{1, 2, 4} {
 		all = append(all, figure{fmt.Sprintf("growth-workers-%d", workers), at(func(s *setting) { s.workers = workers })})
 	}
+	for _, channels := range []int{allChannels, 1} {
+		all = append(all, figure{fmt.Sprintf("channels-%d", channels), at(func(s *setting) { s.load.channels = channels })})
+	}
+	waiting := normal
+	waiting.n = scaled(fairnessWaiting)
+	all = append(all, figure{"fairness", func(ctx context.Context, b *bench) (runResult, error) { return b.fairness(ctx, waiting) }})
 	for _, percent := range []float64{0, 0.1, 1} {
 		all = append(all, figure{fmt.Sprintf("growth-poison-%g", percent), at(func(s *setting) { s.load.poison = share(percent) })})
 	}
