@@ -70,8 +70,7 @@ type body map[string]any
 func (l later) answers(m client.Message, known map[uuid.UUID]schema.Application) []client.Message {
 	cause := body{"topic": m.Topic, "partition": m.Partition, "offset": m.Offset}
 	a, err := schema.ReadApplication(m.Key, m.Value, kafka.FromHeaders(m.Headers))
-	var fault *schema.Error
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[*schema.Error](err); ok {
 		return []client.Message{event(m.Key, schema.TypeUnreadable, body{
 			"cause": cause, "rule": fault.Rule, "field": fault.Field, "found": fault.Detail, "received_at": m.Time, "revision": 1, "hint": "see the page",
 		})}
@@ -115,15 +114,27 @@ func final(a schema.Application, disposition string, cause body) body {
 	return decision(a, disposition, "rejected", cause, 2, schema.ReasonFeeMissing.Code())
 }
 
+// decision has all that this edition's have, and more.
 func decision(a schema.Application, disposition, outcome string, cause body, revision int, reasons ...string) body {
+	now := time.Now()
+	d := schema.Decision{
+		ApplicationID: a.ID, CivilID: a.CivilID, Policy: "later@1", Kind: a.Kind, Article: a.Article, SponsorID: a.SponsorID, Months: a.Months,
+		FeePaid: a.Fee.Amount, SubmittedAt: a.SubmittedAt, ReceivedAt: now, DecidedAt: now,
+	}
+	data := body{}
+	if err := json.Unmarshal(d.AppendJSON(nil), &data); err != nil {
+		panic(err) // it was written as JSON
+	}
 	texts := []body{}
 	for _, code := range reasons {
 		texts = append(texts, body{"code": code, "en": "As the later edition words it.", "ar": "كما تصوغه النسخة اللاحقة.", "since": 2})
 	}
-	return body{
-		"application_id": a.ID, "disposition": disposition, "outcome": outcome, "reasons": texts, "cause": cause, "revision": revision,
-		"queue": body{"place": 3},
+	if outcome == "approved" {
+		data["new_expiry"] = "2199-12-31"
 	}
+	data["disposition"], data["outcome"], data["reasons"], data["cause"], data["revision"] = disposition, outcome, texts, cause, revision
+	data["queue"] = body{"place": 3}
+	return data
 }
 
 func event(key []byte, kind string, data body) client.Message {
