@@ -29,7 +29,8 @@ of submissions of the channel that the person uses: most of them right, some wro
 some sent twice, a few unreadable. The same --seed, --residents, --start and --channels
 give the same people and the same messages.
 
-The record must know the population: write it as an extract, import that, then
+The people live in another year, where only a simulation takes their times for
+plausible. The record must know the population: write it as an extract, import that, then
 publish.
 
    tajdeed migrate --simulated

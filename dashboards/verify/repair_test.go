@@ -163,6 +163,8 @@ func (s *installation) otherValues() map[string]string {
 // otherValue knows the types that the columns have: one of a new type needs a case here.
 func otherValue(name, kind string) string {
 	switch kind {
+	case "Bool":
+		return "NOT " + name
 	case "UUID":
 		return "generateUUIDv4()"
 	case "LowCardinality(String)":

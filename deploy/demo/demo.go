@@ -164,7 +164,7 @@ func (i *installation) once(ctx context.Context, c Config) (*Report, error) {
 			return err
 		}
 		c.say("waiting until all of it can be queried")
-		if report.Result, err = tally.awaitOutcome(ctx, i.published.Load(), begin); err != nil {
+		if report.Result, err = tally.awaitAnswers(ctx, i.counted.byChannel, begin); err != nil {
 			return err
 		}
 		return tally.awaitCompleteness(ctx)
@@ -172,10 +172,7 @@ func (i *installation) once(ctx context.Context, c Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.say("counting the answers and verifying the books")
-	if err := tally.countAnswers(ctx, &report.Result); err != nil {
-		return nil, err
-	}
+	c.say("verifying the books")
 	books, err := i.verify(ctx)
 	if err != nil {
 		return nil, err
@@ -214,7 +211,7 @@ func (i *installation) publish(ctx context.Context, c Config) error {
 // feed returns what publishes the population's messages and counts them.
 func (i *installation) feed(published func(n int)) *simulate.Feed {
 	return &simulate.Feed{
-		Simulation: i.simulation, Publisher: i.byTopic.through(i.publisher), Topics: i.topics,
+		Simulation: i.simulation, Publisher: i.counted, Topics: i.topics,
 		Published: func(n int) {
 			i.published.Add(int64(n))
 			published(n)

@@ -26,8 +26,9 @@ func ExampleOnce() { //nolint:testableexamples // it starts servers, in the data
 
 func ExampleResult_WriteJSON() {
 	result := demo.Result{
-		Published: 3, Consumed: 3, Approved: 2, Rejected: 1, Answers: 3, ClickHouseRows: 3, Balanced: true, Seconds: 0.5, PerSecond: 6,
-		Channels: map[schema.Channel]*demo.ChannelResult{"counter": {Published: 3, Answers: 3, Decided: 3}},
+		Published: 3, Consumed: 3, Outcomes: demo.Outcomes{Approved: 2, Rejected: 1}, Answers: 3, ClickHouseRows: 3,
+		Channels: map[schema.Channel]*demo.ChannelResult{"counter": {Published: 3, Answers: 3, Outcomes: demo.Outcomes{Approved: 2, Rejected: 1}}},
+		Balanced: true, Seconds: 0.5, PerSecond: 6,
 	}
 	if err := result.WriteJSON(os.Stdout); err != nil {
 		log.Fatal(err)
@@ -43,20 +44,23 @@ func ExampleResult_WriteJSON() {
 	//   "quarantined": 0,
 	//   "answers": 3,
 	//   "clickhouse_rows": 3,
+	//   "channels": {
+	//     "counter": {
+	//       "published": 3,
+	//       "answers": 3,
+	//       "approved": 2,
+	//       "rejected": 1,
+	//       "duplicates": 0,
+	//       "conflicts": 0,
+	//       "quarantined": 0
+	//     }
+	//   },
 	//   "balanced": true,
 	//   "seconds": 0.5,
 	//   "per_second": 6,
 	//   "latency_ms": {
 	//     "p50": 0,
 	//     "p99": 0
-	//   },
-	//   "channels": {
-	//     "counter": {
-	//       "published": 3,
-	//       "answers": 3,
-	//       "decided": 3,
-	//       "unreadable": 0
-	//     }
 	//   }
 	// }
 }

@@ -46,7 +46,7 @@ type installation struct {
 	simulation *simulate.Simulation
 	progress   progress
 	published  atomic.Int64 // by this run
-	byTopic    publishedByTopic
+	counted    *countingPublisher
 }
 
 // clientID is the name under which the servers see this process.
@@ -69,7 +69,7 @@ func openInstallation(ctx context.Context, c Config, at local.Endpoints) (*insta
 		i.close()
 		return nil, err
 	}
-	if err := i.assemble(ctx); err != nil {
+	if err := i.assemble(); err != nil {
 		i.close()
 		return nil, err
 	}
@@ -89,14 +89,14 @@ func (i *installation) connect(ctx context.Context, stores migrate.Config) (err 
 }
 
 // assemble makes the publisher and the two stages.
-func (i *installation) assemble(ctx context.Context) (err error) {
-	i.publisher, err = producers.NewPublisher(producers.Config{Brokers: i.at.Brokers, ClientID: clientID}, slog.Default(), i.registry)
+func (i *installation) assemble() (err error) {
+	i.publisher, err = producers.NewPublisher(producers.Config{
+		Brokers: i.at.Brokers, ClientID: clientID,
+	}, slog.Default(), i.registry)
 	if err != nil {
 		return err
 	}
-	if _, err := kafka.Check(ctx, i.at.Brokers, i.topics); err != nil {
-		return err
-	}
+	i.counted = &countingPublisher{i.publisher, i.topics, map[schema.Channel]int64{}}
 	i.renewals, err = renewals.NewEngine(i.engineConfig(renewals.DefaultConfig()), renewals.Config{Topics: i.topics, Simulation: true},
 		i.finder(), i.stagePool, i.publisher, slog.Default(), i.registry)
 	if err != nil {
@@ -115,7 +115,6 @@ func (i *installation) assemble(ctx context.Context) (err error) {
 	return err
 }
 
-// finder looks for the channels. Each stage has its own.
 func (i *installation) finder() *kafka.Finder {
 	return kafka.NewFinder(i.at.Brokers, i.topics, slog.Default())
 }

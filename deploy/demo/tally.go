@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tajdeed/deploy/local"
+	"tajdeed/schema"
 	"tajdeed/schema/kafka"
 )
 
@@ -29,49 +30,47 @@ var selectRows string
 var selectLatency string
 
 // tally counts what became of what a run published: of all messages that lie, in each
-// partition, at or after the partition's end before the run.
+// partition of the channels' topics, at or after the partition's end before the run.
 type tally struct {
 	installation *installation
-	topics       []string // of submissions
-	partitions   int      // of each topic
-	from         []int64  // by topic and partition: see place
-	answers      *answers
+	channels     []schema.Channel
+	answersFrom  map[schema.Channel]int64 // how many answers lay on its topic before the run
+
+	// The partitions' ends before the run: one of each for every partition.
+	topics     []string
+	partitions []int32
+	from       []int64
 }
 
-// newTally notes where every partition ends now.
 func (i *installation) newTally(ctx context.Context) (*tally, error) {
-	channels, err := kafka.Check(ctx, i.at.Brokers, i.topics)
+	found, err := kafka.Check(ctx, i.at.Brokers, i.topics)
 	if err != nil {
 		return nil, err
 	}
-	a := &tally{installation: i, partitions: channels.Partitions}
-	for _, channel := range channels.Usable {
-		topic := i.topics.Submissions(channel)
+	a := &tally{installation: i, channels: found.Usable, answersFrom: map[schema.Channel]int64{}}
+	for _, c := range a.channels {
+		topic := i.topics.Submissions(c)
 		ends, err := kafka.Ends(ctx, i.at.Brokers, topic)
 		if err != nil {
 			return nil, err
 		}
-		a.topics = append(a.topics, topic)
-		for partition := range channels.Partitions {
-			a.from = append(a.from, ends[partition].Next)
+		for partition, end := range ends {
+			a.topics, a.partitions, a.from = append(a.topics, topic), append(a.partitions, int32(partition)), append(a.from, end.Next)
+		}
+		if a.answersFrom[c], err = a.countAnswers(ctx, c); err != nil {
+			return nil, err
 		}
 	}
-	a.answers, err = a.newAnswers(ctx)
-	return a, err
+	return a, nil
 }
 
-// place is where a partition is in the lists that have one entry for each.
-func (a *tally) place(topic, partition int) int { return topic*a.partitions + partition }
-
-// run returns the partitions as Postgres takes them: a list of their topics, one of their
-// numbers, and one of the offsets at which the run began.
-func (a *tally) run() (topics []string, partitions []int32, from []int64) {
-	for _, topic := range a.topics {
-		for partition := range a.partitions {
-			topics, partitions = append(topics, topic), append(partitions, int32(partition))
-		}
+// countAnswers counts the answers that lie on a channel's decisions topic.
+func (a *tally) countAnswers(ctx context.Context, c schema.Channel) (n int64, err error) {
+	ends, err := kafka.Ends(ctx, a.installation.at.Brokers, a.installation.topics.Decisions(c))
+	for _, end := range ends {
+		n += end.Next
 	}
-	return topics, partitions, a.from
+	return n, err
 }
 
 // patience says how long nothing may move before what is missing is taken to be lost.
@@ -86,25 +85,27 @@ func await(ctx context.Context, what string, ask func() (figure int64, done bool
 	return nil
 }
 
-// awaitOutcome waits until everything that was published since begin is decided, announced
-// and can be queried, or until nothing moves any more, and counts what came out.
-func (a *tally) awaitOutcome(ctx context.Context, published int64, begin time.Time) (r Result, err error) {
-	r.Published = published
+// awaitAnswers waits until everything that was published since begin is decided, answered and
+// can be queried, or until nothing moves any more, and counts what came out.
+func (a *tally) awaitAnswers(ctx context.Context, published map[schema.Channel]int64, begin time.Time) (r Result, err error) {
+	for _, n := range published {
+		r.Published += n
+	}
 	err = await(ctx, "the record", func() (int64, bool, error) {
 		err := a.ask(ctx, selectPositions, &r.Consumed, &r.announced)
-		return r.Consumed + r.announced, r.Consumed >= published && r.announced >= published, err
+		return r.Consumed + r.announced, r.Consumed >= r.Published && r.announced >= r.Published, err
 	})
 	if err != nil {
 		return r, err
 	}
-	if err := a.countDecisions(ctx, &r); err != nil {
+	if err := a.countChannels(ctx, &r, published); err != nil {
 		return r, err
 	}
 	err = await(ctx, "ClickHouse's rows", func() (int64, bool, error) {
-		var rows uint64
-		err := a.askClickHouse(ctx, selectRows, &rows)
-		r.ClickHouseRows = int64(rows)
-		return r.ClickHouseRows, r.ClickHouseRows >= r.decided(), err
+		var decided, unreadable uint64
+		err := a.askClickHouse(ctx, selectRows, &decided, &unreadable)
+		r.ClickHouseRows, r.unreadableRows = int64(decided), int64(unreadable)
+		return r.ClickHouseRows + r.unreadableRows, r.ClickHouseRows >= r.decided() && r.unreadableRows >= r.Quarantined, err
 	})
 	if err != nil {
 		return r, err
@@ -116,43 +117,33 @@ func (a *tally) awaitOutcome(ctx context.Context, published int64, begin time.Ti
 	})
 }
 
-// countDecisions counts what the record holds, in all and by channel.
-func (a *tally) countDecisions(ctx context.Context, r *Result) error {
-	topics, partitions, from := a.run()
-	rows, err := a.installation.postgres.Query(ctx, selectDecisions, topics, partitions, from)
+// countChannels counts by channel what became of the messages, and adds it up.
+func (a *tally) countChannels(ctx context.Context, r *Result, published map[schema.Channel]int64) error {
+	rows, err := a.installation.postgres.Query(ctx, selectDecisions, a.topics, a.partitions, a.from)
 	if err != nil {
 		return fmt.Errorf("count what the record holds: %w", err)
 	}
+	r.Channels = map[schema.Channel]*ChannelResult{}
 	var topic string
-	var approved, rejected, resent, conflicts, quarantined int64
-	_, err = pgx.ForEachRow(rows, []any{&topic, &approved, &rejected, &resent, &conflicts, &quarantined}, func() error {
-		r.Approved, r.Rejected = r.Approved+approved, r.Rejected+rejected
-		r.Duplicates, r.Conflicts, r.Quarantined = r.Duplicates+resent, r.Conflicts+conflicts, r.Quarantined+quarantined
-		channel := a.channel(r, topic)
-		channel.Published = a.installation.byTopic.of(topic)
-		channel.Decided, channel.Unreadable = approved+rejected+resent+conflicts, quarantined
+	var n Outcomes
+	_, err = pgx.ForEachRow(rows, []any{&topic, &n.Approved, &n.Rejected, &n.Duplicates, &n.Conflicts, &n.Quarantined}, func() error {
+		c, _ := a.installation.topics.SubmissionsChannel(topic)
+		r.Channels[c] = &ChannelResult{Published: published[c], Outcomes: n}
+		r.add(n)
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("count what the record holds: %w", err)
 	}
-	return nil
-}
-
-// channel returns the counts of the channel that submits on a topic.
-func (a *tally) channel(r *Result, topic string) *ChannelResult {
-	channel, _ := a.installation.topics.SubmissionsChannel(topic)
-	return r.channel(channel)
-}
-
-// countAnswers counts the answers that lie on the decisions topics.
-func (a *tally) countAnswers(ctx context.Context, r *Result) error {
-	counts, err := a.answers.count(ctx)
-	for topic, n := range counts {
-		a.channel(r, topic).Answers = n
-		r.Answers += n
+	for c, result := range r.Channels {
+		answers, err := a.countAnswers(ctx, c)
+		if err != nil {
+			return err
+		}
+		result.Answers = answers - a.answersFrom[c]
+		r.Answers += result.Answers
 	}
-	return err
+	return nil
 }
 
 // awaitCompleteness waits until ClickHouse says that it has every decision: the analytics
@@ -165,8 +156,7 @@ func (a *tally) awaitCompleteness(ctx context.Context) error {
 }
 
 func (a *tally) ask(ctx context.Context, query string, into ...any) error {
-	topics, partitions, from := a.run()
-	err := a.installation.postgres.QueryRow(ctx, query, topics, partitions, from).Scan(into...)
+	err := a.installation.postgres.QueryRow(ctx, query, a.topics, a.partitions, a.from).Scan(into...)
 	if err != nil {
 		return fmt.Errorf("count what the record holds: %w", err)
 	}
@@ -174,7 +164,11 @@ func (a *tally) ask(ctx context.Context, query string, into ...any) error {
 }
 
 func (a *tally) askClickHouse(ctx context.Context, query string, into ...any) error {
-	err := a.installation.clickhouse.QueryRow(ctx, query, a.topics, int64(a.partitions), a.from).Scan(into...)
+	places := make([]string, len(a.topics))
+	for i, topic := range a.topics {
+		places[i] = fmt.Sprintf("%s/%d", topic, a.partitions[i])
+	}
+	err := a.installation.clickhouse.QueryRow(ctx, query, places, a.from).Scan(into...)
 	if err != nil {
 		return fmt.Errorf("count the rows of ClickHouse: %w", err)
 	}

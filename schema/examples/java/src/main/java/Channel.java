@@ -166,18 +166,17 @@ public final class Channel {
         }
     }
 
-    static ObjectNode application(JsonNode resident) {
+    static ObjectNode application(ObjectNode resident) {
         var now = OffsetDateTime.now(ZoneOffset.ofHours(3)).truncatedTo(ChronoUnit.SECONDS); // Kuwait's days, wherever this runs
-        ObjectNode data = JSON.createObjectNode().put("application_id", UUID.randomUUID().toString()).put("kind", "renewal");
+        ObjectNode data = resident.deepCopy().put("application_id", UUID.randomUUID().toString()).put("kind", "renewal");
         // Not now.toString(): that leaves the seconds out where they are 0.
         data.put("submitted_at", DateTimeFormatter.ISO_OFFSET_DATE_TIME.format(now)).put("submitted_by", "delegate-7").put("months", 12);
-        data.setAll((ObjectNode) resident);
         data.putObject("insurance").put("policy", "HI-88120044")
                 .put("from", now.toLocalDate().toString()).put("to", now.toLocalDate().plusDays(730).toString());
         return data;
     }
 
-    void apply(JsonNode resident) throws Exception {
+    void apply(ObjectNode resident) throws Exception {
         String key = resident.get("civil_id").textValue();
         ObjectNode unpaid = application(resident), paid = application(resident);
         submit(unpaid, true);
@@ -196,7 +195,7 @@ public final class Channel {
     public static void main(String[] args) throws Exception {
         var channel = new Channel();
         if (args[0].equals("apply")) {
-            channel.apply(JSON.readTree(System.in));
+            channel.apply((ObjectNode) JSON.readTree(System.in));
         } else {
             for (String key : new String(System.in.readAllBytes(), StandardCharsets.UTF_8).split("\\s+")) {
                 System.out.println(key + " " + channel.publish(args[1], key, new byte[0]).partition);
