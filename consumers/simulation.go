@@ -14,9 +14,6 @@ func RegisterSimulation(simulation bool, registry prometheus.Registerer) {
 		Namespace: Namespace, Name: "simulation",
 		Help: "1 where the installation is a simulation: its people are made up, and what it decides holds for nobody.",
 	})
-	if err := registry.Register(gauge); err != nil && !isRegistered(err) {
-		panic(err)
-	}
 	if simulation {
 		gauge.Set(1)
 	}
@@ -27,11 +24,4 @@ func RegisterSimulation(simulation bool, registry prometheus.Registerer) {
 	if _, shared := errors.AsType[prometheus.AlreadyRegisteredError](err); err != nil && !shared {
 		panic(err) // as for every other metric: two meanings under one name
 	}
-}
-
-// isRegistered says that another stage of the same process registered the gauge before: they
-// are of one installation.
-func isRegistered(err error) bool {
-	_, before := errors.AsType[prometheus.AlreadyRegisteredError](err)
-	return before
 }
