@@ -30,6 +30,7 @@ var (
 type Findings struct {
 	Lost       int `json:"lost"`       // published and without effect, unreadable and not in quarantine, answered and not queryable
 	Unanswered int `json:"unanswered"` // published, and nothing on its channel's decisions topic
+	HeldUp     int `json:"held_up"`    // partitions that were not through while another was stopped
 	Doubled    int `json:"doubled"`    // took effect twice
 	Misordered int `json:"misordered"` // answered after what came later
 	Wrong      int `json:"wrong"`      // another outcome than the simulation expects
@@ -43,7 +44,7 @@ type Findings struct {
 const linesOfEach = 10
 
 func (f *Findings) none() bool {
-	return f.Lost == 0 && f.Unanswered == 0 && f.Doubled == 0 && f.Misordered == 0 && f.Wrong == 0 && f.Unbalanced == 0
+	return f.Lost == 0 && f.Unanswered == 0 && f.HeldUp == 0 && f.Doubled == 0 && f.Misordered == 0 && f.Wrong == 0 && f.Unbalanced == 0
 }
 
 func (f *Findings) notef(count *int, kind, format string, args ...any) {

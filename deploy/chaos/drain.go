@@ -44,7 +44,7 @@ func (e *experiment) drain(ctx context.Context) error {
 // one when its answer can be queried. The target is what there
 // must be in the end.
 func (e *experiment) progress(ctx context.Context) (reached, target int64, err error) {
-	for _, c := range channels() {
+	for _, c := range e.allChannels() {
 		ends, err := kafka.Ends(ctx, e.at.Brokers, e.topics.Submissions(c))
 		if err != nil {
 			return 0, 0, err

@@ -25,7 +25,7 @@ type expected struct {
 	log    map[schema.TopicPartition][]effect  // by offset
 	logged int                                 // messages on the topics, with those that were sent again
 
-	published, flooded                       int // messages
+	published, flooded, garbage              int // messages
 	poison, oversized, duplicates, conflicts int // of them
 }
 
@@ -75,6 +75,14 @@ func (e *expected) addPublished(m *kafka.Message, expect simulate.Expectation) {
 func (e *expected) addSentAgain(m *kafka.Message) {
 	e.published++
 	e.flooded++
+	e.sent[contentOf(m.Key, m.Value, m.Headers)].times++
+}
+
+// addGarbage is called with every unreadable message that one partition is flooded with,
+// each of which was published before.
+func (e *expected) addGarbage(m *kafka.Message) {
+	e.published++
+	e.garbage++
 	e.sent[contentOf(m.Key, m.Value, m.Headers)].times++
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"tajdeed/dashboards/text"
 	"tajdeed/producers/simulate"
+	"tajdeed/schema"
 )
 
 // experiment is one run of chaos: rounds of faults on one installation.
@@ -27,7 +28,9 @@ type experiment struct {
 	announced                          *announced
 
 	rounds  int
-	filling sync.Mutex // held by the fault that fills a disk
+	stopped int              // partitions that garbage stopped
+	added   []schema.Channel // while messages were published; guarded by mu
+	filling sync.Mutex       // held by the fault that fills a disk
 
 	mu         sync.Mutex
 	struck     map[faultKind]int
@@ -100,17 +103,26 @@ func (e *experiment) run(ctx context.Context, limits limits) error {
 // compares.
 func (e *experiment) round(ctx context.Context) error {
 	e.rounds++
+	if e.lenient.Load() {
+		if err := e.restartRenewals(false); err != nil {
+			e.complain(err)
+		}
+	}
 	faults := e.plan.round()
 	e.say(fmt.Sprintf("round %d: %d faults", e.rounds, len(faults)))
 	group, doing := errgroup.WithContext(ctx)
 	taking, enough := context.WithTimeout(doing, strikingFor)
 	defer enough()
+	e.load.begin(e.rounds, faults)
 	group.Go(func() error { return e.load.publish(taking, doing) })
 	group.Go(func() error { return e.strikeAll(doing, faults) })
 	if err := group.Wait(); err != nil {
 		return err
 	}
 	if err := e.awaitServers(ctx); err != nil {
+		return err
+	}
+	if err := e.endGarbage(ctx); err != nil {
 		return err
 	}
 	if err := e.drain(ctx); err != nil {
@@ -165,6 +177,6 @@ func (e *experiment) compare(ctx context.Context) error {
 }
 
 func (f *Findings) sentence(messages int) string {
-	return fmt.Sprintf("%s messages on the log: lost %d, unanswered %d, doubled %d, misordered %d, wrong %d, unbalanced %d",
-		text.Thousands(int64(messages)), f.Lost, f.Unanswered, f.Doubled, f.Misordered, f.Wrong, f.Unbalanced)
+	return fmt.Sprintf("%s messages on the log: lost %d, unanswered %d, held up %d, doubled %d, misordered %d, wrong %d, unbalanced %d",
+		text.Thousands(int64(messages)), f.Lost, f.Unanswered, f.HeldUp, f.Doubled, f.Misordered, f.Wrong, f.Unbalanced)
 }

@@ -10,10 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
 
 	"tajdeed/consumers/analytics"
 	"tajdeed/consumers/renewals"
@@ -39,6 +41,8 @@ type installation struct {
 	topics  schema.Topics
 	proxies map[string]*proxy // by the server's name
 	workers *local.Workers
+	worker  worker.Installation // what the worker processes are told
+	lenient atomic.Bool         // whether those that are started now quarantine any share
 	clocks  clocks
 
 	postgres   *pgxpool.Pool
@@ -187,19 +191,19 @@ func (i *installation) startWorkers() error {
 			return fmt.Errorf("make the workers' folders: %w", err)
 		}
 	}
-	env, err := worker.Installation{
+	i.worker = worker.Installation{
 		Brokers: []string{i.proxies[serverKafka].address()}, Prefix: schema.DefaultPrefix,
 		PostgresURL:   i.proxiedURL(serverPostgres, i.at.Postgres),
 		ClickHouseURL: i.proxiedURL(serverClickHouse, i.at.ClickHouse),
 		PseudonymKey:  strings.Repeat("chaos ", 4),
 		Listen:        "127.0.0.1:0", Wait: 5 * time.Minute, SessionTimeout: sessionTimeout,
-	}.Env()
-	if err != nil {
+	}
+	if _, err := i.worker.Env(); err != nil {
 		return err
 	}
 	i.workers = local.NewWorkers(local.WorkersConfig{
-		Env: env, Logs: logs, Logger: slog.Default(),
-		Extra: func(name string) (args, env []string) { return nil, []string{worker.ClockEnv(i.clocks.file(name))} },
+		Logs: logs, Logger: slog.Default(),
+		Extra: func(name string) (args, env []string) { return nil, i.workerEnv(name) },
 	})
 	stages := slices.Concat(slices.Repeat([]string{renewals.Name}, firstRenewals), slices.Repeat([]string{analytics.Name}, firstAnalytics))
 	for _, stage := range stages {
@@ -208,6 +212,35 @@ func (i *installation) startWorkers() error {
 		}
 	}
 	return nil
+}
+
+// workerEnv is the environment of a worker process that is started now.
+func (i *installation) workerEnv(name string) []string {
+	settings := i.worker
+	if i.lenient.Load() {
+		settings.QuarantineLimit = 1
+	}
+	env, _ := settings.Env() // it could be written when the first process was started
+	return append(env, worker.ClockEnv(i.clocks.file(name)))
+}
+
+// restartRenewals restarts all processes of the stage, as an operator does who lets them
+// quarantine any share of a partition's messages, or no longer.
+func (i *installation) restartRenewals(lenient bool) error {
+	i.lenient.Store(lenient)
+	n := i.workers.Count(renewals.Name)
+	var stopping errgroup.Group
+	for range n {
+		stopping.Go(func() error {
+			_, err := i.workers.Stop(renewals.Name, 0)
+			return err
+		})
+	}
+	err := stopping.Wait()
+	for range n {
+		err = errors.Join(err, i.workers.Start(renewals.Name))
+	}
+	return err
 }
 
 // close stops everything that was opened.

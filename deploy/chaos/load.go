@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -24,7 +25,9 @@ type load struct {
 	rate       int // messages a second, without the bursts
 	chunks     int // published so far
 
-	again []kafka.Message // what the flooding channel sends again and again
+	again     []kafka.Message // what the flooding channel sends again and again
+	garbage   garbage
+	newcomers newcomers
 }
 
 const (
@@ -38,6 +41,12 @@ const (
 	floodTimes, floodKept = 8, 500
 )
 
+// begin begins a round with these faults.
+func (l *load) begin(round int, faults []fault) {
+	l.garbage.begin(round)
+	l.newcomers.begin(round, slices.ContainsFunc(faults, func(f fault) bool { return f.Kind == addChannel }))
+}
+
 // publish publishes until taking ends, and finishes the chunk that it has begun.
 func (l *load) publish(taking, doing context.Context) error {
 	ticker := time.NewTicker(publishEvery)
@@ -45,13 +54,26 @@ func (l *load) publish(taking, doing context.Context) error {
 	for {
 		select {
 		case <-taking.Done():
-			return nil
+			return l.end(doing)
 		case <-ticker.C:
 		}
 		if err := l.publishChunk(doing); err != nil {
 			return err
 		}
+		if l.garbage.due() {
+			if err := l.publishGarbage(doing); err != nil {
+				return err
+			}
+		}
 	}
+}
+
+// end publishes what was to be published in the round and was not yet.
+func (l *load) end(ctx context.Context) error {
+	if err := l.publishGarbage(ctx); err != nil {
+		return err
+	}
+	return l.publishUntilAcknowledged(ctx, l.newcomers.end(), l.publisher.Publish)
 }
 
 func (l *load) publishChunk(ctx context.Context) error {
@@ -59,19 +81,33 @@ func (l *load) publishChunk(ctx context.Context) error {
 	if l.chunks++; l.chunks%burstEvery == 0 {
 		n *= burstTimes
 	}
-	chunk := make([]kafka.Message, n)
-	for i := range chunk {
+	chunk := l.newcomers.release()
+	for range n {
 		m, ok := l.simulation.Next()
 		if !ok {
 			return errors.New("the simulation has reached the end of its calendar")
 		}
-		chunk[i] = m.Kafka(l.topics)
-		l.expected.addPublished(&chunk[i], m.Expect)
-		if m.Channel == l.floods && m.Expect.Disposition == schema.DispositionFirst {
-			l.again = append(l.again, chunk[i])
+		message := m.Kafka(l.topics)
+		l.expected.addPublished(&message, m.Expect)
+		if l.newcomers.divert(&message) {
+			continue
 		}
+		chunk = append(chunk, message)
+		if m.Channel == l.floods && m.Expect.Disposition == schema.DispositionFirst && message.Topic == l.topics.Submissions(m.Channel) {
+			l.again = append(l.again, message)
+		}
+		l.garbage.keep(&message, &m.Expect)
 	}
-	return l.publishUntilAcknowledged(ctx, append(chunk, l.flood(n)...))
+	return l.publishUntilAcknowledged(ctx, append(chunk, l.flood(n)...), l.publisher.Publish)
+}
+
+// publishGarbage floods one partition with what cannot be read, once in a round.
+func (l *load) publishGarbage(ctx context.Context) error {
+	messages := l.garbage.take(l.topics.Submissions(l.floods))
+	for i := range messages {
+		l.expected.addGarbage(&messages[i])
+	}
+	return l.publishUntilAcknowledged(ctx, messages, l.publisher.PublishPlaced)
 }
 
 // flood returns what the flooding channel sends again beside n messages.
@@ -90,9 +126,9 @@ func (l *load) flood(n int) []kafka.Message {
 
 // publishUntilAcknowledged publishes messages, and again those that failed, in order,
 // until none fails.
-func (l *load) publishUntilAcknowledged(ctx context.Context, messages []kafka.Message) error {
-	for {
-		err := l.publisher.Publish(ctx, messages)
+func (l *load) publishUntilAcknowledged(ctx context.Context, messages []kafka.Message, publish func(context.Context, []kafka.Message) error) error {
+	for len(messages) > 0 {
+		err := publish(ctx, messages)
 		failed := new(producers.PublishError)
 		switch {
 		case err == nil:
@@ -106,4 +142,5 @@ func (l *load) publishUntilAcknowledged(ctx context.Context, messages []kafka.Me
 		}
 		messages = again
 	}
+	return nil
 }

@@ -16,6 +16,11 @@ type Result struct {
 	// Messages is how many were published, Logged how many lie on the channels' topics: more, where an answer was lost and a batch was sent again.
 	Messages int `json:"messages"`
 	Logged   int `json:"logged"`
+	// Channels is how many channels there were in the end, with those that were added.
+	Channels int `json:"channels"`
+	// Stopped is how many partitions a flood of unreadable messages stopped, until the end of
+	// their rounds.
+	Stopped int `json:"stopped"`
 	Findings
 	OK bool `json:"ok"`
 	// Impossible says why a kind could not strike on this machine.
@@ -39,19 +44,21 @@ const (
 	injectedDuplicate = "duplicate"
 	injectedConflict  = "conflict"
 	injectedFlood     = "flood"
+	injectedGarbage   = "garbage"
 )
 
-var injectedKinds = []string{injectedPoison, injectedOversized, injectedDuplicate, injectedConflict, injectedFlood}
+var injectedKinds = []string{injectedPoison, injectedOversized, injectedDuplicate, injectedConflict, injectedFlood, injectedGarbage}
 
 func (e *experiment) result() Result {
 	r := Result{
 		Seed: e.plan.seed, Rounds: e.rounds, Messages: e.expected.published, Logged: e.expected.logged,
 		Findings: e.found, OK: e.found.none(), Impossible: map[string]string{},
+		Stopped: e.stopped, Channels: len(e.allChannels()),
 		Complaints: append([]string{}, e.complaints...), Exits: e.workers.Exits(),
 		Faults: map[string]int{
 			injectedPoison: e.expected.poison, injectedOversized: e.expected.oversized,
 			injectedDuplicate: e.expected.duplicates, injectedConflict: e.expected.conflicts,
-			injectedFlood: e.expected.flooded,
+			injectedFlood: e.expected.flooded, injectedGarbage: e.expected.garbage,
 		},
 	}
 	for _, kind := range e.plan.kinds {
@@ -89,10 +96,12 @@ func (r Result) Text() string {
 		r.Seed, r.Rounds, r.Seconds, r.Exits, r.Crashes)
 	fmt.Fprintf(&w, "%-20s %8s\n%-20s %8s  with what was sent again after a lost answer\n",
 		"published", text.Thousands(int64(r.Messages)), "on the log", text.Thousands(int64(r.Logged)))
+	fmt.Fprintf(&w, "%-20s %8d\n%-20s %8d  by garbage; all other partitions were through before they went on\n",
+		"channels", r.Channels, "stopped partitions", r.Stopped)
 	for _, total := range []struct {
 		name string
 		n    int
-	}{{"lost", r.Lost}, {"unanswered", r.Unanswered}, {"doubled", r.Doubled}, {"misordered", r.Misordered}, {"wrong", r.Wrong}, {"unbalanced", r.Unbalanced}} {
+	}{{"lost", r.Lost}, {"unanswered", r.Unanswered}, {"held up", r.HeldUp}, {"doubled", r.Doubled}, {"misordered", r.Misordered}, {"wrong", r.Wrong}, {"unbalanced", r.Unbalanced}} {
 		fmt.Fprintf(&w, "%-20s %8d\n", total.name, total.n)
 	}
 	for _, complaint := range r.Complaints {

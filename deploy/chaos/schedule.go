@@ -18,6 +18,7 @@ const (
 	freezeAnalytics   faultKind = "freeze-sink"
 	addWorker         faultKind = "add-worker"
 	removeWorker      faultKind = "remove-worker"
+	addChannel        faultKind = "add-channel"
 	restartPostgres   faultKind = "restart-postgres"
 	restartClickHouse faultKind = "restart-clickhouse"
 	restartKafka      faultKind = "restart-kafka"
@@ -40,7 +41,7 @@ const (
 
 // faultKinds are all that a schedule draws from, in the order of the report.
 var faultKinds = []faultKind{
-	killRenewals, killAnalytics, freezeRenewals, freezeAnalytics, addWorker, removeWorker,
+	killRenewals, killAnalytics, freezeRenewals, freezeAnalytics, addWorker, removeWorker, addChannel,
 	restartPostgres, restartClickHouse, restartKafka,
 	cutPostgres, cutClickHouse, cutKafka, delayPostgres, delayClickHouse, delayKafka,
 	resetPostgres, resetClickHouse, resetKafka,

@@ -65,6 +65,8 @@ func (e *experiment) strike(ctx context.Context, f fault) (bool, error) {
 		return e.addWorker()
 	case removeWorker:
 		return e.removeWorker(f)
+	case addChannel:
+		return e.addChannel(ctx)
 	case restartPostgres:
 		return e.restart(ctx, serverPostgres, [2]syscall.Signal{syscall.SIGINT, syscall.SIGQUIT}[f.Way])
 	case restartClickHouse:

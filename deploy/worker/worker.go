@@ -37,6 +37,9 @@ type Installation struct {
 	Wait time.Duration `json:"wait"`
 	// SessionTimeout is how long Kafka waits for a silent process. 0 is the stage's default.
 	SessionTimeout time.Duration `json:"session_timeout"`
+	// QuarantineLimit is the share of unreadable messages beyond which a partition stops. 0
+	// is the stage's default, 1 never stops.
+	QuarantineLimit float64 `json:"quarantine_limit"`
 }
 
 // The environment variables of a worker process.
@@ -122,6 +125,9 @@ func (i Installation) config(stage string, engine consumers.Config, clock steppe
 	}
 	if i.SessionTimeout > 0 {
 		engine.SessionTimeout = i.SessionTimeout
+	}
+	if i.QuarantineLimit > 0 {
+		engine.QuarantineLimit = i.QuarantineLimit
 	}
 	if clock.file != "" {
 		slog.Info("a file can set the clock of this process wrong", "file", clock.file)
