@@ -24,12 +24,17 @@ conflict or unreadable than usual), and strikes at moments that the seed chooses
 each round it waits until every server answers and everything is processed, and compares
 what came out, row by row, with what the simulation expects and with the topics.
 
-It exits 0 if nothing was lost, doubled, misordered, wrong or out of balance; else 4, and
-it keeps the folder. The same seed gives the same faults at the same moments, not the same
+One of the six channels floods: it sends its applications again and again, and in each
+round so much garbage that one partition stops. All other partitions must get through
+before an operator, here chaos, lets that one go on.
+
+It exits 0 if nothing was lost, unanswered, held up by another, doubled, misordered, wrong
+or out of balance; else 4, and it keeps the folder. The same seed gives the same faults at the same moments, not the same
 interleaving.
 
 Faults: ` + strings.Join(chaos.Kinds(), ", ") + `.
 
+add-channel adds a channel, to which people apply at once; no worker is restarted for it.
 clock-step sets the wall clock of a process wrong, from seconds up to two hours ahead or
 forty days back. The disks that get full are those of the decisions' table, of Postgres's
 write-ahead log and of Kafka's log. To have disks that can get full, chaos must be root on

@@ -1,5 +1,5 @@
 // Package chaos breaks an installation in many ways, and checks that no message is lost,
-// doubled, misordered or wrong.
+// unanswered, doubled, misordered or wrong.
 //
 // It starts servers of its own, a proxy in front of each, and both stages as processes. It
 // publishes a simulated population's messages and strikes with faults at moments that a
@@ -8,6 +8,11 @@
 // messages on the topic. The comparison reads the topics with another client library than
 // the stages; it shares with them only how a decision is decoded. In addition it has the
 // books verified by dashboards/verify.
+//
+// One of the channels floods: it sends its applications again and again, and once in a round
+// so many messages in a row that cannot be read that the stage stops their partition. Before
+// that partition goes on, with the workers restarted to quarantine any share, the messages of
+// all others must be through.
 //
 // The commands `tajdeed-local chaos` and `make chaos` call it.
 package chaos

@@ -23,14 +23,17 @@ func TestMain(m *testing.M) {
 // One round of three kinds of fault, on servers of its own.
 func TestChaosRound(t *testing.T) {
 	t.Parallel()
-	result, err := Run(t.Context(), Config{Seed: 1, Rounds: 1, Rate: 250, Only: []string{"kill-worker", "kill-sink", "clock-step"}, Progress: func(since time.Duration, step string) {
+	result, err := Run(t.Context(), Config{Seed: 1, Rounds: 1, Rate: 250, Only: []string{"kill-worker", "kill-sink", "clock-step", "add-channel"}, Progress: func(since time.Duration, step string) {
 		t.Logf("%6.1fs %s", since.Seconds(), step)
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !result.OK || result.Messages == 0 || result.Faults[string(killRenewals)] == 0 || result.Faults[string(killAnalytics)] == 0 || result.Faults[string(clockStep)] == 0 {
+	if !result.OK || result.Messages == 0 || result.Faults[string(killRenewals)] == 0 || result.Faults[string(killAnalytics)] == 0 || result.Faults[string(clockStep)] == 0 || result.Channels == len(channels()) {
 		t.Errorf("the run ended with %+v", result)
+	}
+	if result.Stopped == 0 {
+		t.Error("garbage stopped no partition, so nothing was shown to go on beside one")
 	}
 	if _, err := os.Stat(result.Kept); result.Kept != "" || err == nil {
 		t.Errorf("all was well, and the folder %q is kept", result.Kept)
