@@ -18,7 +18,7 @@ func TestComparesWithTopics(t *testing.T) {
 	}
 	other, another := onTopic(0, 1, 2, 3), onTopic(0, 1, 2, 3)
 	other[2].fingerprint = 7
-	another[2].parties.person = 7
+	another[2].person = 7
 	for name, c := range map[string]struct {
 		announced           []announcement
 		decisions           []Gap
