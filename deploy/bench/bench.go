@@ -109,6 +109,13 @@ func (b *bench) measureAll(ctx context.Context, figures []figure, result *Result
 // repeat measures a figure as often as it was asked for.
 func (b *bench) repeat(ctx context.Context, f figure) (measured Figure, err error) {
 	defer func() { err = errors.Join(err, b.dropEnlarged(context.WithoutCancel(ctx))) }()
+	if f.warm && !b.warm {
+		b.say(f.name + ", once to warm the servers up")
+		if _, err := f.measure(ctx, b); err != nil {
+			return measured, err
+		}
+	}
+	b.warm = true
 	runs := make([]runResult, 0, b.repeats)
 	for i := range b.repeats {
 		b.say(fmt.Sprintf("%s, %d of %d", f.name, i+1, b.repeats))

@@ -69,7 +69,7 @@ func TestBenchAFigureFails(t *testing.T) {
 	}
 	b := &bench{repeats: 1, say: func(string) {}}
 	var result Result
-	err := b.measureAll(t.Context(), []figure{{"renewals", measure(nil)}, {"whole", measure(broken)}, {"latency-100", measure(nil)}}, &result)
+	err := b.measureAll(t.Context(), []figure{{name: "renewals", measure: measure(nil)}, {name: "whole", measure: measure(broken)}, {name: "latency-100", measure: measure(nil)}}, &result)
 	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "whole") {
 		t.Errorf("the error is %v", err)
 	}

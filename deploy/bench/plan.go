@@ -13,6 +13,10 @@ import (
 type figure struct {
 	name    string
 	measure func(context.Context, *bench) (runResult, error)
+	// warm says that the figure is compared with another one by a few per cent, so that it
+	// must not be the first that the servers ever do: until Kafka's code is compiled, it takes
+	// half as much time again.
+	warm bool
 }
 
 const (
@@ -49,17 +53,17 @@ func allFigures(applications int) []figure {
 	scaled := func(full int64) int64 { return full * min(n, FullApplications) / FullApplications }
 
 	all := []figure{
-		{"ceiling", func(ctx context.Context, b *bench) (runResult, error) { return b.ceiling(ctx, normal) }},
-		{"naive", func(ctx context.Context, b *bench) (runResult, error) {
+		{name: "ceiling", measure: func(ctx context.Context, b *bench) (runResult, error) { return b.ceiling(ctx, normal) }},
+		{name: "naive", measure: func(ctx context.Context, b *bench) (runResult, error) {
 			return b.naive(ctx, normal, min(n, naiveApplications))
 		}},
-		{"renewals", at(func(*setting) {})},
-		{"analytics", func(ctx context.Context, b *bench) (runResult, error) { return b.analytics(ctx, normal) }},
-		{"whole", func(ctx context.Context, b *bench) (runResult, error) { return b.whole(ctx, normal) }},
-		{"whole-publishing", func(ctx context.Context, b *bench) (runResult, error) { return b.wholePublishing(ctx, normal) }},
+		{name: "renewals", measure: at(func(*setting) {})},
+		{name: "analytics", measure: func(ctx context.Context, b *bench) (runResult, error) { return b.analytics(ctx, normal) }},
+		{name: "whole", measure: func(ctx context.Context, b *bench) (runResult, error) { return b.whole(ctx, normal) }},
+		{name: "whole-publishing", measure: func(ctx context.Context, b *bench) (runResult, error) { return b.wholePublishing(ctx, normal) }},
 	}
 	for _, rate := range []int{100, 1000, 5000} {
-		all = append(all, figure{fmt.Sprintf("latency-%d", rate), func(ctx context.Context, b *bench) (runResult, error) {
+		all = append(all, figure{name: fmt.Sprintf("latency-%d", rate), measure: func(ctx context.Context, b *bench) (runResult, error) {
 			return b.latency(ctx, normal, rate)
 		}})
 	}
@@ -67,24 +71,24 @@ func allFigures(applications int) []figure {
 		name string
 		rows int64
 	}{{"500k", 500_000}, {"5m", 5_000_000}, {"20m", 20_000_000}} {
-		all = append(all, figure{"growth-residencies-" + size.name, at(func(s *setting) { s.residencies = scaled(size.rows) })})
+		all = append(all, figure{name: "growth-residencies-" + size.name, measure: at(func(s *setting) { s.residencies = scaled(size.rows) })})
 	}
 	for _, workers := range []int{1, 2, 4} {
-		all = append(all, figure{fmt.Sprintf("growth-workers-%d", workers), at(func(s *setting) { s.workers = workers })})
+		all = append(all, figure{name: fmt.Sprintf("growth-workers-%d", workers), measure: at(func(s *setting) { s.workers = workers })})
 	}
 	for _, channels := range []int{allChannels, 1} {
-		all = append(all, figure{fmt.Sprintf("channels-%d", channels), at(func(s *setting) { s.load.channels = channels })})
+		all = append(all, figure{name: fmt.Sprintf("channels-%d", channels), measure: at(func(s *setting) { s.load.channels = channels }), warm: true})
 	}
 	waiting := normal
 	waiting.n = scaled(fairnessWaiting)
-	all = append(all, figure{"fairness", func(ctx context.Context, b *bench) (runResult, error) { return b.fairness(ctx, waiting) }})
+	all = append(all, figure{name: "fairness", measure: func(ctx context.Context, b *bench) (runResult, error) { return b.fairness(ctx, waiting) }})
 	for _, percent := range []float64{0, 0.1, 1} {
-		all = append(all, figure{fmt.Sprintf("growth-poison-%g", percent), at(func(s *setting) { s.load.poison = share(percent) })})
+		all = append(all, figure{name: fmt.Sprintf("growth-poison-%g", percent), measure: at(func(s *setting) { s.load.poison = share(percent) })})
 	}
 	for _, percent := range []float64{5, 50} {
-		all = append(all, figure{fmt.Sprintf("growth-sponsor-%g", percent), at(func(s *setting) { s.load.sponsor = percent / 100 })})
+		all = append(all, figure{name: fmt.Sprintf("growth-sponsor-%g", percent), measure: at(func(s *setting) { s.load.sponsor = percent / 100 })})
 	}
-	return append(all, figure{"growth-backlog", at(func(s *setting) { s.load.n = scaled(backlogApplications) })})
+	return append(all, figure{name: "growth-backlog", measure: at(func(s *setting) { s.load.n = scaled(backlogApplications) })})
 }
 
 // share is a share as simulate.Config takes it: there 0 means the default, and a negative

@@ -34,6 +34,7 @@ type bench struct {
 	templates map[population]string // databases with an imported register
 	enlarged  string                // the enlarged template of the figure that is measured
 	names     int                   // how many names were used
+	warm      bool                  // a figure was measured on the servers
 }
 
 // namePrefix begins the name of everything that is created on the servers, so that the next
