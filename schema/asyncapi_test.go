@@ -2,51 +2,17 @@ package schema
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
-
-// asyncAPI is asyncapi.yaml as the AsyncAPI project's parser returns it.
-type asyncAPI struct {
-	Diagnostics []struct {
-		Severity      int // 0 an error, 1 a warning, 2 information, 3 a hint
-		Code, Message string
-		Path          string
-	}
-	Document *struct {
-		Channels   map[string]asyncChannel
-		Components struct{ Messages map[string]asyncMessage }
-	}
-}
-
-type asyncChannel struct {
-	Address  string
-	Messages map[string]asyncMessage
-	Bindings struct {
-		Kafka struct {
-			Partitions         int
-			TopicConfiguration map[string]any
-		}
-	}
-}
-
-type asyncMessage struct {
-	Headers  struct{ node }
-	Examples []struct {
-		Name    string
-		Headers map[string]string
-		Payload json.RawMessage
-	}
-}
 
 // TestAsyncAPIIsValid fails on errors and warnings. What the parser merely says
 // for information (that 3.1.0 exists) does not count.
@@ -59,10 +25,10 @@ func TestAsyncAPIIsValid(t *testing.T) {
 }
 
 func TestAsyncAPIHasTheTopicsOfGo(t *testing.T) {
-	topics := NamedTopics(DefaultPrefix)
+	topics, each := Topics{DefaultPrefix}, Channel("{channel}")
 	channels := readAsyncAPI(t).Document.Channels
 	for name, want := range map[string]string{
-		"submissions": topics.Submissions, "decisions": topics.Decisions, "quarantine": topics.Quarantine,
+		"submissions": topics.Submissions(each), "decisions": topics.Decisions(each), "quarantine": topics.Quarantine(),
 	} {
 		channel := channels[name]
 		if channel.Address != want || channel.Bindings.Kafka.Partitions != DefaultPartitions {
@@ -71,9 +37,45 @@ func TestAsyncAPIHasTheTopicsOfGo(t *testing.T) {
 		if got := kafkaSettings(channel); !maps.Equal(got, topics.Settings(want)) {
 			t.Errorf("%s: %v, in Go %v", name, got, topics.Settings(want))
 		}
+		checkChannelParameter(t, channel)
 	}
-	if len(channels) != len(topics.Names()) {
-		t.Errorf("%d channels, %d topics", len(channels), len(topics.Names()))
+	if len(channels) != len(topics.Of(each)) {
+		t.Errorf("%d channels, %d topics", len(channels), len(topics.Of(each)))
+	}
+}
+
+// checkChannelParameter compares the names that a channel can have with [ParseChannel].
+func checkChannelParameter(t *testing.T, channel asyncChannel) {
+	t.Helper()
+	if !strings.Contains(channel.Address, "{channel}") {
+		return
+	}
+	parameter := channel.Parameters["channel"]
+	var examples []string
+	for _, c := range DefaultChannels() {
+		examples = append(examples, string(c))
+	}
+	if !slices.Equal(parameter.Examples, examples) || parameter.Pattern != "^[a-z][a-z0-9_]{1,31}$" {
+		t.Errorf("%s: %+v", channel.Address, parameter)
+	}
+	form := regexp.MustCompile(parameter.Pattern)
+	for _, name := range append(examples, "a", "ab", "a_", "_a", "1a", "A1", "a-b", "a.b", "a"+strings.Repeat("z", 31), "a"+strings.Repeat("z", 32)) {
+		if _, err := ParseChannel(name); (err == nil) != form.MatchString(name) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+func TestAsyncAPISaysWhoMayConnect(t *testing.T) {
+	document := readAsyncAPI(t).Document
+	server := document.Servers["production"]
+	if server.Protocol != "kafka-secure" || len(server.Security) != 1 || server.Security[0].Type != "scramSha512" {
+		t.Errorf("%+v", server)
+	}
+	for _, topic := range []string{"`tajdeed.submissions.<channel>`", "`tajdeed.decisions.<channel>`", "`tajdeed.quarantine`"} {
+		if !strings.Contains(server.Description, topic) {
+			t.Errorf("nothing is said of who may use %s", topic)
+		}
 	}
 }
 
@@ -93,24 +95,58 @@ func kafkaSettings(channel asyncChannel) map[string]string {
 	return settings
 }
 
+// The examples are those of the schemas, in whole messages.
 func TestAsyncAPIExamplesAreMessages(t *testing.T) {
 	found := readAsyncAPI(t).Document.Components.Messages
-	key := []byte("291030104196")
-	for _, example := range found["applicationSubmitted"].Examples {
-		if _, err := ReadApplication(key, example.Payload, asHeaders(example.Headers)); err != nil {
-			t.Errorf("%s: %v", example.Name, err)
+	for name, c := range map[string]struct {
+		schema []byte
+		read   func(key, value []byte, headers []Header) error
+	}{
+		"applicationSubmitted": {ApplicationSchema, func(_, value []byte, headers []Header) error {
+			a, err := DecodeApplication(value)
+			if err != nil {
+				return err
+			}
+			_, err = ReadApplication(a.CivilID.Append(nil), value, headers)
+			return err
+		}},
+		"decision":             {DecisionSchema, readAnswerOf(TypeDecision)},
+		"submissionUnreadable": {UnreadableSchema, readAnswerOf(TypeUnreadable)},
+	} {
+		var payloads []json.RawMessage
+		for _, example := range found[name].Examples {
+			payloads = append(payloads, example.Payload)
+			if err := c.read([]byte("291030104196"), example.Payload, asHeaders(example.Headers)); err != nil {
+				t.Errorf("%s %s: %v", name, example.Name, err)
+			}
+		}
+		if want := published(t, c.schema).Examples; !slices.EqualFunc(payloads, want, sameJSON) {
+			t.Errorf("%s: the examples are not those of the schema", name)
 		}
 	}
-	for _, example := range found["decision"].Examples {
-		if _, err := ReadDecision(key, example.Payload, asHeaders(example.Headers)); err != nil {
-			t.Errorf("%s: %v", example.Name, err)
-		}
+	if got := len(found["quarantined"].Examples); got != 1 || len(found) != 4 {
+		t.Errorf("%d messages, %d examples of a quarantined one", len(found), got)
 	}
-	for name, want := range map[string]int{"applicationSubmitted": 1, "decision": 2, "quarantined": 1} {
-		if got := len(found[name].Examples); got != want {
-			t.Errorf("%s has %d examples, want %d", name, got, want)
+}
+
+func readAnswerOf(kind string) func(key, value []byte, headers []Header) error {
+	return func(key, value []byte, headers []Header) error {
+		a, err := ReadAnswer(key, value, headers)
+		if err == nil && a.Type != kind {
+			return fmt.Errorf("an event %s", a.Type)
 		}
+		if cause := a.Cause(); err == nil && !slices.ContainsFunc(headers, func(h Header) bool {
+			return h.Key == HeaderID && string(h.Value) == fmt.Sprintf("%s/%d/%d", cause.Topic, cause.Partition, cause.Offset)
+		}) {
+			return errors.New("its ce_id is not its cause")
+		}
+		return err
 	}
+}
+
+func sameJSON(a, b json.RawMessage) bool {
+	x, y := jsontext.Value(slices.Clone(a)), jsontext.Value(slices.Clone(b))
+	return x.Canonicalize() == nil && y.Canonicalize() == nil && bytes.Equal(x, y)
 }
 
 func asHeaders(values map[string]string) []Header {
@@ -131,9 +167,50 @@ func TestAsyncAPIHasTheHeadersOfGo(t *testing.T) {
 	}
 	checkHeaders(t, quarantined.node, names, names)
 	checkNames(t, HeaderQuarantineRule, quarantined.Properties[HeaderQuarantineRule].Enum, Rules())
-	for name, want := range map[string]string{"applicationSubmitted": TypeApplicationSubmitted, "decision": TypeDecision} {
+	for name, want := range map[string]string{
+		"applicationSubmitted": TypeApplicationSubmitted, "decision": TypeDecision, "submissionUnreadable": TypeUnreadable,
+	} {
 		if got := found[name].Headers.AllOf[1].Properties[HeaderType].Const; got != want {
 			t.Errorf("%s: type %q, in Go %q", name, got, want)
+		}
+	}
+}
+
+// What the document says of headers is what is read: characters and not bytes, a content
+// type's parameters, no second 60.
+func TestAsyncAPIAndGoReadTheSameHeaders(t *testing.T) {
+	headers, err := json.Marshal(readAsyncAPI(t).Document.Components.Schemas["eventHeaders"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := newOracle(t, headers)
+	for name, values := range map[string][]string{
+		HeaderSpecVersion: {"1.0", "1", "0.3", "1.0 "},
+		HeaderID:          {"x", strings.Repeat("ط", 256), strings.Repeat("ط", 257), strings.Repeat("😀", 256), strings.Repeat("x", 257)},
+		HeaderSource:      {"/channels/counter", "%", "two words", "urn:x", strings.Repeat("x", 257)},
+		HeaderTime: {
+			"2026-01-31T09:30:00Z", "2026-01-31T09:30:00.123456789+03:00", "2026-01-31T09:30:00", "2026-01-31 09:30:00Z", "2026-01-31T09:30Z", "2026-02-30T09:30:00Z",
+			"2016-12-31T23:59:60Z", "2016-12-31T23:59:59Z", "2026-01-31t09:30:00z", "1900-01-01T00:00:00+03:00", "2199-12-31T00:00:00-03:00", "2200-01-01T00:00:00Z", "2026-01-31T09:30:00.1234567890Z",
+		},
+		HeaderContentType: {
+			"application/json", "Application/JSON", "application/json;charset=utf-8", "application/json ; charset=latin1", "application/json;", "application/json;\n", "application/json \t;x",
+			"application/json ", "application/jsonl", "application/json charset", "application/cloudevents+json", "text/json", "application/json\n;x", "application/json;" + strings.Repeat("x", 256),
+		},
+	} {
+		for _, value := range values {
+			list := with(name, value)
+			event := map[string]string{}
+			for _, h := range list {
+				event[h.Key] = string(h.Value)
+			}
+			data, err := json.Marshal(event)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, read := ReadEnvelope(list)
+			if refused := o.refusal(data); (read == nil) != (refused == nil) {
+				t.Errorf("%s %q: in Go %v, by the document %v", name, value, read, refused)
+			}
 		}
 	}
 }
@@ -147,98 +224,4 @@ func checkHeaders(t *testing.T, got node, all, required []string) {
 	if want := slices.Sorted(slices.Values(required)); !slices.Equal(slices.Sorted(slices.Values(got.Required)), want) {
 		t.Errorf("required %v, in Go %v", got.Required, want)
 	}
-}
-
-// readAsyncAPI reads the document once for all tests.
-func readAsyncAPI(t *testing.T) asyncAPI {
-	t.Helper()
-	read, err := readAsyncAPIOnce()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if read.Document == nil {
-		t.Fatalf("the parser refuses the document: %+v", read.Diagnostics)
-	}
-	return read
-}
-
-var readAsyncAPIOnce = sync.OnceValues(func() (read asyncAPI, err error) {
-	modules, err := installAsyncAPIParser()
-	if err != nil {
-		return read, err
-	}
-	check := exec.Command("node", filepath.Join("asyncapi", "check.js"), "asyncapi.yaml")
-	check.Env = append(os.Environ(), "NODE_PATH="+modules)
-	printed, err := run(check)
-	if err != nil {
-		return read, err
-	}
-	return read, json.Unmarshal(printed, &read)
-})
-
-// installAsyncAPIParser puts the pinned parser into the user's cache, unless it
-// is there, and returns its node_modules. The folder appears under its name in
-// one step, complete, so that test runs beside this one can share it.
-func installAsyncAPIParser() (modules string, err error) {
-	lock, err := os.ReadFile(filepath.Join("asyncapi", "package-lock.json"))
-	if err != nil {
-		return "", err
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("the AsyncAPI parser needs a cache folder: %w", err)
-	}
-	cache = filepath.Join(cache, "tajdeed")
-	home := filepath.Join(cache, fmt.Sprintf("asyncapi-%.8x", sha256.Sum256(lock)))
-	if _, err := os.Stat(home); err == nil {
-		return filepath.Join(home, "node_modules"), nil
-	}
-	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return "", err
-	}
-	return filepath.Join(home, "node_modules"), installNodeModules(cache, home)
-}
-
-// installNodeModules installs into a folder of its own and then gives it its name.
-func installNodeModules(cache, home string) error {
-	fresh, err := os.MkdirTemp(cache, "asyncapi-new-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(fresh) // nothing is left there once it has its name
-	for _, name := range []string{"package.json", "package-lock.json"} {
-		data, err := os.ReadFile(filepath.Join("asyncapi", name))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(fresh, name), data, 0o644)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	install.Dir = fresh
-	if _, err := run(install); err != nil {
-		return err
-	}
-	if err := os.Rename(fresh, home); err != nil {
-		if _, there := os.Stat(home); there == nil {
-			return nil // another test run was faster
-		}
-		return err
-	}
-	return nil
-}
-
-// run runs a command of Node.js and says what to do where there is none.
-func run(command *exec.Cmd) (printed []byte, err error) {
-	if command.Err != nil {
-		return nil, fmt.Errorf("the AsyncAPI parser needs Node.js 20 or later with npm in the PATH: %w", command.Err)
-	}
-	var complaints bytes.Buffer
-	command.Stderr = &complaints
-	printed, err = command.Output()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w\n%s", strings.Join(command.Args, " "), err, complaints.String())
-	}
-	return printed, nil
 }

@@ -98,11 +98,11 @@ func parts(data []byte) (all []part) {
 			all = append(all, part{name, start, start + len(raw), kind})
 		}
 		at := int(d.InputOffset())
-		switch {
-		case kind == '{' || kind == '[':
+		switch kind {
+		case '{', '[':
 			open = append(open, len(all))
 			all = append(all, part{name, at - 1, 0, kind})
-		case kind == '}' || kind == ']':
+		case '}', ']':
 			all[open[len(open)-1]].end = at
 			open = open[:len(open)-1]
 		}

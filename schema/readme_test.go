@@ -79,13 +79,35 @@ func TestReadmeHasEveryDisposition(t *testing.T) {
 	checkNames(t, "dispositions of the README", got, Dispositions())
 }
 
-func TestReadmeShowsAnApplication(t *testing.T) {
-	example := regexp.MustCompile("(?s)```json\n(.*?)```").FindStringSubmatch(readme(t))
-	if len(example) != 2 || !json.Valid([]byte(example[1])) {
-		t.Fatal("README.md shows no JSON")
+// The examples are the schemas' first application, second decision and first notice.
+func TestReadmeShowsTheExamplesOfTheSchemas(t *testing.T) {
+	t.Parallel()
+	shown := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(readme(t), -1)
+	want := []json.RawMessage{
+		published(t, ApplicationSchema).Examples[0], published(t, DecisionSchema).Examples[1], published(t, UnreadableSchema).Examples[0],
 	}
-	if _, err := DecodeApplication([]byte(example[1])); err != nil {
-		t.Error(err)
+	if len(shown) != len(want) {
+		t.Fatalf("README.md shows %d messages, want %d", len(shown), len(want))
+	}
+	for i := range want {
+		if !sameJSON(json.RawMessage(shown[i][1]), want[i]) {
+			t.Errorf("%s\nis not the schema's example\n%s", shown[i][1], want[i])
+		}
+	}
+}
+
+// A reader must know every event, the names of both topics, and the form of names to come.
+func TestReadmeNamesEventsTopicsAndForms(t *testing.T) {
+	t.Parallel()
+	text := readme(t)
+	topics := Topics{DefaultPrefix}
+	for _, name := range []string{
+		TypeApplicationSubmitted, TypeDecision, TypeUnreadable, namePattern.String(),
+		topics.Submissions("clinic_desk"), topics.Decisions("clinic_desk"), topics.Quarantine(),
+	} {
+		if !strings.Contains(text, "`"+name+"`") {
+			t.Errorf("README.md does not name %s", name)
+		}
 	}
 }
 
@@ -93,12 +115,14 @@ func TestReadmeStatesTheLimits(t *testing.T) {
 	text := readme(t)
 	accepted, rejected := 0, 0
 	for _, m := range messages {
-		accepted += len(goldenFiles(t, m.name, "accepted"))
+		for _, folder := range m.good() {
+			accepted += len(goldenFiles(t, m.name, folder))
+		}
 		rejected += len(goldenFiles(t, m.name, "rejected"))
 	}
 	for _, want := range []string{
 		fmt.Sprintf("at most %d bytes of JSON", MaxMessageBytes),
-		fmt.Sprintf("at most %d bytes of UTF-8", maxHeader),
+		fmt.Sprintf("at most %d characters of UTF-8", maxHeader),
 		fmt.Sprintf("%d messages that are accepted and %d that are not", accepted, rejected),
 	} {
 		if !strings.Contains(text, want) {

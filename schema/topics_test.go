@@ -102,7 +102,6 @@ func TestChannelsOfTopics(t *testing.T) {
 
 // Stages ask once for each batch; a name that is looked up costs no memory.
 func TestChannelsOfTopicsAllocateNothing(t *testing.T) {
-	t.Parallel()
 	topics, ours, foreign := Topics{"gov.moi.residency.renewals"}, "gov.moi.residency.renewals.submissions.government_portal", "gov.moi.residency.renewals.submissions.x"
 	if n := testing.AllocsPerRun(100, func() { topics.SubmissionsChannel(ours); topics.SubmissionsChannel(foreign) }); n != 0 {
 		t.Errorf("%v allocations", n)

@@ -29,7 +29,7 @@ func Example() { //nolint:testableexamples // it reads servers
 	defer func() { _ = rows.Close() }()
 
 	books, err := verify.Run(ctx, verify.Config{
-		Brokers: []string{"localhost:9092"}, Prefix: schema.DefaultPrefix,
+		Brokers: []string{"localhost:9092"}, Topics: schema.Topics{Prefix: schema.DefaultPrefix},
 		Postgres: record, ClickHouse: rows, Wait: time.Minute,
 	})
 	if err != nil { // the stores could not be compared

@@ -96,7 +96,7 @@ func FuzzReadResponse(f *testing.F) {
 		log := writeLog(bytes)
 		from := min(int64(first), log.next)
 		to := min(from+int64(length), log.next)
-		response := &fetchapi.ResponsePartition{AbortedTransactions: log.aborted}
+		response := &fetched{ResponsePartition: &fetchapi.ResponsePartition{AbortedTransactions: log.aborted}}
 		response.RecordSet.Records = &wire.RecordStream{Records: log.batches}
 		var got []int64
 		next, err := new(logReader).readResponse(response, from, to, func(m *topicMessage) error {
@@ -118,9 +118,9 @@ func FuzzReadResponse(f *testing.F) {
 func FuzzAnnouncements(f *testing.F) {
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, schema.Kuwait)
 	d := schema.Decision{
-		Cause:       schema.Position{Topic: "t.submissions", Partition: 3, Offset: 7},
+		Cause:       schema.Position{Topic: "t.submissions.counter", Partition: 3, Offset: 7},
 		Disposition: schema.DispositionFirst, Outcome: schema.OutcomeApproved, Policy: "p",
-		CivilID: 291030104196, Kind: schema.KindRenewal, Article: 18, SponsorID: 204118336, Months: 12, Channel: schema.ChannelCounter,
+		CivilID: 291030104196, Kind: schema.KindRenewal, Article: 18, SponsorID: 204118336, Months: 12, Revision: schema.FirstRevision,
 		NewExpiry: schema.NewDate(2027, 4, 10), SubmittedAt: noon, ReceivedAt: noon, DecidedAt: noon,
 	}
 	envelope := schema.Envelope{ID: "1", Type: schema.TypeDecision, Source: "/test", Time: d.DecidedAt}
@@ -134,17 +134,20 @@ func FuzzAnnouncements(f *testing.F) {
 			schema.Header{Key: schema.HeaderOriginPartition, Value: []byte(partition)},
 			schema.Header{Key: schema.HeaderOriginOffset, Value: []byte(offset)},
 			schema.Header{Key: schema.HeaderQuarantineRule, Value: []byte(rule)})}
-		reader := announcementReader{partition: 3, topics: map[string]string{}}
-		for name, decode := range map[string]func(*topicMessage) (announcement, bool){"decision": reader.decision, "quarantined": reader.quarantined} {
-			a, ok := decode(m)
-			if again, still := decode(m); again != a || still != ok {
-				t.Errorf("%s: %+v %t, and then %+v %t", name, a, ok, again, still)
+		reader := announcementReader{
+			verifier: &verifier{topics: schema.Topics{Prefix: "t"}},
+			log:      schema.TopicPartition{Topic: "t.decisions.counter", Partition: 3},
+		}
+		for name, decode := range map[string]func(*topicMessage) decoded{"answer": reader.answer, "quarantined": reader.quarantined} {
+			d := decode(m)
+			if again := decode(m); again != d {
+				t.Errorf("%s: %+v, and then %+v", name, d, again)
 			}
-			if ok && (a.causeOffset < 0 || a.causeTopic == "") {
-				t.Errorf("%s: accepted: %+v", name, a)
+			if d.kind == announces && (d.causeOffset < 0 || d.cause == "") {
+				t.Errorf("%s: accepted: %+v", name, d)
 			}
 		}
-		if _, ok := reader.quarantined(m); ok && partition != "3" {
+		if d := reader.quarantined(m); d.kind == announces && partition != "3" {
 			t.Errorf("partition %q was accepted for 3", partition)
 		}
 	})

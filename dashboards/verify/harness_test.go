@@ -10,6 +10,7 @@ import (
 	"tajdeed/consumers"
 	"tajdeed/consumers/analytics"
 	"tajdeed/dashboards/installationtest"
+	"tajdeed/schema"
 )
 
 // installation is an installation of a test's own, which is verified.
@@ -45,7 +46,7 @@ func (s *installation) verify(change ...func(*Config)) (v verified) {
 
 func (s *installation) config(change ...func(*Config)) Config {
 	c := Config{
-		Brokers: s.Brokers, Prefix: s.Prefix, AnalyticsGroup: s.Group(analytics.Group),
+		Brokers: s.Brokers, Topics: s.Topics, AnalyticsGroup: s.Group(analytics.Group),
 		Postgres: s.Postgres, ClickHouse: s.ClickHouse,
 	}
 	for _, f := range change {
@@ -77,22 +78,22 @@ func (s *installation) repair() verified {
 	return s.verify(s.withKey, func(c *Config) { c.Repair = true })
 }
 
-// gaps returns all gaps and strays, sorted, each as "partition kind from-to".
+// gaps returns all gaps and strays, sorted, each as "topic/partition kind from-to".
 func (b *Books) gaps() (lines []string) {
 	for p := range b.all {
 		for _, g := range p.Gaps {
-			lines = append(lines, gapLine(p.Partition, g.Kind, g.From, g.To))
+			lines = append(lines, gapLine(p.at(), g.Kind, g.From, g.To))
 		}
 	}
 	for _, stray := range b.Strays {
-		lines = append(lines, gapLine(stray.Partition, stray.Kind, stray.From, stray.To))
+		lines = append(lines, gapLine(schema.TopicPartition{Topic: stray.Topic, Partition: stray.Partition}, stray.Kind, stray.From, stray.To))
 	}
 	slices.Sort(lines)
 	return lines
 }
 
-func gapLine(partition int, kind GapKind, from, to int64) string {
-	return fmt.Sprintf("%d %s %d-%d", partition, kind, from, to)
+func gapLine(at schema.TopicPartition, kind GapKind, from, to int64) string {
+	return fmt.Sprintf("%s %s %d-%d", at, kind, from, to)
 }
 
 // wantGaps fails unless exactly these gaps were found, and the books balance if there are
@@ -126,26 +127,44 @@ func drained(t *testing.T, messages int) *installation {
 
 // spot is a partition, and offsets in it.
 type spot struct {
-	partition         int
-	first, next, last int64 // consumed: the first, the one after the last, the last
-	a, b, c           int64 // of decisions; b is a + 1, and c lies further on
+	schema.TopicPartition
+
+	answersTo         string // the topic on which its messages are answered
+	first, next, last int64  // consumed: the first, the one after the last, the last
+	a, b, c           int64  // of decisions; b is a + 1, and c lies further on
 }
 
 func (s *installation) spot() (p spot) {
 	s.Helper()
 	err := s.Postgres.QueryRow(s.Context(), `
-		SELECT p.partition, p.first_offset, p.next_offset, p.next_offset - 1, a."offset", b."offset",
-		       (SELECT max("offset") - 3 FROM decision c WHERE c.partition = p.partition AND c."offset" > b."offset" + 10)
+		SELECT p.topic, p.partition, p.first_offset, p.next_offset, p.next_offset - 1, a."offset", b."offset",
+		       (SELECT max("offset") - 3 FROM decision c WHERE c.topic = p.topic AND c.partition = p.partition AND c."offset" > b."offset" + 10)
 		FROM position p
 		JOIN decision a USING (topic, partition)
 		JOIN decision b USING (topic, partition)
 		WHERE b."offset" = a."offset" + 1 AND a."offset" > p.first_offset + 20 AND p.next_offset > 100
-		  AND NOT EXISTS (SELECT FROM quarantined q WHERE q.partition = p.partition AND q."offset" > p.next_offset - 10)
-		ORDER BY p.partition, a."offset" LIMIT 1`).Scan(&p.partition, &p.first, &p.next, &p.last, &p.a, &p.b, &p.c)
+		  AND NOT EXISTS (SELECT FROM quarantined q WHERE q.topic = p.topic AND q.partition = p.partition AND q."offset" > p.next_offset - 10)
+		ORDER BY p.topic, p.partition, a."offset" LIMIT 1`).Scan(&p.Topic, &p.Partition, &p.first, &p.next, &p.last, &p.a, &p.b, &p.c)
 	if err != nil {
 		s.Fatal(err)
 	}
+	p.answersTo, _ = s.Topics.AnswersTo(p.Topic)
 	return p
+}
+
+// gap is the line of a gap in the partition.
+func (p *spot) gap(kind GapKind, from, to int64) string {
+	return gapLine(p.TopicPartition, kind, from, to)
+}
+
+// recorded is the condition for the partition's rows in the record.
+func (p *spot) recorded() string {
+	return fmt.Sprintf(`topic = '%s' AND partition = %d`, p.Topic, p.Partition)
+}
+
+// queryable is the condition for the partition's rows in ClickHouse.
+func (p *spot) queryable() string {
+	return fmt.Sprintf(`cause_topic = '%s' AND cause_partition = %d`, p.Topic, p.Partition)
 }
 
 // damageRecord changes the record behind the back of the stages.

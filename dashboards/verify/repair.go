@@ -113,7 +113,7 @@ type repairer struct {
 // repairAll repairs the partitions one after another.
 func (r *repairer) repairAll(ctx context.Context) error {
 	for p := range r.found.books.all {
-		for _, t := range []table{r.decisions(), r.unreadable()} {
+		for _, t := range []repairedTable{r.decisions(), r.unreadable()} {
 			plan := r.plan(p, t)
 			err := r.removeRows(ctx, t, plan)
 			if err == nil {
@@ -127,8 +127,8 @@ func (r *repairer) repairAll(ctx context.Context) error {
 	return nil
 }
 
-// table is a table of ClickHouse that is repaired.
-type table struct {
+// repairedTable is a table of ClickHouse that is repaired.
+type repairedTable struct {
 	entries entriesOf // what it should hold
 	remove  string    // the statement that removes rows
 	// read reads answers of a partition from the record, as the stage inserts them, without
@@ -140,16 +140,16 @@ type table struct {
 	publishedOtherwise, publishedUnknown GapKind
 }
 
-func (r *repairer) decisions() table {
-	return table{
+func (r *repairer) decisions() repairedTable {
+	return repairedTable{
 		entries: r.found.decisions, remove: deleteDecisions, read: r.readDecisions,
 		missing: GapMissing, doubled: GapDoubled, different: GapDifferent, unknown: GapUnknown,
 		publishedOtherwise: GapPublishedOtherwise, publishedUnknown: GapPublishedUnknown,
 	}
 }
 
-func (r *repairer) unreadable() table {
-	return table{
+func (r *repairer) unreadable() repairedTable {
+	return repairedTable{
 		entries: r.found.notices, remove: deleteUnreadable, read: r.readNotices,
 		missing: GapUnreadableMissing, doubled: GapUnreadableDoubled, different: GapUnreadableDifferent, unknown: GapUnreadableUnknown,
 		publishedOtherwise: GapNoticeOtherwise, publishedUnknown: GapNoticeUnknown,
@@ -159,7 +159,7 @@ func (r *repairer) unreadable() table {
 // repairPage is how many offsets are repaired by one statement.
 const repairPage = 10_000
 
-func (r *repairer) removeRows(ctx context.Context, t table, plan *plan) error {
+func (r *repairer) removeRows(ctx context.Context, t repairedTable, plan *plan) error {
 	for offsets := range slices.Chunk(plan.remove, repairPage) {
 		if err := r.clickhouse.Exec(ctx, t.remove, plan.at.Topic, int32(plan.at.Partition), offsets); err != nil {
 			return fmt.Errorf("remove rows: %w", err)
@@ -168,7 +168,7 @@ func (r *repairer) removeRows(ctx context.Context, t table, plan *plan) error {
 	return nil
 }
 
-func (r *repairer) insertRows(ctx context.Context, t table, plan *plan) error {
+func (r *repairer) insertRows(ctx context.Context, t repairedTable, plan *plan) error {
 	log, known := r.found.placeOf(plan.at).log, t.entries.of(plan.at)
 	for insert := plan.insert; len(insert) > 0; {
 		// A page spans no more than repairPage offsets, so that one query reads it.

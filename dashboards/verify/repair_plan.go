@@ -18,7 +18,7 @@ type plan struct {
 // If the rows of an answer are doubled or different, all of them are removed and the right
 // one is inserted. Leaving it to a merge would not do: that would rewrite the whole month,
 // and keep the row that came last, right or not.
-func (r *repairer) plan(p *PartitionBooks, t table) *plan {
+func (r *repairer) plan(p *PartitionBooks, t repairedTable) *plan {
 	planned := &plan{at: p.at()}
 	different, unknown := p.offsets(t.publishedOtherwise), p.offsets(t.publishedUnknown)
 	for _, kind := range []GapKind{t.missing, t.doubled, t.different} {

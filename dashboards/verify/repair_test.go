@@ -19,7 +19,7 @@ func TestRepairsClickHouse(t *testing.T) {
 	p := s.spot()
 	before := s.rowsDigest()
 	where := func(list ...int64) string {
-		return fmt.Sprintf(`cause_partition = %d AND cause_offset IN (%s)`, p.partition, strings.Trim(strings.ReplaceAll(fmt.Sprint(list), " ", ","), "[]"))
+		return fmt.Sprintf(`%s AND cause_offset IN (%s)`, p.queryable(), strings.Trim(strings.ReplaceAll(fmt.Sprint(list), " ", ","), "[]"))
 	}
 	copyOf := func(columns, where string) string {
 		return `INSERT INTO decision SELECT ` + columns + ` FROM (SELECT * FROM decision WHERE ` + where + `) SETTINGS insert_deduplicate = 0` //nolint:unqueryvet // whole rows are copied
@@ -27,7 +27,6 @@ func TestRepairsClickHouse(t *testing.T) {
 	update := func(column, where string) string {
 		return `ALTER TABLE decision UPDATE ` + column + ` WHERE ` + where + ` SETTINGS mutations_sync = 2`
 	}
-	gap := func(kind GapKind, from, to int64) string { return gapLine(p.partition, kind, from, to) }
 	for _, c := range []struct {
 		name   string
 		damage []string
@@ -36,29 +35,29 @@ func TestRepairsClickHouse(t *testing.T) {
 	}{
 		{
 			"rows are missing", []string{`DELETE FROM decision WHERE ` + where(p.a, p.b, p.c)},
-			[]string{gap(GapMissing, p.a, p.b), gap(GapMissing, p.c, p.c)}, Repair{Inserted: 3},
+			[]string{p.gap(GapMissing, p.a, p.b), p.gap(GapMissing, p.c, p.c)}, Repair{Inserted: 3},
 		},
 		{
 			"the last ones are missing", []string{`DELETE FROM decision WHERE ` + where(p.last-1, p.last)},
-			[]string{gap(GapMissing, p.last-1, p.last)}, Repair{Inserted: 2},
+			[]string{p.gap(GapMissing, p.last-1, p.last)}, Repair{Inserted: 2},
 		},
 		{
 			"the same rows are missing again", []string{`DELETE FROM decision WHERE ` + where(p.a, p.b, p.c)},
-			[]string{gap(GapMissing, p.a, p.b), gap(GapMissing, p.c, p.c)}, Repair{Inserted: 3},
+			[]string{p.gap(GapMissing, p.a, p.b), p.gap(GapMissing, p.c, p.c)}, Repair{Inserted: 3},
 		},
 		{
 			"rows are doubled", []string{copyOf(`*`, where(p.a, p.c)), copyOf(`*`, where(p.c))},
-			[]string{gap(GapDoubled, p.a, p.a), gap(GapDoubled, p.c, p.c)}, Repair{Replaced: 2},
+			[]string{p.gap(GapDoubled, p.a, p.a), p.gap(GapDoubled, p.c, p.c)}, Repair{Replaced: 2},
 		},
 		{
 			"a row is different",
 			[]string{copyOf(`* REPLACE (fee_paid_fils + 1 AS fee_paid_fils, decided_at + 1 AS decided_at)`, where(p.b))},
-			[]string{gap(GapDifferent, p.b, p.b)}, Repair{Replaced: 1},
+			[]string{p.gap(GapDifferent, p.b, p.b)}, Repair{Replaced: 1},
 		},
 		{
 			"rows of other persons and sponsors",
 			[]string{update(`person = person + 1`, where(p.a)), update(`sponsor = sponsor + 1`, where(p.c))},
-			[]string{gap(GapDifferent, p.a, p.a), gap(GapDifferent, p.c, p.c)}, Repair{Replaced: 2},
+			[]string{p.gap(GapDifferent, p.a, p.a), p.gap(GapDifferent, p.c, p.c)}, Repair{Replaced: 2},
 		},
 		{
 			"rows with another place or time on the topic",
@@ -66,15 +65,15 @@ func TestRepairsClickHouse(t *testing.T) {
 				update(`log_offset = log_offset + 1`, where(p.a)), update(`log_partition = log_partition + 1`, where(p.b)),
 				update(`published_at = published_at + INTERVAL 1 MILLISECOND`, where(p.c)),
 			},
-			[]string{gap(GapDifferent, p.a, p.b), gap(GapDifferent, p.c, p.c)}, Repair{Replaced: 3},
+			[]string{p.gap(GapDifferent, p.a, p.b), p.gap(GapDifferent, p.c, p.c)}, Repair{Replaced: 3},
 		},
 		{
 			"rows of messages that never were", []string{copyOf(`* REPLACE (1000000 AS cause_offset)`, where(p.b))},
-			[]string{gap(GapUnknown, 1000000, 1000000)}, Repair{Removed: 1},
+			[]string{p.gap(GapUnknown, 1000000, 1000000)}, Repair{Removed: 1},
 		},
 		{
-			"everything of a partition is missing", []string{fmt.Sprintf(`DELETE FROM decision WHERE cause_partition = %d`, p.partition)},
-			nil, Repair{Inserted: s.rowsOf(p.partition)},
+			"everything of a partition is missing", []string{`DELETE FROM decision WHERE ` + p.queryable()},
+			nil, Repair{Inserted: s.rowsOf(p)},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -110,9 +109,9 @@ func (s *installation) rowsDigest() (digest string) {
 	return digest
 }
 
-func (s *installation) rowsOf(partition int) (n int64) {
+func (s *installation) rowsOf(p spot) (n int64) {
 	s.Helper()
-	if err := s.Postgres.QueryRow(s.Context(), `SELECT count(*) FROM decision WHERE partition = $1`, partition).Scan(&n); err != nil {
+	if err := s.Postgres.QueryRow(s.Context(), `SELECT count(*) FROM decision WHERE `+p.recorded()).Scan(&n); err != nil {
 		s.Fatal(err)
 	}
 	return n
@@ -121,16 +120,16 @@ func (s *installation) rowsOf(partition int) (n int64) {
 // Every column of a row is compared but inserted_at.
 func TestComparesEveryColumn(t *testing.T) {
 	t.Parallel()
-	s := drained(t, 500)
+	s := drained(t, 2000)
 	s.preventMerges(t)
 	p := s.spot()
-	copied := fmt.Sprintf(`FROM (SELECT * FROM decision WHERE cause_partition = %d AND cause_offset = %d) SETTINGS insert_deduplicate = 0`, p.partition, p.a) //nolint:unqueryvet // whole rows are copied
+	copied := fmt.Sprintf(`FROM (SELECT * FROM decision WHERE %s AND cause_offset = %d) SETTINGS insert_deduplicate = 0`, p.queryable(), p.a) //nolint:unqueryvet // whole rows are copied
 	for column, other := range s.otherValues() {
 		t.Run(column, func(t *testing.T) {
 			s.damageClickHouse(t, `INSERT INTO decision SELECT * REPLACE (`+other+` AS `+column+`) `+copied)
-			want := gapLine(p.partition, GapDifferent, p.a, p.a)
+			want := p.gap(GapDifferent, p.a, p.a)
 			if column == "inserted_at" {
-				want = gapLine(p.partition, GapDoubled, p.a, p.a)
+				want = p.gap(GapDoubled, p.a, p.a)
 			}
 			found := s.verifyPersons()
 			found.wantGaps(t, want)
@@ -164,6 +163,8 @@ func (s *installation) otherValues() map[string]string {
 // otherValue knows the types that the columns have: one of a new type needs a case here.
 func otherValue(name, kind string) string {
 	switch kind {
+	case "Bool":
+		return "NOT " + name
 	case "UUID":
 		return "generateUUIDv4()"
 	case "LowCardinality(String)":
@@ -185,7 +186,7 @@ func otherValue(name, kind string) string {
 // Those of the decisions topic are always compared.
 func TestReportSaysWhatIsNotCompared(t *testing.T) {
 	t.Parallel()
-	s := drained(t, 500)
+	s := drained(t, 2000)
 	p := s.spot()
 	const sentence = "were not compared with ClickHouse"
 	if report := s.verify().Text(); !strings.Contains(report, sentence) {
@@ -195,16 +196,16 @@ func TestReportSaysWhatIsNotCompared(t *testing.T) {
 		t.Errorf("with the key:\n%s", report)
 	}
 	for _, column := range []string{"civil_id", "sponsor_id"} {
-		change := fmt.Sprintf(`UPDATE decision SET %[1]s = %[1]s %%s WHERE partition = %d AND "offset" = %d`, column, p.partition, p.a)
+		change := fmt.Sprintf(`UPDATE decision SET %[1]s = %[1]s %%s WHERE %s AND "offset" = %d`, column, p.recorded(), p.a)
 		s.damageRecord(t, fmt.Sprintf(change, "+ 1"))
-		published := gapLine(p.partition, GapPublishedOtherwise, p.a, p.a)
+		published := p.gap(GapPublishedOtherwise, p.a, p.a)
 		if v := s.verify(); v.PersonsCompared {
 			t.Error("persons were compared without the key")
 		} else {
 			v.wantGaps(t, published)
 		}
 		v := s.verifyPersons()
-		v.wantGaps(t, published, gapLine(p.partition, GapDifferent, p.a, p.a))
+		v.wantGaps(t, published, p.gap(GapDifferent, p.a, p.a))
 		if !v.PersonsCompared {
 			t.Error("persons were not compared")
 		}
@@ -215,9 +216,9 @@ func TestReportSaysWhatIsNotCompared(t *testing.T) {
 // A repair under another key writes nothing.
 func TestRefusesAnotherKey(t *testing.T) {
 	t.Parallel()
-	s := drained(t, 500)
+	s := drained(t, 2000)
 	p := s.spot()
-	s.damageClickHouse(t, fmt.Sprintf(`DELETE FROM decision WHERE cause_partition = %d AND cause_offset = %d`, p.partition, p.a))
+	s.damageClickHouse(t, fmt.Sprintf(`DELETE FROM decision WHERE %s AND cause_offset = %d`, p.queryable(), p.a))
 	before := s.rowsDigest()
 	another, err := analytics.NewPseudonym([]byte("another key for tests"))
 	if err != nil {

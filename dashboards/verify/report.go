@@ -47,11 +47,11 @@ func (b *Books) headline() string {
 // writeChannels writes the equation, a line for each channel. Partitions are for those that
 // don't balance.
 func (b *Books) writeChannels(out *strings.Builder) {
-	lines := text.NewTable("Channel", "Consumed", "Decided", "Applied", "Again", "Conflict", "Quarant.", "Answers", "ClickHouse")
+	lines := text.NewTable("Channel", "Consumed", "Decided", "Again", "Conflict", "Quarant.", "Answers", "ClickHouse")
 	var sum Terms
 	for i := range b.Channels {
 		c := &b.Channels[i]
-		name := string(c.Channel)
+		name := shortened(string(c.Channel), channelWidth)
 		if !c.Balanced {
 			name = "✗ " + name
 		}
@@ -59,8 +59,18 @@ func (b *Books) writeChannels(out *strings.Builder) {
 		sum.add(&c.Terms)
 	}
 	lines.AppendFooter(append(table.Row{""}, sum.row()...))
-	text.AlignRight(lines, 2, 9)
-	text.WriteTable(out, "consumed = decided + applied + sent again + conflicts + quarantined = answers", lines)
+	text.AlignRight(lines, 2, 8)
+	text.WriteTable(out, "consumed = decided + sent again + conflicts + quarantined = answers", lines)
+}
+
+// channelWidth is how much of a channel's name the table has room for. JSON has all of it.
+const channelWidth = 20
+
+func shortened(name string, width int) string {
+	if len(name) > width {
+		return name[:width-1] + "…"
+	}
+	return name
 }
 
 func (t *TopicBooks) balanced() bool {
@@ -69,7 +79,7 @@ func (t *TopicBooks) balanced() bool {
 
 // write writes a topic's equation, a line for each partition.
 func (t *TopicBooks) write(out *strings.Builder) {
-	lines := text.NewTable("Part.", "Up to", "Consumed", "Decided", "Applied", "Again", "Conflict", "Quarant.", "Answers", "ClickHouse")
+	lines := text.NewTable("Part.", "Up to", "Consumed", "Decided", "Again", "Conflict", "Quarant.", "Answers", "ClickHouse")
 	var sum Terms
 	for _, p := range t.Partitions {
 		name := fmt.Sprint(p.Partition)
@@ -80,14 +90,14 @@ func (t *TopicBooks) write(out *strings.Builder) {
 		sum.add(&p.Terms)
 	}
 	lines.AppendFooter(append(table.Row{"", ""}, sum.row()...))
-	text.AlignRight(lines, 1, 10)
+	text.AlignRight(lines, 1, 9)
 	text.WriteTable(out, t.Topic, lines)
 }
 
 func (t *Terms) row() table.Row {
 	var row table.Row
 	for _, n := range []int64{
-		t.Consumed, t.Decided, t.Applied, t.Duplicates, t.Conflicts, t.Quarantined, t.Answers, t.ClickHouseRows + t.ClickHouseUnreadable,
+		t.Consumed, t.Decided, t.Duplicates, t.Conflicts, t.Quarantined, t.Answers, t.ClickHouseRows + t.ClickHouseUnreadable,
 	} {
 		row = append(row, text.Thousands(n))
 	}

@@ -9,17 +9,16 @@ import (
 // topics: every kind of difference is found, and what is not published yet is pending.
 func TestComparesWithTopics(t *testing.T) {
 	t.Parallel()
-	const topic, published = "t.submissions", 4
+	const topic, published = "t.submissions.counter", 4
 	onTopic := func(offsets ...int64) (all []announcement) {
 		for i, offset := range offsets {
-			all = append(all, announcement{causeTopic: topic, causeOffset: offset, fingerprint: offset, logOffset: int64(i)})
+			all = append(all, announcement{causeOffset: offset, fingerprint: offset, logOffset: int64(i)})
 		}
 		return all
 	}
-	foreign, other, another := onTopic(0, 1, 2, 3), onTopic(0, 1, 2, 3), onTopic(0, 1, 2, 3)
-	foreign = append(foreign, announcement{causeTopic: "of another stage", causeOffset: 4})
+	other, another := onTopic(0, 1, 2, 3), onTopic(0, 1, 2, 3)
 	other[2].fingerprint = 7
-	another[2].parties.person = 7
+	another[2].person = 7
 	for name, c := range map[string]struct {
 		announced           []announcement
 		decisions           []Gap
@@ -29,7 +28,6 @@ func TestComparesWithTopics(t *testing.T) {
 		"all that were published": {announced: onTopic(0, 1, 2, 3), watermark: 4},
 		"all":                     {announced: onTopic(0, 1, 2, 3, 4), watermark: 5},
 		"repeats":                 {announced: onTopic(0, 1, 0, 1, 2, 3), repeated: 2, watermark: 4},
-		"another topic's":         {announced: foreign, watermark: 4},
 		"one is missing": {
 			announced: onTopic(0, 1, 3), watermark: 4,
 			decisions: []Gap{{GapNotPublished, 2, 2}}, quarantined: []Gap{{GapQuarantineNotPublished, 2, 2}},
@@ -54,14 +52,14 @@ func TestComparesWithTopics(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			held := func() *entries {
-				offsets := []int64{0, 1, 2, 3, 4}
-				return &entries{
-					offsets: offsets, fingerprints: offsets, parties: make([]parties, 5),
-					logOffsets: slices.Repeat([]int64{notOnTopic}, 5), publishedAt: make([]int64, 5),
+				e := &entries{}
+				for offset := range int64(5) {
+					e.add(entry{offset: offset, fingerprint: offset, logOffset: notOnTopic})
 				}
+				return e
 			}
 			decisions := PartitionBooks{topic: topic, Watermark: Watermark{Published: 5}}
-			compareDecisions(&decisions, held(), c.announced, published)
+			compareAnswers(&decisions, held(), &entries{}, c.announced, published)
 			quarantined := PartitionBooks{topic: topic, Watermark: Watermark{Published: 5}}
 			compareQuarantined(&quarantined, held(), c.announced, published)
 			if !slices.Equal(decisions.Gaps, c.decisions) || !slices.Equal(quarantined.Gaps, c.quarantined) {
@@ -75,27 +73,56 @@ func TestComparesWithTopics(t *testing.T) {
 	}
 }
 
-// What lies on a topic for a partition that the record does not know is a stray; another
-// installation's in the same record is none.
-func TestStraysOnTopics(t *testing.T) {
+// The answers to decided messages and to those that cannot be read lie on one topic, in one
+// order.
+func TestComparesNoticesWithTopics(t *testing.T) {
 	t.Parallel()
-	here, foreign := topicPartition{"t.submissions", 1}, topicPartition{"u.submissions", 1}
-	record := &recordContents{
-		books: &Books{}, decisions: map[topicPartition]*entries{here: {}}, foreign: map[topicPartition]bool{foreign: true},
+	const published = 4
+	decision := func(offset int64) announcement { return announcement{causeOffset: offset, fingerprint: offset} }
+	notice := func(offset int64) announcement {
+		return announcement{causeOffset: offset, fingerprint: offset, notice: true}
 	}
-	unreadable := Stray{"t.decisions", 1, Gap{GapUnreadable, 5, 5}}
-	a := &announcements{
-		decisions:   map[int][]announcement{1: {{causeTopic: here.topic}, {causeTopic: foreign.topic}, {causeTopic: "x", causeOffset: 3}}},
-		quarantined: map[int][]announcement{2: {{causeTopic: here.topic, causeOffset: 4}}},
-		strays:      []Stray{unreadable},
-	}
-	a.addStrays(record)
-	for _, want := range []Stray{{"x", 1, Gap{GapPublishedUnknown, 3, 3}}, {here.topic, 2, Gap{GapQuarantineUnknown, 4, 4}}, unreadable} {
-		if !slices.Contains(record.books.Strays, want) {
-			t.Errorf("%+v was not found", want)
-		}
-	}
-	if n := len(record.books.Strays); n != 3 {
-		t.Errorf("%d strays, want 3: %+v", n, record.books.Strays)
+	another := notice(1)
+	another.fingerprint = 7
+	for name, c := range map[string]struct {
+		announced []announcement
+		want      []Gap
+		answered  int64
+		pending   int64
+	}{
+		"all":                    {announced: []announcement{decision(0), notice(1), decision(2), notice(3), decision(4)}, answered: 5},
+		"the last is on its way": {announced: []announcement{decision(0), notice(1), decision(2), notice(3)}, answered: 4, pending: 1},
+		"a channel was not told": {
+			announced: []announcement{decision(0), decision(2), notice(3), decision(4)}, answered: 4, want: []Gap{{GapNoticeNotPublished, 1, 1}},
+		},
+		"a notice behind a later decision": {
+			announced: []announcement{decision(0), decision(2), notice(1), notice(3), decision(4)}, answered: 5, want: []Gap{{GapMisordered, 1, 1}},
+		},
+		"another notice": {
+			announced: []announcement{decision(0), another, decision(2), notice(3), decision(4)}, answered: 5, want: []Gap{{GapNoticeOtherwise, 1, 1}},
+		},
+		"a notice on a decided message": {
+			announced: []announcement{decision(0), notice(1), decision(2), notice(2), notice(3), decision(4)}, answered: 5, want: []Gap{{GapNoticeUnknown, 2, 2}},
+		},
+		"a decision on an unreadable message": {
+			announced: []announcement{decision(0), notice(1), decision(1), decision(2), notice(3), decision(4)}, answered: 5, want: []Gap{{GapPublishedUnknown, 1, 1}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			decisions, notices := &entries{}, &entries{}
+			for offset := range int64(5) {
+				held := decisions
+				if offset%2 == 1 {
+					held = notices
+				}
+				held.add(entry{offset: offset, fingerprint: offset, logOffset: notOnTopic})
+			}
+			p := PartitionBooks{topic: "t.submissions.counter", Watermark: Watermark{Published: 5}}
+			compareAnswers(&p, decisions, notices, c.announced, published)
+			if !slices.Equal(p.Gaps, c.want) || p.Published+p.Notices != c.answered || p.Pending.Answer != c.pending {
+				t.Errorf("found %v, %d answers, %d pending, want %v, %d, %d", p.Gaps, p.Published+p.Notices, p.Pending.Answer, c.want, c.answered, c.pending)
+			}
+		})
 	}
 }

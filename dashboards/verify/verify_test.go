@@ -24,21 +24,32 @@ func TestBalances(t *testing.T) {
 	v := s.verify()
 	v.wantGaps(t)
 	sum := v.Totals
-	if sum.Consumed != 3000 || sum.accounted() != 3000 || sum.Published != sum.decisions() ||
-		sum.ClickHouseRows != sum.decisions() || sum.QuarantinedPublished != sum.Quarantined || !v.Complete {
+	if sum.Consumed != 3000 || sum.accounted() != 3000 || sum.Published != sum.decisions() || sum.Answers != 3000 || sum.Notices != sum.Quarantined ||
+		sum.ClickHouseRows != sum.decisions() || sum.ClickHouseUnreadable != sum.Quarantined ||
+		sum.QuarantinedPublished != sum.Quarantined || !v.Complete || !v.Simulation {
 		t.Errorf("totals: %+v", sum)
 	}
 	if sum.Duplicates == 0 || sum.Conflicts == 0 || sum.Quarantined == 0 {
 		t.Errorf("a term is 0, so this run proves nothing of it: %+v", sum)
 	}
 	for p := range v.all {
-		if p.Watermark.least() != p.Next || v.Watermark[fmt.Sprintf("%s/%d", s.Topics.Submissions, p.Partition)] != p.Next {
-			t.Errorf("partition %d: %+v, want verified up to %d", p.Partition, p.Watermark, p.Next)
+		if p.Watermark.least() != p.Next || v.Watermark[p.at().String()] != p.Next {
+			t.Errorf("%s: %+v, want verified up to %d", p.at(), p.Watermark, p.Next)
 		}
+	}
+	var inChannels Terms
+	for _, c := range v.Channels {
+		if c.Consumed == 0 || !c.Balanced {
+			t.Errorf("%s: %+v", c.Channel, c)
+		}
+		inChannels.add(&c.Terms)
+	}
+	if len(v.Channels) != len(installationtest.Channels()) || inChannels != sum {
+		t.Errorf("the channels' sums are %+v, want %+v", inChannels, sum)
 	}
 	s.wantNoIdentity(v.json)
 	report := v.Text()
-	if !strings.Contains(report, "Balanced: every message is accounted for, once.") {
+	if !strings.Contains(report, "Balanced: every message is accounted for, once.") || !strings.Contains(report, "SIMULATION") {
 		t.Errorf("report:\n%s", report)
 	}
 	texttest.Fits(t, report)
@@ -60,12 +71,11 @@ func TestFindsDamageToTheRecord(t *testing.T) {
 	s := drained(t, 2000)
 	p := s.spot()
 	at := func(table string, offset int64) string {
-		return fmt.Sprintf(`FROM %s WHERE partition = %d AND "offset" = %d`, table, p.partition, offset)
+		return fmt.Sprintf(`FROM %s WHERE %s AND "offset" = %d`, table, p.recorded(), offset)
 	}
 	position := func(set string) string {
-		return fmt.Sprintf(`UPDATE position SET %s WHERE partition = %d`, set, p.partition)
+		return fmt.Sprintf(`UPDATE position SET %s WHERE %s`, set, p.recorded())
 	}
-	gap := func(kind GapKind, from, to int64) string { return gapLine(p.partition, kind, from, to) }
 	for _, c := range []struct {
 		name         string
 		damage, undo []string
@@ -75,50 +85,50 @@ func TestFindsDamageToTheRecord(t *testing.T) {
 			"a decision is deleted",
 			[]string{`CREATE TABLE kept AS SELECT * ` + at("decision", p.a), `DELETE ` + at("decision", p.a)},
 			[]string{`INSERT INTO decision SELECT * FROM kept`, `DROP TABLE kept`},
-			[]string{gap(GapUnaccounted, p.a, p.a), gap(GapPublishedUnknown, p.a, p.a), gap(GapUnknown, p.a, p.a)},
+			[]string{p.gap(GapUnaccounted, p.a, p.a), p.gap(GapPublishedUnknown, p.a, p.a), p.gap(GapUnknown, p.a, p.a)},
 		},
 		{
 			"a decision is changed",
-			[]string{fmt.Sprintf(`UPDATE decision SET fee_paid_fils = fee_paid_fils + 1 WHERE partition = %d AND "offset" = %d`, p.partition, p.b)},
-			[]string{fmt.Sprintf(`UPDATE decision SET fee_paid_fils = fee_paid_fils - 1 WHERE partition = %d AND "offset" = %d`, p.partition, p.b)},
-			[]string{gap(GapPublishedOtherwise, p.b, p.b), gap(GapDifferent, p.b, p.b)},
+			[]string{fmt.Sprintf(`UPDATE decision SET fee_paid_fils = fee_paid_fils + 1 WHERE %s AND "offset" = %d`, p.recorded(), p.b)},
+			[]string{fmt.Sprintf(`UPDATE decision SET fee_paid_fils = fee_paid_fils - 1 WHERE %s AND "offset" = %d`, p.recorded(), p.b)},
+			[]string{p.gap(GapPublishedOtherwise, p.b, p.b), p.gap(GapDifferent, p.b, p.b)},
 		},
 		{
 			"a decided message is quarantined too",
 			[]string{`INSERT INTO quarantined (topic, partition, "offset", rule, field, detail, header_keys, header_values, received_at)
 				SELECT topic, partition, "offset", 'bad_format', '', '', '{}', '{}', now() ` + at("decision", p.a)},
 			[]string{`DELETE ` + at("quarantined", p.a)},
-			[]string{gap(GapTwice, p.a, p.a), gap(GapQuarantineNotPublished, p.a, p.a)},
+			[]string{p.gap(GapTwice, p.a, p.a), p.gap(GapQuarantineNotPublished, p.a, p.a), p.gap(GapNoticeNotPublished, p.a, p.a), p.gap(GapUnreadableMissing, p.a, p.a)},
 		},
 		{
 			"the position is moved back",
 			[]string{position(`next_offset = next_offset - 2, published_offset = published_offset - 2`)},
 			[]string{position(`next_offset = next_offset + 2, published_offset = published_offset + 2`)},
-			[]string{gap(GapNotConsumed, p.last-1, p.last), gap(GapBatchNotConsumed, p.last-1, p.last)},
+			[]string{p.gap(GapNotConsumed, p.last-1, p.last), p.gap(GapBatchNotConsumed, p.last-1, p.last)},
 		},
 		{
 			"the position is moved ahead",
 			[]string{position(`next_offset = next_offset + 3, published_offset = published_offset + 3`)},
 			[]string{position(`next_offset = next_offset - 3, published_offset = published_offset - 3`)},
-			[]string{gap(GapEmpty, p.next, p.next+2), gap(GapBatchMissing, p.next, p.next+2)},
+			[]string{p.gap(GapEmpty, p.next, p.next+2), p.gap(GapBatchMissing, p.next, p.next+2)},
 		},
 		{
 			"more was skipped than holds no message",
 			[]string{position(`skipped = skipped + 1`)},
 			[]string{position(`skipped = skipped - 1`)},
-			[]string{gap(GapSkipped, p.first, p.last)},
+			[]string{p.gap(GapSkipped, p.first, p.last)},
 		},
 		{
 			"a batch is deleted",
-			[]string{`CREATE TABLE kept AS SELECT * ` + at(`batch`, 0)[:len(at(`batch`, 0))-len(` AND "offset" = 0`)], `DELETE FROM batch WHERE partition = ` + fmt.Sprint(p.partition)},
+			[]string{`CREATE TABLE kept AS SELECT * FROM batch WHERE ` + p.recorded(), `DELETE FROM batch WHERE ` + p.recorded()}, //nolint:unqueryvet // whole rows are kept
 			[]string{`INSERT INTO batch OVERRIDING SYSTEM VALUE SELECT * FROM kept`, `DROP TABLE kept`},
-			[]string{gap(GapBatchMissing, p.first, p.last)},
+			[]string{p.gap(GapBatchMissing, p.first, p.last)},
 		},
 		{
 			"two batches cover the same",
-			[]string{fmt.Sprintf(`INSERT INTO batch (topic, partition, from_offset, to_offset, policy) SELECT topic, partition, %d, %d, 'twice' FROM position WHERE partition = %d`, p.a, p.c, p.partition)},
+			[]string{fmt.Sprintf(`INSERT INTO batch (topic, partition, from_offset, to_offset, policy) SELECT topic, partition, %d, %d, 'twice' FROM position WHERE %s`, p.a, p.c, p.recorded())},
 			[]string{`DELETE FROM batch WHERE policy = 'twice'`},
-			[]string{gap(GapBatchOverlaps, p.a, p.c-1)},
+			[]string{p.gap(GapBatchOverlaps, p.a, p.c-1)},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -141,14 +151,14 @@ func TestFindsDamageToTheRecord(t *testing.T) {
 // stage publishes. A message that lies there again is counted, and is no damage.
 func TestFindsDamageToTheTopics(t *testing.T) {
 	t.Parallel()
-	s := drained(t, 1000)
+	s := drained(t, 2000)
 	p := s.spot()
-	stage := renewals.New(s.Topics.Submissions, nil, prometheus.NewRegistry())
-	again, err := stage.Announced(t.Context(), s.Postgres, p.partition, p.a, p.b+1)
+	stage := renewals.New(renewals.Config{Topics: s.Topics, Simulation: true}, prometheus.NewRegistry())
+	again, err := stage.Announced(t.Context(), s.Postgres, p.TopicPartition, p.a, p.b+1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.publishDecisions(p.partition, again...)
+	s.publishAnswers(p, again...)
 	v := s.verify()
 	v.wantGaps(t)
 	if v.Totals.Repeated != 2 {
@@ -156,27 +166,29 @@ func TestFindsDamageToTheTopics(t *testing.T) {
 	}
 	foreign := again[0]
 	foreign.Value = []byte(strings.Replace(string(foreign.Value), fmt.Sprintf(`"offset":%d`, p.a), `"offset":987654`, 1))
-	s.publishDecisions(p.partition, foreign, client.Message{Key: []byte("299999999999"), Value: []byte("nonsense")})
-	end := s.decisionsEnd(p.partition)
+	s.publishAnswers(p, foreign, client.Message{Key: []byte("299999999999"), Value: []byte("nonsense")})
+	end := s.answersEnd(p)
 	v = s.verify()
-	v.wantGaps(t, gapLine(p.partition, GapPublishedUnknown, 987654, 987654), gapLine(p.partition, GapUnreadable, end-1, end-1))
+	v.wantGaps(t, p.gap(GapPublishedUnknown, 987654, 987654),
+		gapLine(schema.TopicPartition{Topic: p.answersTo, Partition: p.Partition}, GapUnreadable, end-1, end-1))
 	s.wantNoIdentity(v.json)
 }
 
-func (s *installation) publishDecisions(partition int, messages ...client.Message) {
+// publishAnswers publishes messages where the spot's messages are answered.
+func (s *installation) publishAnswers(p spot, messages ...client.Message) {
 	s.Helper()
 	for i := range messages {
-		messages[i].Partition = partition
+		messages[i].Topic, messages[i].Partition = p.answersTo, p.Partition
 	}
-	if err := s.Publisher.PublishPlaced(s.Context(), s.Topics.Decisions, messages); err != nil {
+	if err := s.Publisher.PublishPlaced(s.Context(), messages); err != nil {
 		s.Fatal(err)
 	}
 }
 
-// decisionsEnd returns the offset at which a partition of the decisions topic ends.
-func (s *installation) decisionsEnd(partition int) int64 {
+// answersEnd returns the offset at which the partition of the spot's answers ends.
+func (s *installation) answersEnd(p spot) int64 {
 	s.Helper()
-	conn, err := client.DialLeader(s.Context(), "tcp", s.Brokers[0], s.Topics.Decisions, partition)
+	conn, err := client.DialLeader(s.Context(), "tcp", s.Brokers[0], p.answersTo, p.Partition)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -271,11 +283,11 @@ func TestReportFits(t *testing.T) {
 	t.Parallel()
 	b := &Books{TakenAt: time.Date(2026, 11, 23, 14, 0, 0, 0, schema.Kuwait), Seconds: 123.4, Watermark: map[string]int64{}}
 	for partition := range 12 {
-		p := b.partition("tajdeed.submissions", partition)
+		p := b.partition("tajdeed.submissions.government_portal", partition)
 		p.Next, p.Watermark = 999_999, Watermark{999_999, 999_999, 999_999}
 		p.Terms = Terms{
 			Consumed: 999_999, Decided: 999_999, Applied: 9_999, Duplicates: 9_999, Conflicts: 9_999, Quarantined: 9_999,
-			Published: 999_999, ClickHouseRows: 999_999, Pending: Pending{99_999, 99_999, 99_999},
+			Published: 999_999, ClickHouseRows: 999_999, Pending: Pending{99_999, 99_999, 99_999, 99_999},
 		}
 		for _, kind := range gapKinds {
 			for i := range int64(60) {
@@ -283,9 +295,9 @@ func TestReportFits(t *testing.T) {
 			}
 		}
 	}
-	b.Strays = []Stray{{"tajdeed.decisions", 11, Gap{GapUnreadable, 9_999_999, 9_999_999}}}
+	b.Strays = []Stray{{"tajdeed.decisions.government_portal", 11, Gap{GapUnreadable, 9_999_999, 9_999_999}}}
 	b.Repair = &Repair{9_999_999, 9_999_999, 9_999_999, 9_999_999}
-	b.balance(b.TakenAt)
+	b.balance(b.TakenAt, schema.Topics{Prefix: schema.DefaultPrefix})
 	report := b.Text()
 	texttest.Fits(t, report)
 	for _, kind := range gapKinds {

@@ -20,7 +20,7 @@ import (
 type Result struct {
 	Published int64 `json:"published"`
 	Consumed  int64 `json:"consumed"`
-	outcomes
+	Outcomes
 	// Answers counts what was published on the decisions topics: one for each message. What a
 	// worker publishes again when it takes a partition over is counted again.
 	Answers        int64 `json:"answers"`
@@ -47,11 +47,11 @@ type Result struct {
 type ChannelResult struct {
 	Published int64 `json:"published"`
 	Answers   int64 `json:"answers"`
-	outcomes
+	Outcomes
 }
 
-// outcomes are the ways in which a message can end.
-type outcomes struct {
+// Outcomes count the ways in which a message can end.
+type Outcomes struct {
 	Approved    int64 `json:"approved"`
 	Rejected    int64 `json:"rejected"`
 	Duplicates  int64 `json:"duplicates"`
@@ -60,9 +60,9 @@ type outcomes struct {
 }
 
 // decided is how many decisions there are in Postgres.
-func (o *outcomes) decided() int64 { return o.Approved + o.Rejected + o.Duplicates + o.Conflicts }
+func (o *Outcomes) decided() int64 { return o.Approved + o.Rejected + o.Duplicates + o.Conflicts }
 
-func (o *outcomes) add(other outcomes) {
+func (o *Outcomes) add(other Outcomes) {
 	o.Approved += other.Approved
 	o.Rejected += other.Rejected
 	o.Duplicates += other.Duplicates

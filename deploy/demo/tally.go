@@ -125,10 +125,10 @@ func (a *tally) countChannels(ctx context.Context, r *Result, published map[sche
 	}
 	r.Channels = map[schema.Channel]*ChannelResult{}
 	var topic string
-	var n outcomes
+	var n Outcomes
 	_, err = pgx.ForEachRow(rows, []any{&topic, &n.Approved, &n.Rejected, &n.Duplicates, &n.Conflicts, &n.Quarantined}, func() error {
 		c, _ := a.installation.topics.SubmissionsChannel(topic)
-		r.Channels[c] = &ChannelResult{Published: published[c], outcomes: n}
+		r.Channels[c] = &ChannelResult{Published: published[c], Outcomes: n}
 		r.add(n)
 		return nil
 	})
