@@ -50,6 +50,7 @@ type clickhouseComparison struct {
 	*rowTable
 
 	db           driver.Conn
+	highest      map[schema.TopicPartition]int64 // causes of rows before the record was read
 	topics       schema.Topics
 	simulated    bool
 	fingerprints fingerprinter
@@ -63,9 +64,9 @@ var errOtherKey = errors.New("no row of ClickHouse was written under this pseudo
 
 // compareClickHouse compares the rows of each partition with the record, up to the
 // partition's limits.
-func (v *verifier) compareClickHouse(ctx context.Context, record *recordContents) error {
-	decisions := clickhouseComparison{rowTable: &decisionTable, db: v.clickhouse, topics: v.topics, simulated: v.simulated}
-	unreadable := clickhouseComparison{rowTable: &unreadableTable, db: v.clickhouse, topics: v.topics, simulated: v.simulated}
+func (v *verifier) compareClickHouse(ctx context.Context, marks *marks, record *recordContents) error {
+	decisions := v.newComparison(&decisionTable, &marks.progress.decisions)
+	unreadable := v.newComparison(&unreadableTable, &marks.progress.notices)
 	if v.pseudonym != nil {
 		decisions.pseudonyms = v.pseudonym.Pairs()
 	}
@@ -81,6 +82,12 @@ func (v *verifier) compareClickHouse(ctx context.Context, record *recordContents
 	}
 	record.books.PersonsCompared = v.pseudonym != nil
 	return nil
+}
+
+func (v *verifier) newComparison(table *rowTable, reached *reached) *clickhouseComparison {
+	return &clickhouseComparison{
+		rowTable: table, db: v.clickhouse, highest: reached.highest, topics: v.topics, simulated: v.simulated,
+	}
 }
 
 // compare compares the table, topic by topic, as its rows are sorted.
@@ -141,6 +148,25 @@ func (c *partitionComparison) compare(ctx context.Context, actual tallies) error
 		}
 		if err := c.compareRange(ctx, index*rangeWidth, min((index+1)*rangeWidth, c.answers.limit)); err != nil {
 			return err
+		}
+	}
+	return c.compareBeyond(ctx)
+}
+
+// compareBeyond names the rows between the limit and the highest, which the record does not
+// hold although it has consumed the messages. The highest would be the limit else.
+func (c *partitionComparison) compareBeyond(ctx context.Context) error {
+	from, to := c.answers.limit, min(c.highest[c.books.at()]+1, c.books.Next)
+	if from >= to {
+		return nil
+	}
+	rows, err := c.readRows(ctx, c.books.at(), from, to)
+	if err != nil {
+		return err
+	}
+	for offset := range rows {
+		if _, known := c.answers.index(offset); !known {
+			c.books.addGap(c.unknown, offset, offset+1)
 		}
 	}
 	return nil

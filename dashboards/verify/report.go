@@ -37,17 +37,18 @@ func (b *Books) headline() string {
 	if !b.Balanced {
 		result = "NOT BALANCED"
 	}
+	line := fmt.Sprintf("%s. Verified as of %s, in %.1f s.", result, text.Second(b.TakenAt), b.Seconds)
 	if b.Simulation {
-		result += ". A SIMULATION"
+		line += "\nA simulation: what it decides holds for nobody."
 	}
-	return fmt.Sprintf("%s. Verified as of %s, in %.1f s.", result, text.Second(b.TakenAt), b.Seconds)
+	return line
 }
 
 // termNames are the columns that a channel's table and a partition's have.
 var termNames = []any{"Consumed", "Decided", "Again", "Conflict", "Quarant.", "Answers", "ClickHouse"}
 
 // channelWidth is what the figures leave for a channel's name; JSON has the whole.
-const channelWidth = 24
+const channelWidth = 20
 
 // writeChannels writes the equation, a line for each channel.
 func (b *Books) writeChannels(out *strings.Builder) {
@@ -119,14 +120,19 @@ func (b *Books) writePending(out *strings.Builder) {
 	if b.Totals.Pending.none() {
 		return
 	}
-	out.WriteString("\nOn their way, not verified yet:\n")
+	lines := text.NewTable("Channel", "To decide", "To answer", "To quarantine", "To insert")
 	for i := range b.Channels {
-		c := &b.Channels[i]
-		if p := c.Pending; !p.none() {
-			fmt.Fprintf(out, "    %s: %s messages to decide, %s to answer, %s to quarantine, %s rows\n",
-				c.name(), text.Thousands(p.Consume), text.Thousands(p.Publish), text.Thousands(p.Quarantine), text.Thousands(p.ClickHouse))
+		if c := &b.Channels[i]; !c.Pending.none() {
+			lines.AppendRow(c.Pending.row(c.name()))
 		}
 	}
+	lines.AppendFooter(b.Totals.Pending.row(""))
+	text.AlignRight(lines, 2, 5)
+	text.WriteTable(out, "On their way, not verified yet", lines)
+}
+
+func (p Pending) row(name string) table.Row {
+	return table.Row{name, text.Thousands(p.Consume), text.Thousands(p.Publish), text.Thousands(p.Quarantine), text.Thousands(p.ClickHouse)}
 }
 
 // writeGaps names what doesn't balance.

@@ -10,11 +10,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus"
 	client "github.com/segmentio/kafka-go"
 	wire "github.com/segmentio/kafka-go/protocol"
 
-	"tajdeed/consumers/renewals"
 	"tajdeed/dashboards/installationtest"
 )
 
@@ -25,9 +23,9 @@ func TestIgnoresAbortedTransactions(t *testing.T) {
 	s := newInstallation(t)
 	simulation := s.Populate(1000)
 	nonsense := client.Message{Key: []byte("299999999999"), Value: []byte("nonsense")}
-	s.transaction(s.Topics.Submissions, 1, false, nonsense, nonsense)
+	s.transaction(s.Topics.Submissions("counter"), 1, false, nonsense, nonsense)
 	s.Publish(simulation, 500)
-	s.transaction(s.Topics.Submissions, 1, false, nonsense)
+	s.transaction(s.Topics.Submissions("counter"), 1, false, nonsense)
 	s.Publish(simulation, 500)
 	s.Renewals()
 	s.Analytics()
@@ -37,22 +35,18 @@ func TestIgnoresAbortedTransactions(t *testing.T) {
 		t.Errorf("consumed %d messages, want 1000: %+v", v.Totals.Consumed, v.Totals.Pending)
 	}
 	p := s.spot()
-	stage := renewals.New(s.Topics.Submissions, nil, prometheus.NewRegistry())
-	again, err := stage.Announced(t.Context(), s.Postgres, p.partition, p.a, p.b+1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.transaction(s.Topics.Decisions, p.partition, false, again[0], nonsense)
-	s.transaction(s.Topics.Quarantine, p.partition, false, nonsense)
+	again := s.announced(p, p.a, p.b+1)
+	s.transaction(p.log.Topic, p.log.Partition, false, again[0], nonsense)
+	s.transaction(s.Topics.Quarantine(), p.log.Partition, false, nonsense)
 	v = s.verify()
 	v.wantGaps(t)
 	if v.Totals.Repeated != 0 {
 		t.Errorf("%d repeats: aborted messages were counted", v.Totals.Repeated)
 	}
-	at := s.transaction(s.Topics.Decisions, p.partition, true, nonsense, again[0], again[1])
-	s.transaction(s.Topics.Decisions, p.partition, false, again...)
+	at := s.transaction(p.log.Topic, p.log.Partition, true, nonsense, again[0], again[1])
+	s.transaction(p.log.Topic, p.log.Partition, false, again...)
 	v = s.verify()
-	v.wantGaps(t, gapLine(p.partition, GapUnreadable, at, at))
+	v.wantGaps(t, gapLine(p.log, GapForeign, at, at))
 	if v.Totals.Repeated != 2 {
 		t.Errorf("%d repeats, want the 2 that were committed", v.Totals.Repeated)
 	}
@@ -87,13 +81,14 @@ func TestOpenTransactionHoldsNothingBack(t *testing.T) {
 	s := newInstallation(t)
 	simulation := s.Populate(500)
 	s.Publish(simulation, 500)
-	tx := s.openTransaction(s.Topics.Submissions, 1)
+	topic := s.Topics.Submissions("counter")
+	tx := s.openTransaction(topic, 1)
 	before := tx.write([]client.Message{{Key: []byte("299999999999"), Value: []byte("nonsense")}})
 	s.Renewals()
 	installationtest.Eventually(t, func() error {
 		var next int64
 		err := s.Postgres.QueryRow(t.Context(), `SELECT coalesce(max(next_offset), 0) FROM position WHERE topic = $1 AND partition = 1`,
-			s.Topics.Submissions).Scan(&next)
+			topic).Scan(&next)
 		if err == nil && next < before {
 			err = fmt.Errorf("decided up to %d, want %d", next, before)
 		}

@@ -163,7 +163,7 @@ func (v *verifier) verify(ctx context.Context) (*verification, error) {
 	}
 	found.books.Strays, found.books.Ignored = append(found.books.Strays, announced.strays...), announced.ignored
 
-	if err := v.compareClickHouse(ctx, record); err != nil {
+	if err := v.compareClickHouse(ctx, &marks, record); err != nil {
 		return nil, err
 	}
 	found.addUnknownRows()
