@@ -156,8 +156,9 @@ func (c *partitionComparison) compare(ctx context.Context, actual tallies) error
 // compareBeyond names the rows between the limit and the highest, which the record does not
 // hold although it has consumed the messages. The highest would be the limit else.
 func (c *partitionComparison) compareBeyond(ctx context.Context) error {
-	from, to := c.answers.limit, min(c.highest[c.books.at()]+1, c.books.Next)
-	if from >= to {
+	highest, found := c.highest[c.books.at()]
+	from, to := c.answers.limit, min(highest+1, c.books.Next)
+	if !found || from >= to {
 		return nil
 	}
 	rows, err := c.readRows(ctx, c.books.at(), from, to)

@@ -33,7 +33,7 @@ func (b *Books) Text() string {
 }
 
 func (b *Books) headline() string {
-	result := "Balanced: every message is accounted for, once, and answered"
+	result := "Balanced: every message is accounted for, once"
 	if !b.Balanced {
 		result = "NOT BALANCED"
 	}
