@@ -37,6 +37,11 @@ benchmarks: build ## the benchmarks beside the code; ARGS=-benchtime=1x for one 
 	@data=$(TEST_DATA); trap 'rm -rf "$$data"' EXIT; \
 	  $(LOCAL) servers --data "$$data" -- go test -run '^$$' -bench . -benchmem $(ARGS) ./...
 
+.PHONY: clients
+clients: build ## the example channels in Java, JavaScript and Python, against both stages
+	@bash deploy/local/prerequisites.sh clients
+	@data=$(TEST_DATA); trap 'rm -rf "$$data"' EXIT; $(LOCAL) clients --data "$$data"
+
 .PHONY: chaos
 chaos: build ## break a running system in every way there is, and see that nothing is lost; ARGS="--minutes 5 --seed 2"
 	@$(LOCAL) chaos $(ARGS)

@@ -92,8 +92,8 @@ func (ls *brokerLoops) find(taking, doing context.Context, key loopKey) *brokerL
 }
 
 // A brokerLoop works together on the partitions that one broker leads and that are behind, or
-// that are not, as long as nothing is wrong with one of them alone: one request fetches for all, and what came is a round,
-// which is applied as one. So a thousand messages a second in a dozen partitions are less
+// that are not, as long as nothing is wrong with one of them alone: one request fetches for
+// all, and what came is a round, which is applied as one. So a thousand messages a second in a dozen partitions are less
 // than a hundred transactions, not some three hundred. Under backlog, when a partition or
 // two fill a round, several rounds of different partitions are applied at once: see
 // workRounds. Where no slot is free the fetching waits, so that a slow store stops it.

@@ -31,9 +31,11 @@ type Config struct {
 	// while there is no backlog. One that comes after a pause does not wait. Where a third
 	// of BatchMessages comes within it, it is three times as long. Default 5 ms.
 	BatchAge time.Duration
-	// Concurrency is how many batches the process applies at once, of different
-	// partitions. It is the back-pressure, and what memory is proportional to: for each
-	// broker there are one more than that many, fetched, prepared or applied. Default 4.
+	// Concurrency is how many batches of partitions that are behind the process applies at
+	// once, of different partitions, and how many of the others. One turn is always left to
+	// either, so together they are one more at most: a stage's pool needs that many connections.
+	// It is the back-pressure, and what memory is proportional to: for each broker there are
+	// twice one more than that many batches, fetched, prepared or applied. Default 4.
 	Concurrency int
 
 	// QuarantineLimit is the share of a partition's last 1,000 messages, about, beyond which

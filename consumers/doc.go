@@ -14,6 +14,10 @@
 // no transactions writes a [Claim] instead: that is a committed offset, with a note, and
 // who takes the partition over reads it and goes on from it.
 //
+// A stage reads any set of topics, which may change while it runs. Every position, error,
+// metric and lock is by topic and partition; nothing that happens to a partition concerns one
+// of the same number in another topic.
+//
 // Partitions are worked on together, by the broker that leads them: one request fetches for
 // all, and where the stage can join batches, one transaction applies what came. Under
 // backlog, several batches of different partitions are applied at once. A partition that

@@ -144,13 +144,18 @@ func (e *Engine) inTurn(ctx context.Context, backlog bool, do func(context.Conte
 	if backlog {
 		own = e.turns.backlog
 	}
-	for _, turn := range []chan struct{}{own, e.turns.all} {
-		select {
-		case turn <- struct{}{}:
-			defer func() { <-turn }()
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+	return holding(ctx, own, func() error {
+		return holding(ctx, e.turns.all, func() error { return do(ctx) })
+	})
+}
+
+// holding does something while it holds one of the turns, unless ctx ends before one is free.
+func holding(ctx context.Context, turns chan struct{}, do func() error) error {
+	select {
+	case turns <- struct{}{}:
+		defer func() { <-turns }()
+		return do()
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	return do(ctx)
 }

@@ -38,6 +38,9 @@ func TestReadRefusesBadHeadersAndKeys(t *testing.T) {
 		"empty source":              {good, with(HeaderSource, ""), HeaderSource, RuleMissingField},
 		"id twice":                  {good, twice, HeaderID, RuleDuplicateField},
 		"long id":                   {good, with(HeaderID, strings.Repeat("x", 257)), HeaderID, RuleTooLong},
+		"long id in Arabic":         {good, with(HeaderID, strings.Repeat("ط", 257)), HeaderID, RuleTooLong},
+		"time with a second 60":     {good, with(HeaderTime, "2016-12-31T23:59:60Z"), HeaderTime, RuleBadFormat},
+		"a notice":                  {good, with(HeaderType, TypeUnreadable), HeaderType, RuleUnknownType},
 		"id not UTF-8":              {good, with(HeaderID, "\xff"), HeaderID, RuleBadUTF8},
 		"CloudEvents 0.3":           {good, with(HeaderSpecVersion, "0.3"), HeaderSpecVersion, RuleNotInSet},
 		"structured mode":           {good, with(HeaderContentType, "application/cloudevents+json"), HeaderContentType, RuleNotInSet},
@@ -62,9 +65,12 @@ func TestReadRefusesBadHeadersAndKeys(t *testing.T) {
 
 func TestReadAcceptsHeadersAsClientsSendThem(t *testing.T) {
 	for name, list := range map[string][]Header{
+		"longest id":      with(HeaderID, strings.Repeat("😀", 256)),
 		"charset":         with(HeaderContentType, "application/json; charset=utf-8"),
 		"capitals":        with(HeaderContentType, "Application/JSON"),
 		"space":           with(HeaderContentType, "application/json ;charset=utf-8"),
+		"any parameter":   with(HeaderContentType, "application/json;\n"),
+		"no parameter":    with(HeaderContentType, "application/json;"),
 		"time":            with(HeaderTime, "2026-01-31T09:30:00.5+03:00"),
 		"extension":       with("ce_partitionkey", "x"),
 		"tracing":         with("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),

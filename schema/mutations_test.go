@@ -98,11 +98,11 @@ func parts(data []byte) (all []part) {
 			all = append(all, part{name, start, start + len(raw), kind})
 		}
 		at := int(d.InputOffset())
-		switch {
-		case kind == '{' || kind == '[':
+		switch kind {
+		case '{', '[':
 			open = append(open, len(all))
 			all = append(all, part{name, at - 1, 0, kind})
-		case kind == '}' || kind == ']':
+		case '}', ']':
 			all[open[len(open)-1]].end = at
 			open = open[:len(open)-1]
 		}
@@ -184,7 +184,8 @@ func (s *mutations) replaceValue(data []byte) []byte {
 	if !ok {
 		return data
 	}
-	return splice(data, p.start, p.end, pick(s, replacements))
+	empty := map[jsontext.Kind]string{'[': "[]", '{': "{}", '"': `""`, '0': "0"}[p.kind]
+	return splice(data, p.start, p.end, pick(s, []string{pick(s, replacements), pick(s, replacements), pick(s, replacements), "null", empty}))
 }
 
 func (s *mutations) swapValues(data []byte) []byte {
@@ -232,7 +233,8 @@ func (s *mutations) changeString(data []byte) []byte {
 		s.escaped(old), s.escaped(old), s.escaped(old), strings.ToUpper(old), strings.ToLower(old), strings.ReplaceAll(old, "_", "-"),
 		old[:at] + pick(s, insertions) + old[at:], old[:at] + pick(s, insertions) + old[at:],
 		old[:at] + pick(s, insertions) + old[min(at+1, len(old)):],
-		strings.Repeat(pick(s, []string{"x", "7", "A", "ا", "😀", `\n`, `\u0041`}), pick(s, limits)),
+		strings.Repeat(pick(s, []string{"x", "7", "A", "A", "ا", "😀", `\n`, `\u0041`}), pick(s, limits)),
+		strings.Repeat(pick(s, []string{"x", "7", "A"}), pick(s, limits)),
 	}))
 }
 

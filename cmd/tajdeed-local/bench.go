@@ -31,6 +31,9 @@ on databases and topics of its own that are removed again:
    analytics  from a full topic of decisions to ClickHouse
    whole      both at once, and again with the publisher beside them
    latency    at 100, 1,000 and 5,000 applications a second, from when each was due
+   channels   renewals with all in one channel, and spread over six
+   fairness   how long one channel's 50 a second wait while 1,000,000 of another are
+              worked off
    growth     renewals with a larger register, more workers, unreadable messages, one
               large sponsor, and a backlog
 

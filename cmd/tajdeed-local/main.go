@@ -36,7 +36,7 @@ found something · 130 interrupted. servers with a COMMAND: the command's.`,
 		Commands: []*cli.Command{
 			upCommand(), serversCommand(),
 			simulateCommand(),
-			benchCommand(), chaosCommand(),
+			benchCommand(), chaosCommand(), clientsCommand(),
 			command.VersionCommand(),
 		},
 	})

@@ -24,13 +24,16 @@ func simulateCommand() *cli.Command {
 		Name:     "simulate",
 		Category: categoryFeed,
 		Usage:    "publish a simulated population's applications",
-		Description: `Makes a population and publishes the applications of its years to the topic of
-submissions: most of them right, some wrong, some sent twice, a few unreadable. The
-same --seed, --residents and --start give the same people and the same messages.
+		Description: `Makes a population and publishes the applications of its years, each to the topic
+of submissions of the channel that the person uses: most of them right, some wrong,
+some sent twice, a few unreadable. The same --seed, --residents, --start and --channels
+give the same people and the same messages.
 
-The record must know the population: write it as an extract, import that, then
+The people live in another year, where only a simulation takes their times for
+plausible. The record must know the population: write it as an extract, import that, then
 publish.
 
+   tajdeed migrate --simulated
    tajdeed-local simulate --extract DIR --extract-only
    tajdeed import DIR
    tajdeed-local simulate --rate 50
@@ -50,6 +53,7 @@ func simulateFlags() []cli.Flag {
 		&cli.Uint64Flag{Name: "seed", Usage: "`NUMBER` that chooses the population and its years", Value: simulate.DefaultSeed, Sources: command.Env("seed"), Category: flagsSimulation},
 		&cli.IntFlag{Name: "residents", Usage: "`SIZE` of the population; each applies about once a year", Value: simulate.DefaultResidents, Sources: command.Env("residents"), Category: flagsSimulation},
 		&cli.StringFlag{Name: "start", Usage: "first `DAY` of the simulation", DefaultText: "2025-12-01, before a change of rules", Sources: command.Env("start"), Category: flagsSimulation},
+		&cli.StringSliceFlag{Name: "channels", Usage: "the people apply by these `CHANNELS`, with commas between", DefaultText: "the six that an installation begins with", Sources: command.Env("channels"), Category: flagsSimulation},
 		&cli.Float64Flag{Name: "rate", Usage: "publish `N` messages a second; 0 is as fast as possible", Value: 50, Sources: command.Env("rate"), Category: flagsSimulation},
 		&cli.Int64Flag{Name: "applications", Usage: "publish `N` messages and end; 0 is until stopped", Sources: command.Env("applications"), Category: flagsSimulation},
 		&cli.Int64Flag{Name: "skip", Usage: "pass over the first `N` messages", Sources: command.Env("skip"), Category: flagsSimulation},
@@ -79,6 +83,12 @@ func readSimulation(c *cli.Command) (simulation, error) {
 		extract:      c.String("extract"),
 		extractOnly:  c.Bool("extract-only"),
 		manifestFile: c.String("manifest"),
+	}
+	for _, name := range c.StringSlice("channels") {
+		s.config.Channels = append(s.config.Channels, schema.Channel(name)) // Validate checks the names
+	}
+	if len(s.config.Channels) == 0 {
+		s.config.Channels = schema.DefaultChannels()
 	}
 	var err error
 	if day := c.String("start"); day != "" {
@@ -123,7 +133,7 @@ func runSimulate(ctx context.Context, c *cli.Command) error {
 
 // publish publishes the stream as a process that operations can look at.
 func (s simulation) publish(ctx context.Context, c *cli.Command, population *simulate.Simulation) error {
-	if _, err := process.CheckTopics(ctx, c.Duration("wait"), c.StringSlice("brokers"), command.Topics(c)); err != nil {
+	if err := s.checkChannels(ctx, c); err != nil {
 		return err
 	}
 	registry := process.NewRegistry()
@@ -134,19 +144,36 @@ func (s simulation) publish(ctx context.Context, c *cli.Command, population *sim
 	defer func() { _ = publisher.Close() }()
 	bar, published := command.ProgressOf(s.steps(), "publishing", false), int64(0)
 	f := simulate.Feed{
-		Simulation: population, Publisher: publisher, Topic: command.Topics(c).Submissions,
+		Simulation: population, Publisher: publisher, Topics: command.Topics(c),
 		Rate: s.rate, Total: s.total,
 		Published: func(n int) { published += int64(n); bar.Add(n) },
 	}
 	began := time.Now()
 	run := process.Process{Listen: c.String("listen"), Registry: registry, Ready: publisher.Ready, Run: f.Run}.Serve(ctx)
 	bar.Finish()
-	fmt.Fprintf(c.Root().Writer, "published %d messages to %s in %s; go on with --skip %d\n",
-		published, f.Topic, time.Since(began).Round(time.Millisecond), s.skip+published)
+	fmt.Fprintf(c.Root().Writer, "published %d messages to %d channels in %s; go on with --skip %d\n",
+		published, len(s.config.Channels), time.Since(began).Round(time.Millisecond), s.skip+published)
 	if run != nil {
 		return run
 	}
 	return s.writeManifest(context.WithoutCancel(ctx), s.skip+published)
+}
+
+// checkChannels refuses to publish where a channel of the population cannot be used.
+func (s simulation) checkChannels(ctx context.Context, c *cli.Command) error {
+	found, err := process.FindChannels(ctx, c.Duration("wait"), c.StringSlice("brokers"), command.Topics(c))
+	if err != nil {
+		return err
+	}
+	for _, channel := range s.config.Channels {
+		switch fault := found.Faults[channel]; {
+		case fault != nil:
+			return fmt.Errorf("channel %s: %w", channel, fault)
+		case !slices.Contains(found.Usable, channel):
+			return fmt.Errorf("there is no channel %s: run `tajdeed channel add %s`, or name those that there are with --channels", channel, channel)
+		}
+	}
+	return nil
 }
 
 // steps is how long the progress bar is; -1 where there is no end.

@@ -23,8 +23,8 @@ func statsCommand() *cli.Command {
 		Category: categoryAsk,
 		Usage:    "print what was decided, how fast and why not",
 		Description: `Asks ClickHouse: throughput by hour or day; applications by article,
-channel and outcome; why they were rejected; how long each stage took; and the
-year's pace. Nobody is named there, so nobody is here.
+channel and outcome; why they were rejected; what could not be read; how long each
+stage took; and the year's pace. Nobody is named there, so nobody is here.
 
 An application is counted once. What came again under its id is counted apart: the
 same (resend) or something else (conflict). Hours and days are Kuwait's, of the time
@@ -39,7 +39,7 @@ of decision, and a span is of whole hours: it begins and ends with one.
 "Complete up to" (complete.up_to in JSON, null if unknown) says how far it holds: every
 decision published before that is in, and what lies after may still grow.
 
-Sections: throughput, applications, reasons, latency, pace. --section leaves out the
+Sections: throughput, applications, reasons, unreadable, latency, pace. --section leaves out the
 others; a CSV holds one, throughput if not told.`,
 		Flags: []cli.Flag{
 			clickhouseFlag(),

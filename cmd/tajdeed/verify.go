@@ -131,7 +131,7 @@ func verifyConfig(ctx context.Context, c *cli.Command) (config verify.Config, cl
 		return config, nil, err
 	}
 	config = verify.Config{
-		Brokers: c.StringSlice("brokers"), Prefix: c.String("topics"), AnalyticsGroup: c.String("analytics-group"),
+		Brokers: c.StringSlice("brokers"), Topics: command.Topics(c), AnalyticsGroup: c.String("analytics-group"),
 		Postgres: db, ClickHouse: rows, Pseudonym: pseudonym, Wait: c.Duration("wait"), Repair: c.Bool("repair"),
 	}
 	return config, func() {

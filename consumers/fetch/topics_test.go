@@ -107,7 +107,7 @@ func TestTopicsShareARequest(t *testing.T) {
 	t.Cleanup(client.Close)
 	runs := asked("b/1", "a/0", "b/0", "a/1")
 	for _, r := range runs {
-		m := &kgo.Record{Topic: r.Topic, Partition: int32(r.Partition), Value: []byte(r.TopicPartition.String())}
+		m := &kgo.Record{Topic: r.Topic, Partition: int32(r.Partition), Value: []byte(r.String())}
 		if err := client.ProduceSync(t.Context(), m).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +124,7 @@ func TestTopicsShareARequest(t *testing.T) {
 		for i, m := range r.Messages {
 			values[i] = string(m.Value)
 		}
-		if want := []string{r.TopicPartition.String()}; !slices.Equal(values, want) || r.To != 1 {
+		if want := []string{r.String()}; !slices.Equal(values, want) || r.To != 1 {
 			t.Errorf("of %s there came %q up to %d", r.TopicPartition, values, r.To)
 		}
 	}

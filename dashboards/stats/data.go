@@ -20,6 +20,7 @@ func (s *Report) WriteCSV(out io.Writer) error {
 		"throughput":   throughputLines,
 		"applications": applicationLines,
 		"reasons":      reasonLines,
+		"unreadable":   unreadableLines,
 		"latency":      latencyLines,
 		"pace":         paceLines,
 	}[s.sections[0]](s)
@@ -51,6 +52,14 @@ func reasonLines(s *Report) [][]string {
 	lines := [][]string{{"reason", "first", "resend", "conflict", "en", "ar"}}
 	for _, r := range s.Reasons {
 		lines = append(lines, []string{r.Reason, whole(r.First), whole(r.Resend), whole(r.Conflict), r.English, r.Arabic})
+	}
+	return lines
+}
+
+func unreadableLines(s *Report) [][]string {
+	lines := [][]string{{"channel", "rule", "messages"}}
+	for _, r := range s.Unreadable {
+		lines = append(lines, []string{r.Channel, r.Rule, whole(r.Messages)})
 	}
 	return lines
 }

@@ -1,5 +1,6 @@
 // Package stats answers the questions that analysts ask most: how much was decided, on which
-// channels it was applied for, why it was rejected, and how long each stage took. It asks
+// channels it was applied for, why it was rejected, what could not be read, and how long each
+// stage took. It asks
 // ClickHouse, which holds no names and no Civil IDs, so a report names nobody.
 //
 // An application is counted once. Messages that came later under its id are counted apart,
@@ -18,6 +19,7 @@ import (
 
 	"tajdeed/dashboards/text"
 	"tajdeed/schema"
+	"tajdeed/schema/clickhouse"
 )
 
 //go:embed throughput.sql
@@ -28,6 +30,9 @@ var applicationsQuery string
 
 //go:embed reasons.sql
 var reasonsQuery string
+
+//go:embed unreadable.sql
+var unreadableQuery string
 
 //go:embed latency.sql
 var latencyQuery string
@@ -43,7 +48,7 @@ var completeQuery string
 
 // Sections returns the names of the sections of a report, in their order.
 func Sections() []string {
-	return []string{"throughput", "applications", "reasons", "latency", "pace"}
+	return []string{"throughput", "applications", "reasons", "unreadable", "latency", "pace"}
 }
 
 // Question says what a report is about.
@@ -96,14 +101,17 @@ func (q Question) withDefaults() Question {
 // Report is the answer to a question, as `tajdeed stats --json` prints it. A section that was
 // not asked for is left out; one that is empty is an empty list.
 type Report struct {
-	Since        time.Time     `json:"since"`
-	Until        time.Time     `json:"until"`
-	By           string        `json:"by"`
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"`
+	By    string    `json:"by"`
+	// Simulation says that the installation is one: its people are made up.
+	Simulation   bool          `json:"simulation"`
 	Complete     Completeness  `json:"complete"`
 	Totals       Totals        `json:"totals"`
 	Throughput   []Throughput  `json:"throughput,omitzero"`
 	Applications []Application `json:"applications,omitzero"`
 	Reasons      []Reason      `json:"reasons,omitzero"`
+	Unreadable   []Unreadable  `json:"unreadable,omitzero"`
 	Latency      []Latency     `json:"latency_ms,omitzero"`
 	Pace         []Pace        `json:"pace,omitzero"`
 
@@ -113,7 +121,7 @@ type Report struct {
 }
 
 // Totals count messages and applications: messages = first + resend + conflict,
-// first = approved + rejected.
+// first = approved + rejected, but for outcomes of a later edition.
 type Totals struct {
 	Messages uint64 `ch:"messages" json:"messages"`
 	First    uint64 `ch:"first"    json:"first"`
@@ -148,6 +156,14 @@ type Reason struct {
 	Conflict uint64 `ch:"conflict" json:"conflict"`
 	English  string `json:"en"`
 	Arabic   string `json:"ar"`
+}
+
+// Unreadable counts messages that could not be read, of a channel and for a rule of form. They
+// are of the hours in which the broker received them.
+type Unreadable struct {
+	Channel  string `ch:"channel"  json:"channel"`
+	Rule     string `ch:"rule"     json:"rule"`
+	Messages uint64 `ch:"messages" json:"messages"`
 }
 
 // Latency is how long a part of a message's way took, in milliseconds.
@@ -194,6 +210,10 @@ func Ask(ctx context.Context, db driver.Conn, q Question) (*Report, error) {
 	s := &Report{Since: q.Since, Until: q.Until, By: q.By, sections: q.Sections}
 	if err := db.QueryRow(ctx, extentQuery).ScanStruct(&s.held); err != nil {
 		return nil, fmt.Errorf("read the extent of the decisions: %w", err)
+	}
+	var err error
+	if s.Simulation, err = clickhouse.IsSimulation(ctx, db); err != nil {
+		return nil, err
 	}
 	if err := s.Complete.read(ctx, db); err != nil {
 		return nil, fmt.Errorf("read up to when ClickHouse is complete: %w", err)
@@ -251,6 +271,8 @@ func (s *Report) readSection(ctx context.Context, db driver.Conn, q Question, se
 	case "reasons":
 		s.Reasons, err = selectRows[Reason](ctx, db, reasonsQuery, q)
 		explain(s.Reasons)
+	case "unreadable":
+		s.Unreadable, err = selectRows[Unreadable](ctx, db, unreadableQuery, q)
 	case "latency":
 		s.Latency, err = selectRows[Latency](ctx, db, latencyQuery, q)
 	case "pace":

@@ -68,14 +68,30 @@ func TestReportFitsWhateverTheReason(t *testing.T) {
 	t.Parallel()
 	busy := Totals{Messages: 450_000, First: 450_000, Resend: 99_999, Conflict: 99_999, Approved: 450_000, Rejected: 450_000}
 	s := &Report{By: "day", Totals: busy, Throughput: []Throughput{{Totals: busy}}, sections: Sections()}
-	for _, channel := range schema.Channels() {
-		s.Applications = append(s.Applications, Application{Article: 18, Channel: channel.String(), Outcome: "approved", First: 75_000, Resend: 9_999, FeesFils: 1_500_000_000})
+	for _, channel := range schema.DefaultChannels() {
+		s.Applications = append(s.Applications, Application{Article: 18, Channel: string(channel), Outcome: "approved", First: 75_000, Resend: 9_999, FeesFils: 1_500_000_000})
 	}
 	for _, reason := range schema.AllReasons() {
 		s.Reasons = append(s.Reasons, Reason{Reason: reason.Code(), First: 450_000})
 	}
 	explain(s.Reasons)
 	texttest.Fits(t, s.Text())
+}
+
+// A simulation's report says that it is one.
+func TestSimulation(t *testing.T) {
+	t.Parallel()
+	db, now := opened(t), time.Now()
+	q := Question{Since: now.Add(-24 * time.Hour), Until: now}
+	if report := ask(t, db, q); report.Simulation || strings.Contains(report.Text(), "SIMULATION") {
+		t.Error("it is none")
+	}
+	if err := clickhouse.Simulate(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	if report := ask(t, db, q); !report.Simulation || !strings.Contains(report.Text(), "SIMULATION") {
+		t.Error("the report does not say so")
+	}
 }
 
 func TestNothing(t *testing.T) {
@@ -87,7 +103,7 @@ func TestNothing(t *testing.T) {
 		t.Errorf("report of an empty database:\n%s", report)
 	}
 	answer := asJSON[map[string]any](t, ask(t, db, q))
-	for _, section := range []string{"throughput", "applications", "reasons", "latency_ms"} {
+	for _, section := range []string{"throughput", "applications", "reasons", "unreadable", "latency_ms"} {
 		if rows, ok := answer[section].([]any); !ok || len(rows) != 0 {
 			t.Errorf("%s of an empty database: %v, want an empty list", section, answer[section])
 		}
@@ -133,6 +149,7 @@ func TestCSV(t *testing.T) {
 		"throughput":   {"start,messages,first,resend,conflict,approved,rejected", "2024-11-03T23:00:00+03:00,1,1,0,0,1,0", "2024-11-04T00:00:00+03:00,4,2,1,1,1,1", "2024-11-04T10:00:00+03:00,3,2,1,0,1,1"},
 		"applications": {"article,channel,outcome,first,resend,conflict,fees_fils", "18,mobile_app,approved,2,0,0,40000"},
 		"reasons":      {"reason,first,resend,conflict,en,ar", "fee_mismatch,2,1,0,The amount paid is not the fee for this renewal.,المبلغ المدفوع لا يساوي رسوم هذا التجديد."},
+		"unreadable":   {"channel,rule,messages", "counter,bad_format,2", "counter,oversize,1", "mobile_app,bad_format,1"},
 		"latency":      {"stage,messages,p50_ms,p90_ms,p99_ms,max_ms", "received_to_decided,8,30,1000,1000,1000"},
 		"pace":         {"span,applications,target,share", "hour,0,51.36986301369863,0"},
 	} {
@@ -165,8 +182,8 @@ func TestCompleteUpTo(t *testing.T) {
 	q := Question{Since: now.Add(-time.Hour), Until: now}
 	for _, c := range []struct{ position, text, upTo string }{
 		{"", "Complete up to: unknown, the stage analytics has not said how far it is\n", ""},
-		{`(0, 7, '2024-11-04 11:00:05', 2)`, "Complete up to: unknown, the stage analytics has been in 1 of 2 partitions\n", ""},
-		{`(1, 9, '2024-11-04 11:00:03.5', 2)`, "Complete up to 2024-11-04 11:00:03: every decision published before is in\n", "2024-11-04T11:00:03.5+03:00"},
+		{`('t.decisions.counter', 0, 7, '2024-11-04 11:00:05', 2, '2024-11-04 11:00:06')`, "Complete up to: unknown, the stage analytics has been in 1 of 2 partitions\n", ""},
+		{`('t.decisions.mobile_app', 0, 9, '2024-11-04 11:00:03.5', 2, '2024-11-04 11:00:06')`, "Complete up to 2024-11-04 11:00:03: every decision published before is in\n", "2024-11-04T11:00:03.5+03:00"},
 	} {
 		if c.position != "" {
 			if err := db.Exec(t.Context(), `INSERT INTO sink_position VALUES `+c.position); err != nil {
@@ -220,8 +237,18 @@ func opened(t *testing.T) driver.Conn {
 func decided(t *testing.T) driver.Conn {
 	t.Helper()
 	db := opened(t)
-	if err := db.Exec(t.Context(), texttest.Read(t, "../../schema/clickhouse/testdata/decisions.sql")); err != nil {
-		t.Fatal(err)
+	for _, statement := range []string{
+		texttest.Read(t, "../../schema/clickhouse/testdata/decisions.sql"),
+		`INSERT INTO unreadable (cause_topic, cause_offset, channel, rule, simulation, received_at) VALUES
+			('t.submissions.counter', 1, 'counter', 'bad_format', false, '2024-11-03 23:10:00'),
+			('t.submissions.counter', 2, 'counter', 'oversize', false, '2024-11-04 00:10:00'),
+			('t.submissions.counter', 3, 'counter', 'bad_format', false, '2024-11-04 10:10:00'),
+			('t.submissions.mobile_app', 1, 'mobile_app', 'bad_format', false, '2024-11-04 10:10:00'),
+			('t.submissions.mobile_app', 2, 'mobile_app', 'bad_format', false, '2024-11-06 10:10:00')`,
+	} {
+		if err := db.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return db
 }

@@ -15,6 +15,9 @@ import (
 func (s *Report) Text() string {
 	var report strings.Builder
 	fmt.Fprintf(&report, "Decided from %s to %s, Kuwait time\n", text.Minute(s.Since), text.Minute(s.Until))
+	if s.Simulation {
+		report.WriteString("SIMULATION: its people are made up, and nothing here holds for anybody\n")
+	}
 	report.WriteString(s.Complete.text() + "\n")
 	if s.Totals.Messages == 0 {
 		report.WriteString("\n" + whyNothing(s) + "\n")
@@ -48,10 +51,12 @@ func whyNothing(s *Report) string {
 
 // writeSection writes a section, unless it is empty. The pace never is.
 func writeSection(out *strings.Builder, section string, s *Report) {
-	if s.Totals.Messages == 0 && section != "pace" {
+	if s.Totals.Messages == 0 && section != "pace" && section != "unreadable" {
 		return
 	}
 	switch section {
+	case "unreadable":
+		writeUnreadable(out, s)
 	case "throughput":
 		writeThroughput(out, s)
 	case "applications":
@@ -137,9 +142,10 @@ func byPlace(rows []Application) (places map[place]*placeStats, order []place, t
 
 func (p *placeStats) add(r Application) {
 	row := Totals{First: r.First, Resend: r.Resend, Conflict: r.Conflict}
-	if r.Outcome == schema.OutcomeApproved.String() {
+	switch schema.Outcome(r.Outcome) {
+	case schema.OutcomeApproved:
 		row.Approved = r.First
-	} else {
+	case schema.OutcomeRejected:
 		row.Rejected = r.First
 	}
 	p.Totals.add(&row)
@@ -166,6 +172,21 @@ func writeReasons(out *strings.Builder, s *Report) {
 	}
 	text.AlignRight(t, 2, 3)
 	text.WriteTable(out, "Reasons of rejections (one may have several; what was sent again is left out)", t)
+}
+
+func writeUnreadable(out *strings.Builder, s *Report) {
+	if len(s.Unreadable) == 0 {
+		return
+	}
+	t := text.NewTable("Channel", "Rule", "Messages")
+	var sum uint64
+	for _, r := range s.Unreadable {
+		t.AppendRow(table.Row{r.Channel, r.Rule, text.Thousands(r.Messages)})
+		sum += r.Messages
+	}
+	t.AppendFooter(table.Row{"Total", "", text.Thousands(sum)})
+	text.AlignRight(t, 3, 3)
+	text.WriteTable(out, "Messages that could not be read, by the rule that they break", t)
 }
 
 var stageTitles = map[string]string{

@@ -30,13 +30,13 @@ func compareAnswers(p *PartitionBooks, decisions, notices *entries, announced []
 		},
 		true: {
 			notices, GapNoticeNotPublished, GapNoticeOtherwise, GapNoticeUnknown,
-			&p.NoticesPublished, &p.Repeated, &p.Pending.Publish,
+			&p.Notices, &p.Repeated, &p.Pending.Publish,
 		},
 	}
 	for i := range announced {
 		c.compareMessage(expected[announced[i].notice], &announced[i])
 	}
-	p.Answers = p.Published + p.NoticesPublished
+	p.Answers = p.Published + p.Notices
 	c.findUnpublished(expected[false], published)
 	c.findUnpublished(expected[true], published)
 }

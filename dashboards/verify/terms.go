@@ -2,7 +2,7 @@ package verify
 
 // Terms are one line of the books:
 // consumed = decided + applied + duplicates + conflicts + quarantined, and each of them but
-// what was applied is answered: answers = published + notices_published.
+// what was applied is answered: answers = published + notices.
 type Terms struct {
 	Consumed    int64 `json:"consumed"`
 	Decided     int64 `json:"decided"` // for the first time
@@ -13,17 +13,17 @@ type Terms struct {
 	// Answers counts what lies on the channel's decisions topic, each once: decisions, and
 	// notices of messages that cannot be read. Repeated counts the copies beyond the first,
 	// which a worker publishes when it takes a partition over.
-	Answers          int64 `json:"answers"`
-	Published        int64 `json:"published"` // decisions
-	NoticesPublished int64 `json:"notices_published"`
-	Repeated         int64 `json:"repeated"`
+	Answers   int64 `json:"answers"`
+	Published int64 `json:"published"` // decisions
+	Notices   int64 `json:"notices"`
+	Repeated  int64 `json:"repeated"`
 	// Unanswered is how many messages were consumed whose answer should lie there, and does
 	// not: consumed − applied − answers − pending.publish. It is less than 0 where there are
 	// more answers than messages.
 	Unanswered           int64   `json:"unanswered"`
-	QuarantinedPublished int64   `json:"quarantined_published"`      // on the quarantine topic, each once
-	ClickHouseRows       int64   `json:"clickhouse_rows"`            // of decisions
-	ClickHouseUnreadable int64   `json:"clickhouse_unreadable_rows"` // of messages that cannot be read
+	QuarantinedPublished int64   `json:"quarantined_published"` // on the quarantine topic, each once
+	ClickHouseRows       int64   `json:"clickhouse_rows"`       // of decisions
+	ClickHouseUnreadable int64   `json:"clickhouse_unreadable"` // of messages that cannot be read
 	Pending              Pending `json:"pending"`
 }
 
@@ -52,7 +52,7 @@ func (t *Terms) add(other *Terms) {
 	t.Quarantined += other.Quarantined
 	t.Answers += other.Answers
 	t.Published += other.Published
-	t.NoticesPublished += other.NoticesPublished
+	t.Notices += other.Notices
 	t.Repeated += other.Repeated
 	t.Unanswered += other.Unanswered
 	t.QuarantinedPublished += other.QuarantinedPublished

@@ -86,7 +86,7 @@ func TestComparesAnswers(t *testing.T) {
 			if !slices.Equal(p.Gaps, c.gaps) {
 				t.Errorf("found %v, want %v", p.Gaps, c.gaps)
 			}
-			if p.Repeated != c.repeated || p.Watermark.Published != c.watermark || p.Pending.Publish != 5-c.watermark || p.Answers != p.Published+p.NoticesPublished {
+			if p.Repeated != c.repeated || p.Watermark.Published != c.watermark || p.Pending.Publish != 5-c.watermark || p.Answers != p.Published+p.Notices {
 				t.Errorf("%+v, published up to %d, want %d repeated, up to %d", p.Terms, p.Watermark.Published, c.repeated, c.watermark)
 			}
 		})

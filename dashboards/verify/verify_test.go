@@ -327,11 +327,11 @@ func TestBooksByChannel(t *testing.T) {
 	v.wantGaps(t)
 	want := map[schema.Channel]Terms{
 		"counter": {
-			Consumed: 2, Decided: 1, Quarantined: 1, Answers: 2, Published: 1, NoticesPublished: 1,
+			Consumed: 2, Decided: 1, Quarantined: 1, Answers: 2, Published: 1, Notices: 1,
 			QuarantinedPublished: 1, ClickHouseRows: 1, ClickHouseUnreadable: 1,
 		},
 		"mobile_app": {
-			Consumed: 3, Duplicates: 2, Quarantined: 1, Answers: 3, Published: 2, NoticesPublished: 1,
+			Consumed: 3, Duplicates: 2, Quarantined: 1, Answers: 3, Published: 2, Notices: 1,
 			QuarantinedPublished: 1, ClickHouseRows: 2, ClickHouseUnreadable: 1,
 		},
 	}

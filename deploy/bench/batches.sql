@@ -1,4 +1,3 @@
-SELECT partition, from_offset, to_offset
+SELECT topic, partition, from_offset, to_offset
 FROM batch
-WHERE topic = $1
 ORDER BY sequence

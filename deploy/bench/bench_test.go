@@ -29,12 +29,12 @@ func TestMain(m *testing.M) {
 // One figure of each way of measuring, on servers of its own.
 func TestBench(t *testing.T) {
 	t.Parallel()
-	names := []string{"ceiling", "naive", "renewals", "analytics", "whole", "whole-publishing", "latency-1000", "growth-residencies-20m", "growth-workers-2", "growth-poison-1", "growth-sponsor-50", "growth-backlog"}
+	names := []string{"ceiling", "naive", "renewals", "analytics", "whole", "whole-publishing", "latency-1000", "growth-residencies-20m", "growth-workers-2", "channels-6", "channels-1", "fairness", "growth-poison-1", "growth-sponsor-50", "growth-backlog"}
 	result, err := Run(t.Context(), Config{
 		Servers: local.Config{Data: localtest.Folder(t)}, Applications: 1000, Repeat: 1, Version: "a test's",
 		Only: []string{
 			"ceiling", "naive", "renewals", "analytics", "whole", "latency-1000", "growth-residencies-20m",
-			"growth-workers-2", "growth-poison-1", "growth-sponsor-50", "growth-backlog",
+			"growth-workers-2", "channels", "fairness", "growth-poison-1", "growth-sponsor-50", "growth-backlog",
 		},
 		Progress: func(since time.Duration, step string) { t.Logf("%7.1fs %s", since.Seconds(), step) },
 	})
@@ -87,6 +87,13 @@ func TestBenchAFigureFails(t *testing.T) {
 // checkFigure checks what every figure must have; where there is /proc, also what it gives.
 func checkFigure(t *testing.T, f Figure) {
 	t.Helper()
+	channels := 6
+	if f.Name == "channels-1" {
+		channels = 1
+	}
+	if f.Channels != channels {
+		t.Errorf("%s: %d channels, want %d", f.Name, f.Channels, channels)
+	}
 	if f.N < 950 || f.Seconds <= 0 || f.PerSecond <= 0 {
 		t.Errorf("%s: %d in %f s, %f a second", f.Name, f.N, f.Seconds, f.PerSecond)
 	}
@@ -100,9 +107,10 @@ func checkFigure(t *testing.T, f Figure) {
 			t.Errorf("%s: peak memory %v", f.Name, f.PeakRSSMB)
 		}
 	}
-	if isLatency := strings.HasPrefix(f.Name, "latency"); isLatency != (f.LatencyMS != nil) {
-		t.Errorf("%s: latency %+v", f.Name, f.LatencyMS)
-	} else if l := f.LatencyMS; isLatency && (l.Decided.P50 <= 0 || l.Decided.P50 > l.Decided.P99 || l.Queryable.P50 < l.Decided.P50) {
+	isLatency := strings.HasPrefix(f.Name, "latency")
+	if l := f.LatencyMS; (isLatency || f.Name == "fairness") != (l != nil) {
+		t.Errorf("%s: latency %+v", f.Name, l)
+	} else if isLatency && (l.Decided.P50 <= 0 || l.Decided.P50 > l.Decided.P99 || l.Queryable.P50 < l.Decided.P50) {
 		t.Errorf("%s: latency %+v", f.Name, l)
 	}
 }
@@ -118,6 +126,7 @@ func TestBenchChoose(t *testing.T) {
 		{"whole", "whole whole-publishing", ""},
 		{"growth-workers,ceiling", "ceiling growth-workers-1 growth-workers-2 growth-workers-4", ""},
 		{"growth-poison-0", "growth-poison-0", ""},
+		{"channels,fairness", "channels-6 channels-1 fairness", ""},
 		{"growth-poison-0.1,growth-sponsor", "growth-poison-0.1 growth-sponsor-5 growth-sponsor-50", ""},
 		{"latency-100", "latency-100", ""},
 		{"grow", "", "grow"},
@@ -132,7 +141,7 @@ func TestBenchChoose(t *testing.T) {
 			t.Errorf("--only %s chooses %q, unknown %q", tc.only, got, unknown)
 		}
 	}
-	if all, _ := choose(allFigures(FullApplications), nil); len(all) != 21 {
+	if all, _ := choose(allFigures(FullApplications), nil); len(all) != 24 {
 		t.Errorf("%d figures in all", len(all))
 	}
 }
@@ -143,10 +152,10 @@ func TestPercentiles(t *testing.T) {
 	for i := range 1000 {
 		waits = append(waits, time.Duration(1000-i)*time.Millisecond)
 	}
-	if got, want := newPercentiles(waits), (Percentiles{P50: 500, P99: 990, P999: 999}); got != want {
+	if got, want := newPercentiles(waits), (Percentiles{P50: 500, P99: 990, P999: 999, Max: 1000}); got != want {
 		t.Errorf("of 1 to 1,000: %+v, want %+v", got, want)
 	}
-	if got, want := newPercentiles([]time.Duration{time.Second}), (Percentiles{1000, 1000, 1000}); got != want {
+	if got, want := newPercentiles([]time.Duration{time.Second}), (Percentiles{1000, 1000, 1000, 1000}); got != want {
 		t.Errorf("of one: %+v, want %+v", got, want)
 	}
 	if got := newPercentiles(nil); got != (Percentiles{}) {
@@ -179,18 +188,21 @@ func TestBenchTargets(t *testing.T) {
 	r := Result{Figures: []Figure{
 		{Name: "whole", PerSecond: 50_000}, {Name: "renewals", PerSecond: 60}, {Name: "ceiling", PerSecond: 100},
 		{Name: "naive", PerSecond: 7.5},
-		{Name: "latency-1000", LatencyMS: &Latency{Decided: Percentiles{P99: 50}, Queryable: Percentiles{P99: 1001}}},
+		{Name: "latency-1000", LatencyMS: &Latency{Decided: Percentiles{P99: 50}, Queryable: &Percentiles{P99: 1001}}},
+		{Name: "channels-1", PerSecond: 100, CPUMicroEach: &CPU{Tajdeed: 10, Postgres: 10}},
+		{Name: "channels-6", PerSecond: 94, CPUMicroEach: &CPU{Tajdeed: 11, Postgres: 10}},
+		{Name: "fairness", LatencyMS: &Latency{Measured: 3000, Decided: Percentiles{P99: 250}}},
 	}}
 	r.conclude()
 	var statuses []string
 	for _, target := range r.Targets {
 		statuses = append(statuses, target.status())
 	}
-	want := []string{"met", "met", "missed", "not measured", "met", "missed", "not measured", "not measured", "not measured", "not measured"}
+	want := []string{"met", "met", "missed", "not measured", "met", "missed", "met", "missed", "not measured", "not measured", "not measured", "not measured"}
 	if !slices.Equal(statuses, want) {
 		t.Errorf("statuses %v, want %v", statuses, want)
 	}
-	if *r.Ratios.WholeSecondsPer450k != 9 || *r.Ratios.RenewalsToNaive != 8 || r.Ratios.PoisonSlowdown != nil {
+	if *r.Ratios.WholeSecondsPer450k != 9 || *r.Ratios.RenewalsToNaive != 8 || r.Ratios.PoisonSlowdown != nil || *r.Ratios.ChannelsLossPercent != 6 || *r.Ratios.ChannelsCPUPercent != 5 {
 		t.Errorf("ratios %+v", r.Ratios)
 	}
 	report := r.Markdown("tajdeed-local bench --repeat 3", time.Date(2026, 3, 1, 21, 30, 0, 0, time.UTC))

@@ -15,6 +15,8 @@ import (
 	client "github.com/segmentio/kafka-go"
 
 	"tajdeed/consumers/renewals"
+	"tajdeed/schema"
+	"tajdeed/schema/kafka"
 )
 
 // capturedBatch is what one batch of the stage wrote: its decisions as COPY reads them, and
@@ -26,19 +28,20 @@ type capturedBatch struct {
 }
 
 // capturedBatches are the batches of a whole log, by partition and in order.
-type capturedBatches map[int][]capturedBatch
+type capturedBatches map[schema.TopicPartition][]capturedBatch
 
 // noPublisher discards what it is to publish.
 type noPublisher struct{}
 
-func (noPublisher) PublishPlaced(context.Context, string, []client.Message) error { return nil }
+func (noPublisher) PublishPlaced(context.Context, []client.Message) error { return nil }
 
 // captureBatches runs the stage in this process over the whole log, and returns what it
 // wrote.
 func (in *installation) captureBatches(ctx context.Context) (capturedBatches, error) {
 	config := renewals.DefaultConfig()
 	config.Brokers, config.Group, config.ClientID = in.at.Brokers, in.group("capture"), "tajdeed-bench"
-	engine, err := renewals.NewEngine(config, in.log.topics, in.stagePool, noPublisher{}, slog.Default(), prometheus.NewRegistry())
+	engine, err := renewals.NewEngine(config, renewals.Config{Topics: in.log.topics, Simulation: true},
+		kafka.NewFinder(in.at.Brokers, in.log.topics, slog.Default()), in.stagePool, noPublisher{}, slog.Default(), prometheus.NewRegistry())
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +57,7 @@ func (in *installation) captureBatches(ctx context.Context) (capturedBatches, er
 	if err := in.checkPostgres(ctx); err != nil {
 		return nil, err
 	}
-	return in.readBatches(ctx, in.log.topics.Submissions)
+	return in.readBatches(ctx)
 }
 
 var (
@@ -68,13 +71,14 @@ var (
 
 // batchRange is the offsets of a partition that were one batch, without To.
 type batchRange struct {
+	Topic     string
 	Partition int
 	From, To  int64
 }
 
 // readBatches reads what each batch wrote.
-func (in *installation) readBatches(ctx context.Context, topic string) (capturedBatches, error) {
-	rows, err := in.postgres.Query(ctx, selectBatches, topic)
+func (in *installation) readBatches(ctx context.Context) (capturedBatches, error) {
+	rows, err := in.postgres.Query(ctx, selectBatches)
 	if err != nil {
 		return nil, fmt.Errorf("read the batches: %w", err)
 	}
@@ -84,20 +88,21 @@ func (in *installation) readBatches(ctx context.Context, topic string) (captured
 	}
 	all := capturedBatches{}
 	for _, r := range ranges {
-		b, err := in.readBatch(ctx, topic, r)
+		b, err := in.readBatch(ctx, r)
 		if err != nil {
 			return nil, fmt.Errorf("read a batch: %w", err)
 		}
-		all[r.Partition] = append(all[r.Partition], b)
+		at := schema.TopicPartition{Topic: r.Topic, Partition: r.Partition}
+		all[at] = append(all[at], b)
 	}
 	return all, nil
 }
 
-func (in *installation) readBatch(ctx context.Context, topic string, r batchRange) (b capturedBatch, err error) {
-	if b.decisions, err = in.copyOut(ctx, copyDecisions, topic, r); err != nil {
+func (in *installation) readBatch(ctx context.Context, r batchRange) (b capturedBatch, err error) {
+	if b.decisions, err = in.copyOut(ctx, copyDecisions, r); err != nil {
 		return b, err
 	}
-	rows, err := in.postgres.Query(ctx, selectExpiries, topic, r.Partition, r.From, r.To)
+	rows, err := in.postgres.Query(ctx, selectExpiries, r.Topic, r.Partition, r.From, r.To)
 	if err != nil {
 		return b, err
 	}
@@ -115,14 +120,14 @@ func (in *installation) readBatch(ctx context.Context, topic string, r batchRang
 
 // copyOut returns rows in COPY's binary format. The statement's parameters are filled in
 // here, because COPY has none.
-func (in *installation) copyOut(ctx context.Context, statement, topic string, r batchRange) ([]byte, error) {
+func (in *installation) copyOut(ctx context.Context, statement string, r batchRange) ([]byte, error) {
 	conn, err := in.postgres.Acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Release()
 	filled := strings.NewReplacer(
-		"$topic", "'"+strings.ReplaceAll(topic, "'", "''")+"'", "$partition", strconv.Itoa(r.Partition),
+		"$topic", "'"+strings.ReplaceAll(r.Topic, "'", "''")+"'", "$partition", strconv.Itoa(r.Partition),
 		"$from", strconv.FormatInt(r.From, 10), "$to", strconv.FormatInt(r.To, 10)).Replace(statement)
 	var rows bytes.Buffer
 	_, err = conn.Conn().PgConn().CopyTo(ctx, &rows, filled)

@@ -19,11 +19,12 @@ const (
 
 // runResult is what one run of a figure found.
 type runResult struct {
-	n       int64
-	took    time.Duration
-	cpu     map[string]time.Duration // by program; nil where it cannot be measured
-	rss     map[string]int64         // by stage, the most bytes that one of its processes held
-	latency *Latency
+	n        int64
+	channels int // the installation's
+	took     time.Duration
+	cpu      map[string]time.Duration // by program; nil where it cannot be measured
+	rss      map[string]int64         // by stage, the most bytes that one of its processes held
+	latency  *Latency
 }
 
 // stopwatch measures a span of time and the processor time that is spent in it.
@@ -45,7 +46,7 @@ var errProcessEnded = errors.New("a stage's process ended by itself")
 // stop ends the span. A worker process that ended by itself is an error: the run then says
 // nothing.
 func (s *stopwatch) stop(n int64) (runResult, error) {
-	run := runResult{n: n, took: time.Since(s.began), rss: map[string]int64{}}
+	run := runResult{n: n, channels: s.installation.log.load.channels, took: time.Since(s.began), rss: map[string]int64{}}
 	run.cpu = difference(s.before, s.installation.cpuTimes(s.own))
 	for stage, pids := range s.installation.workers.PIDs() {
 		for _, pid := range pids {

@@ -58,7 +58,7 @@ func (b *bench) newInstallation(ctx context.Context, l *filledLog, template stri
 
 func (in *installation) emptyTopics(ctx context.Context) error {
 	if in.log.announced {
-		if err := in.deleteTopics(ctx, in.log.topics.Decisions, in.log.topics.Quarantine); err != nil {
+		if err := in.deleteTopics(ctx, append(in.log.answers(), in.log.topics.Quarantine())...); err != nil {
 			return err
 		}
 	}
@@ -82,8 +82,10 @@ func (in *installation) connect(ctx context.Context) (err error) {
 	if in.stagePool, err = postgres.Open(ctx, config); err != nil {
 		return err
 	}
-	in.clickhouse, err = clickhouse.Open(ctx, rows)
-	return err
+	if in.clickhouse, err = clickhouse.Open(ctx, rows); err != nil {
+		return err
+	}
+	return clickhouse.Simulate(ctx, in.clickhouse)
 }
 
 // logs is the folder of the worker processes' logs.
@@ -127,7 +129,7 @@ func (in *installation) close(ctx context.Context) error {
 	}
 	errs = append(errs, in.dropPostgres(ctx, in.name), in.dropClickHouse(ctx, in.name))
 	if in.log != in.bench.log {
-		errs = append(errs, in.deleteTopics(ctx, in.log.topics.Names()...))
+		errs = append(errs, in.deleteTopics(ctx, in.log.names()...))
 	}
 	return errors.Join(errs...)
 }

@@ -14,6 +14,7 @@ import (
 
 	"tajdeed/consumers"
 	"tajdeed/consumers/renewals"
+	"tajdeed/schema"
 	"tajdeed/schema/kafka"
 )
 
@@ -44,7 +45,7 @@ func (b *bench) naive(ctx context.Context, load workload, limit int64) (run runR
 		return run, err
 	}
 	defer func() { err = errors.Join(err, in.close(context.WithoutCancel(ctx))) }()
-	loop := naiveLoop{installation: in, limit: limit, stage: renewals.New(in.log.topics.Submissions, nil, prometheus.NewRegistry())}
+	loop := naiveLoop{installation: in, limit: limit, stage: renewals.New(renewals.Config{Topics: in.log.topics, Simulation: true}, prometheus.NewRegistry())}
 	if err := in.checkpoint(ctx); err != nil {
 		return run, err
 	}
@@ -67,7 +68,7 @@ func (in *installation) openReaders() []*client.Reader {
 	readers := make([]*client.Reader, naiveReaders)
 	for i := range readers {
 		readers[i] = client.NewReader(client.ReaderConfig{
-			Brokers: in.at.Brokers, Topic: in.log.topics.Submissions, GroupID: in.group("naive"), StartOffset: client.FirstOffset,
+			Brokers: in.at.Brokers, GroupTopics: in.log.submissions(), GroupID: in.group("naive"), StartOffset: client.FirstOffset,
 			// These make only the time before and after the measuring shorter.
 			HeartbeatInterval: 500 * time.Millisecond, JoinGroupBackoff: 500 * time.Millisecond, MaxWait: 500 * time.Millisecond,
 		})
@@ -120,7 +121,7 @@ func (l *naiveLoop) consume(ctx, fetching context.Context, enough func(), reader
 func (l *naiveLoop) decide(ctx context.Context, m client.Message) error {
 	batch := batchOfOne(m)
 	effects := l.stage.Effects([]consumers.Decoded{l.stage.Decode(batch)})
-	if len(batch.QuarantineMessages()) > 0 {
+	if len(batch.QuarantineMessages(l.installation.log.topics.Quarantine())) > 0 {
 		l.unreadable.Add(1)
 		return nil
 	}
@@ -142,7 +143,7 @@ func batchOfOne(m client.Message) *consumers.Batch {
 		Offset: m.Offset, Time: m.Time.Truncate(time.Microsecond), Key: m.Key, Value: m.Value, Headers: kafka.FromHeaders(m.Headers),
 	}
 	return &consumers.Batch{
-		Topic: m.Topic, Partition: m.Partition, From: m.Offset, To: m.Offset + 1, Messages: []consumers.Message{message},
+		Topic: m.Topic, Partition: m.Partition, Partitions: schema.DefaultPartitions, From: m.Offset, To: m.Offset + 1, Messages: []consumers.Message{message},
 	}
 }
 

@@ -35,10 +35,11 @@ type setting struct {
 }
 
 // allFigures are all figures in the order in which they are measured. Those that read the
-// same log follow one another.
+// same log follow one another. All but channels-1 have the channels that an installation
+// begins with.
 func allFigures(applications int) []figure {
 	n := int64(applications)
-	normal := workload{n: n, residents: max(simulate.DefaultResidents, applications)}
+	normal := workload{n: n, residents: max(simulate.DefaultResidents, applications), channels: allChannels}
 	at := func(change func(*setting)) func(context.Context, *bench) (runResult, error) {
 		s := setting{load: normal, workers: 1}
 		change(&s)
@@ -71,6 +72,12 @@ func allFigures(applications int) []figure {
 	for _, workers := range []int{1, 2, 4} {
 		all = append(all, figure{fmt.Sprintf("growth-workers-%d", workers), at(func(s *setting) { s.workers = workers })})
 	}
+	for _, channels := range []int{allChannels, 1} {
+		all = append(all, figure{fmt.Sprintf("channels-%d", channels), at(func(s *setting) { s.load.channels = channels })})
+	}
+	waiting := normal
+	waiting.n = scaled(fairnessWaiting)
+	all = append(all, figure{"fairness", func(ctx context.Context, b *bench) (runResult, error) { return b.fairness(ctx, waiting) }})
 	for _, percent := range []float64{0, 0.1, 1} {
 		all = append(all, figure{fmt.Sprintf("growth-poison-%g", percent), at(func(s *setting) { s.load.poison = share(percent) })})
 	}

@@ -51,6 +51,9 @@ func (b *bench) importInto(ctx context.Context, name string, load workload) erro
 	if _, err := postgres.Migrate(ctx, db); err != nil {
 		return err
 	}
+	if err := postgres.Simulate(ctx, db); err != nil {
+		return err
+	}
 	return postgres.ImportFolder(ctx, db, dir, nil)
 }
 

@@ -79,16 +79,16 @@ func (r *Result) tables() []titledTable {
 // figuresTable has a row for each figure. Processor time is in microseconds per
 // application.
 func (r *Result) figuresTable() table.Writer {
-	t := text.NewTable("figure", "n", "seconds", "least–most", "a second",
+	t := text.NewTable("figure", "channels", "n", "seconds", "least–most", "a second",
 		"µs tajdeed", "postgres", "kafka", "clickhouse", "publisher", "peak MB", "analytics MB")
-	text.AlignRight(t, 2, 12)
+	text.AlignRight(t, 2, 13)
 	for i := range r.Figures {
 		f := &r.Figures[i]
 		spread := ""
 		if f.Runs > 1 {
 			spread = fmt.Sprintf("%.2f–%.2f", f.SecondsMin, f.SecondsMax)
 		}
-		row := table.Row{f.Name, text.Thousands(f.N), fmt.Sprintf("%.2f", f.Seconds), spread, text.Thousands(int64(f.PerSecond))}
+		row := table.Row{f.Name, f.Channels, text.Thousands(f.N), fmt.Sprintf("%.2f", f.Seconds), spread, text.Thousands(int64(f.PerSecond))}
 		row = append(row, cpuCells(f.CPUMicroEach)...)
 		t.AppendRow(append(row, cell(f.PeakRSSMB, "%.0f"), cell(f.AnalyticsPeakRSSMB, "%.0f")))
 	}
@@ -114,18 +114,22 @@ func cell(x *float64, format string) string {
 }
 
 func (r *Result) latencyTable() table.Writer {
-	t := text.NewTable("figure", "decided p50", "p99", "p99.9", "queryable p50", "p99", "p99.9")
-	text.AlignRight(t, 2, 7)
+	t := text.NewTable("figure", "measured", "decided p50", "p99", "p99.9", "max", "queryable p50", "p99", "p99.9", "max")
+	text.AlignRight(t, 2, 10)
 	for i := range r.Figures {
 		if l := r.Figures[i].LatencyMS; l != nil {
-			row := table.Row{r.Figures[i].Name}
-			for _, p := range []Percentiles{l.Decided, l.Queryable} {
-				row = append(row, text.Tenths(p.P50), text.Tenths(p.P99), text.Tenths(p.P999))
-			}
-			t.AppendRow(row)
+			row := append(table.Row{r.Figures[i].Name, text.Thousands(l.Measured)}, percentileCells(&l.Decided)...)
+			t.AppendRow(append(row, percentileCells(l.Queryable)...))
 		}
 	}
 	return t
+}
+
+func percentileCells(p *Percentiles) []any {
+	if p == nil {
+		return []any{"", "", "", ""}
+	}
+	return []any{text.Tenths(p.P50), text.Tenths(p.P99), text.Tenths(p.P999), text.Tenths(p.Max)}
 }
 
 func (r *Result) ratiosTable() table.Writer {
@@ -142,6 +146,8 @@ func (r *Result) ratiosTable() table.Writer {
 		{"an application with 0.1 % unreadable messages, to one with none", r.Ratios.PoisonSlowdown},
 		{"four workers to one", r.Ratios.WorkersFourToOne},
 		{"backlog, seconds for 6.4 million", r.Ratios.BacklogSecondsPer64M},
+		{"six channels instead of one, % of the throughput lost", r.Ratios.ChannelsLossPercent},
+		{"six channels instead of one, % more processor time for each application", r.Ratios.ChannelsCPUPercent},
 	} {
 		if ratio.is != nil {
 			t.AppendRow(table.Row{ratio.name, fmt.Sprintf("%.2f", *ratio.is)})

@@ -27,7 +27,8 @@ type Result struct {
 // that run; only the memory is the most of all runs.
 type Figure struct {
 	Name       string  `json:"name"`
-	N          int64   `json:"n"` // applications; rows for analytics and ceiling
+	N          int64   `json:"n"`        // applications; rows for analytics and ceiling
+	Channels   int     `json:"channels"` // how many topics of submissions they lie on, or could
 	Runs       int     `json:"runs"`
 	Seconds    float64 `json:"seconds"`
 	SecondsMin float64 `json:"seconds_min"`
@@ -61,6 +62,10 @@ type Ratios struct {
 	PoisonSlowdown       *float64 `json:"poison_0_1_to_0"`
 	WorkersFourToOne     *float64 `json:"workers_4_to_1"`
 	BacklogSecondsPer64M *float64 `json:"backlog_seconds_per_6_4m"`
+	// ChannelsLossPercent is how much less a second six channels have than one, and
+	// ChannelsCPUPercent how much more processor time an application takes, of all programs.
+	ChannelsLossPercent *float64 `json:"channels_6_loss_percent"`
+	ChannelsCPUPercent  *float64 `json:"channels_6_cpu_percent"`
 }
 
 // newFigure makes a figure of its runs.
@@ -68,7 +73,7 @@ func newFigure(name string, runs []runResult) Figure {
 	slices.SortFunc(runs, func(a, b runResult) int { return cmp.Compare(a.took, b.took) })
 	middle := runs[(len(runs)-1)/2]
 	f := Figure{
-		Name: name, N: middle.n, Runs: len(runs),
+		Name: name, N: middle.n, Channels: middle.channels, Runs: len(runs),
 		Seconds: text.Rounded(middle.took.Seconds()), SecondsMin: text.Rounded(runs[0].took.Seconds()),
 		SecondsMax: text.Rounded(runs[len(runs)-1].took.Seconds()),
 		PerSecond:  text.Rounded(float64(middle.n) / middle.took.Seconds()),
@@ -136,6 +141,41 @@ func (r *Result) speedup(a, b string) *float64 {
 	return &ratio
 }
 
+// channelsLoss is by how many per cent six channels are slower than one; below 0 where they
+// are faster.
+func (r *Result) channelsLoss() *float64 {
+	six, one := r.figure("channels-6"), r.figure("channels-1")
+	if six == nil || one == nil {
+		return nil
+	}
+	return percentMore(1-six.PerSecond/one.PerSecond, 0)
+}
+
+// channelsCPU is how many per cent more processor time an application takes by six channels
+// than by one.
+func (r *Result) channelsCPU() *float64 {
+	six, one := r.figure("channels-6"), r.figure("channels-1")
+	if six == nil || one == nil || six.CPUMicroEach == nil || one.CPUMicroEach == nil || one.CPUMicroEach.sum() == 0 {
+		return nil
+	}
+	return percentMore(six.CPUMicroEach.sum()/one.CPUMicroEach.sum(), 1)
+}
+
+// percentMore is by how many per cent a share is more than another.
+func percentMore(share, than float64) *float64 {
+	percent := text.Rounded(100 * (share - than))
+	return &percent
+}
+
+// sum is the processor time of all programs.
+func (c *CPU) sum() float64 {
+	sum := c.Tajdeed + c.Postgres + c.Kafka + c.ClickHouse
+	if c.Publisher != nil {
+		sum += *c.Publisher
+	}
+	return sum
+}
+
 // secondsFor is how long so many applications would take at a figure's speed.
 func (r *Result) secondsFor(name string, n int64) *float64 {
 	f := r.figure(name)
@@ -156,6 +196,8 @@ func (r *Result) conclude() {
 		PoisonSlowdown:       r.speedup("growth-poison-0", "growth-poison-0.1"),
 		WorkersFourToOne:     r.speedup("growth-workers-4", "growth-workers-1"),
 		BacklogSecondsPer64M: r.secondsFor("growth-backlog", backlogApplications),
+		ChannelsLossPercent:  r.channelsLoss(),
+		ChannelsCPUPercent:   r.channelsCPU(),
 	}
 	r.compareWithTargets()
 }

@@ -7,12 +7,11 @@ import (
 
 	"tajdeed/consumers/analytics"
 	"tajdeed/consumers/renewals"
-	"tajdeed/schema"
 )
 
-// renewals measures the stage from a full topic. The clock starts when the start lock is
+// renewals measures the stage from full topics. The clock starts when the start lock is
 // released: until then each worker has its partitions and has fetched nothing. It ends when
-// every position is at the end of its partition and every decision lies on its topic.
+// every position is at the end of its partition and every answer lies on its topic.
 func (b *bench) renewals(ctx context.Context, s setting) (run runResult, err error) {
 	l, err := b.fullLog(ctx, s.load)
 	if err != nil {
@@ -65,10 +64,10 @@ func (in *installation) startTogether(ctx context.Context, workers int, alsoStar
 	return run, in.checkPostgres(ctx)
 }
 
-// analytics measures the analytics stage from a full topic of decisions, which a worker has
+// analytics measures the analytics stage from full topics of decisions, which a worker has
 // announced before. The clock starts when the stage's group has assigned its partitions,
 // which is asked every 15 ms: nothing is fetched before. It ends when ClickHouse counts as
-// many rows as there are decisions.
+// many rows as there are answers.
 func (b *bench) analytics(ctx context.Context, load workload) (run runResult, err error) {
 	in, err := b.fullInstallation(ctx, load)
 	if err != nil {
@@ -94,7 +93,7 @@ func (b *bench) analytics(ctx context.Context, load workload) (run runResult, er
 	if err := in.awaitRows(ctx); err != nil {
 		return run, err
 	}
-	if run, err = watch.stop(in.log.decisions); err != nil {
+	if run, err = watch.stop(in.log.messages); err != nil {
 		return run, err
 	}
 	return run, errors.Join(in.checkPostgres(ctx), in.checkClickHouse(ctx))
@@ -185,7 +184,7 @@ func (in *installation) startStages(ctx context.Context) error {
 	}
 	taken := func() (n int64, done bool, err error) {
 		err = in.postgres.QueryRow(ctx, `SELECT count(*) FROM position`).Scan(&n)
-		return n, n == schema.DefaultPartitions, err
+		return n, n == int64(in.log.partitions()), err
 	}
 	if err := patience.Await(ctx, "the partitions to be taken over", taken); err != nil {
 		return err
@@ -194,28 +193,38 @@ func (in *installation) startStages(ctx context.Context) error {
 }
 
 // selectReached counts the messages that are applied. The log begins at offset 0.
-const selectReached = `SELECT coalesce(sum(next_offset), 0)::bigint FROM position WHERE topic = $1`
+const selectReached = `SELECT coalesce(sum(next_offset), 0)::bigint FROM position WHERE topic = ANY($1)`
 
 // awaitApplied waits until every message is applied.
 func (in *installation) awaitApplied(ctx context.Context) error {
+	return in.awaitReached(ctx, in.log.submissions(), in.log.messages)
+}
+
+// awaitReached waits until so many messages of topics are applied.
+func (in *installation) awaitReached(ctx context.Context, topics []string, messages int64) error {
 	return patience.Await(ctx, "the record", func() (reached int64, done bool, err error) {
-		err = in.postgres.QueryRow(ctx, selectReached, in.log.topics.Submissions).Scan(&reached)
-		return reached, reached >= in.log.messages, err
+		err = in.postgres.QueryRow(ctx, selectReached, topics).Scan(&reached)
+		return reached, reached >= messages, err
 	})
 }
 
-// awaitDecided waits until every message is applied and every decision announced.
+// awaitDecided waits until every message is applied and answered on its decisions topic.
 func (in *installation) awaitDecided(ctx context.Context) error {
 	if err := in.awaitApplied(ctx); err != nil {
 		return err
 	}
-	return patience.Await(ctx, "the decisions topic", func() (int64, bool, error) {
-		n, err := in.countMessages(ctx, in.log.topics.Decisions)
-		return n, n >= in.log.decisions, err
+	return in.awaitAnswered(ctx, in.log.answers(), in.log.messages)
+}
+
+// awaitAnswered waits until decisions topics hold so many answers.
+func (in *installation) awaitAnswered(ctx context.Context, topics []string, messages int64) error {
+	return patience.Await(ctx, "the decisions topics", func() (int64, bool, error) {
+		n, err := in.countMessages(ctx, topics)
+		return n, n >= messages, err
 	})
 }
 
-// awaitQueryable waits until every message is decided and every decision can be queried.
+// awaitQueryable waits until every message is answered and every answer can be queried.
 func (in *installation) awaitQueryable(ctx context.Context) error {
 	if err := in.awaitDecided(ctx); err != nil {
 		return err
@@ -223,17 +232,19 @@ func (in *installation) awaitQueryable(ctx context.Context) error {
 	return in.awaitRows(ctx)
 }
 
-// awaitRows waits until every decision can be queried in ClickHouse.
+// awaitRows waits until every answer can be queried in ClickHouse.
 func (in *installation) awaitRows(ctx context.Context) error {
 	return patience.Await(ctx, "ClickHouse's rows", func() (int64, bool, error) {
 		rows, err := in.countRows(ctx)
-		return rows, rows >= in.log.decisions, err
+		return rows, rows >= in.log.messages, err
 	})
 }
 
+const selectRows = `SELECT (SELECT count() FROM decision) + (SELECT count() FROM unreadable)`
+
 func (in *installation) countRows(ctx context.Context) (int64, error) {
 	var rows uint64
-	if err := in.clickhouse.QueryRow(ctx, `SELECT count() FROM decision`).Scan(&rows); err != nil {
+	if err := in.clickhouse.QueryRow(ctx, selectRows).Scan(&rows); err != nil {
 		return 0, fmt.Errorf("count the rows: %w", err)
 	}
 	return int64(rows), nil
@@ -261,8 +272,8 @@ func (in *installation) checkPostgres(ctx context.Context) error {
 // checkClickHouse compares the rows of ClickHouse with the log.
 func (in *installation) checkClickHouse(ctx context.Context) error {
 	rows, err := in.countRows(ctx)
-	if err == nil && rows != in.log.decisions {
-		err = fmt.Errorf("%w: %d decisions, %d rows", errIncomplete, in.log.decisions, rows)
+	if err == nil && rows != in.log.messages {
+		err = fmt.Errorf("%w: %d messages, %d rows", errIncomplete, in.log.messages, rows)
 	}
 	return err
 }

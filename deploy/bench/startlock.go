@@ -10,7 +10,6 @@ import (
 
 	"tajdeed/consumers/renewals"
 	"tajdeed/deploy/process"
-	"tajdeed/schema"
 )
 
 // startLock is a lock on the table position, which keeps workers from beginning: they are
@@ -55,10 +54,10 @@ WHERE datname = $1 AND application_name = $2 AND wait_event_type = 'Lock'`
 // awaitWorkers waits until workers wait for the lock, each with as many partitions as it
 // has connections for.
 func (l *startLock) awaitWorkers(ctx context.Context, workers int) error {
-	want := int64(0)
+	want, partitions := int64(0), l.installation.log.partitions()
 	for i := range workers {
-		assigned := schema.DefaultPartitions / workers
-		if i < schema.DefaultPartitions%workers {
+		assigned := partitions / workers
+		if i < partitions%workers {
 			assigned++
 		}
 		want += int64(min(assigned, renewals.DefaultConfig().Concurrency+process.SpareConns))

@@ -23,6 +23,8 @@ func (r *Result) compareWithTargets() {
 		atLeast("analytics", r.perSecond("analytics"), 200_000, "rows a second"),
 		atMost("submitted to decided at 1,000 a second, p99", r.p99("latency-1000", toDecided), 50, "ms"),
 		atMost("submitted to queryable at 1,000 a second, p99", r.p99("latency-1000", toQueryable), 1000, "ms"),
+		atMost("one channel's trickle beside another's backlog, submitted to decided, p99", r.p99("fairness", toDecided), 250, "ms"),
+		atMost("throughput lost by six channels instead of one", r.Ratios.ChannelsLossPercent, 5, "%"),
 		atMost("an application among 20 million residencies, to one among 0.5", r.Ratios.RegisterGrowth, 1.5, "times"),
 		atMost("an application with 0.1 % unreadable messages, to one with none", r.Ratios.PoisonSlowdown, 1.1, "times"),
 		atMost("a backlog of 6.4 million", r.Ratios.BacklogSecondsPer64M, 150, "s"),
@@ -65,7 +67,7 @@ func (r *Result) p99(name string, span func(*Latency) Percentiles) *float64 {
 }
 
 func toDecided(l *Latency) Percentiles   { return l.Decided }
-func toQueryable(l *Latency) Percentiles { return l.Queryable }
+func toQueryable(l *Latency) Percentiles { return *l.Queryable }
 
 // peakRSS is the most memory that any worker held, in MB. The figure analytics runs none.
 func (r *Result) peakRSS() (most *float64) {

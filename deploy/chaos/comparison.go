@@ -20,15 +20,18 @@ var (
 	selectAllQuarantined string
 	//go:embed rows.sql
 	selectAllRows string
+	//go:embed unreadable_rows.sql
+	selectUnreadableRows string
 	//go:embed unbalanced.sql
 	selectUnbalanced string
 )
 
 // Findings are what is not as it should be.
 type Findings struct {
-	Lost       int `json:"lost"`       // published and without effect, decided and not announced, announced and not queryable
+	Lost       int `json:"lost"`       // published and without effect, unreadable and not in quarantine, answered and not queryable
+	Unanswered int `json:"unanswered"` // published, and nothing on its channel's decisions topic
 	Doubled    int `json:"doubled"`    // took effect twice
-	Misordered int `json:"misordered"` // announced after what came later
+	Misordered int `json:"misordered"` // answered after what came later
 	Wrong      int `json:"wrong"`      // another outcome than the simulation expects
 	Unbalanced int `json:"unbalanced"` // partitions whose books don't balance, and runs of verify that say so
 
@@ -40,7 +43,7 @@ type Findings struct {
 const linesOfEach = 10
 
 func (f *Findings) none() bool {
-	return f.Lost == 0 && f.Doubled == 0 && f.Misordered == 0 && f.Wrong == 0 && f.Unbalanced == 0
+	return f.Lost == 0 && f.Unanswered == 0 && f.Doubled == 0 && f.Misordered == 0 && f.Wrong == 0 && f.Unbalanced == 0
 }
 
 func (f *Findings) notef(count *int, kind, format string, args ...any) {
@@ -60,37 +63,38 @@ type comparison struct {
 }
 
 // seenCounts counts, by partition and offset, how often a store has each message's effect.
-type seenCounts [][]uint8
+type seenCounts map[schema.TopicPartition][]uint8
 
 func (c *comparison) newSeenCounts() seenCounts {
-	seen := make(seenCounts, len(c.expected.log))
-	for p := range seen {
-		seen[p] = make([]uint8, len(c.expected.log[p]))
+	seen := seenCounts{}
+	for at, log := range c.expected.log {
+		seen[at] = make([]uint8, len(log))
 	}
 	return seen
 }
 
 // check compares what a store has for a message with what is expected, and counts it.
-func (c *comparison) check(store string, seen seenCounts, partition int, offset int64, actual string) {
-	if partition < 0 || partition >= len(seen) || offset < 0 || offset >= int64(len(seen[partition])) {
-		c.notef(&c.Wrong, "wrong", "%s has %d/%d, which is on no log: %s", store, partition, offset, actual)
+func (c *comparison) check(store string, seen seenCounts, cause schema.Position, actual string) {
+	at := cause.TopicPartition()
+	if cause.Offset < 0 || cause.Offset >= int64(len(seen[at])) {
+		c.notef(&c.Wrong, "wrong", "%s has %s/%d, which is on no log: %s", store, at, cause.Offset, actual)
 		return
 	}
-	want := c.expected.log[partition][offset].text()
-	switch seen[partition][offset]++; {
-	case seen[partition][offset] > 1:
-		c.notef(&c.Doubled, "doubled", "%s has %d/%d again: %s", store, partition, offset, actual)
+	want := c.expected.log[at][cause.Offset].text()
+	switch seen[at][cause.Offset]++; {
+	case seen[at][cause.Offset] > 1:
+		c.notef(&c.Doubled, "doubled", "%s has %s/%d again: %s", store, at, cause.Offset, actual)
 	case actual != want:
-		c.notef(&c.Wrong, "wrong", "%s has %d/%d as %q, want %q", store, partition, offset, actual, want)
+		c.notef(&c.Wrong, "wrong", "%s has %s/%d as %q, want %q", store, at, cause.Offset, actual, want)
 	}
 }
 
 // checkComplete notes every message whose effect a store should have and lacks.
-func (c *comparison) checkComplete(store string, seen seenCounts, should func(effect) bool) {
-	for partition := range seen {
-		for offset, n := range seen[partition] {
-			if want := c.expected.log[partition][offset]; n == 0 && should(want) {
-				c.notef(&c.Lost, "lost", "%s lacks %d/%d: %s", store, partition, offset, want.text())
+func (c *comparison) checkComplete(count *int, kind, store string, seen seenCounts, should func(effect) bool) {
+	for at := range seen {
+		for offset, n := range seen[at] {
+			if want := c.expected.log[at][offset]; n == 0 && should(want) {
+				c.notef(count, kind, "%s lacks %s/%d: %s", store, at, offset, want.text())
 			}
 		}
 	}
@@ -98,7 +102,9 @@ func (c *comparison) checkComplete(store string, seen seenCounts, should func(ef
 
 func everyMessage(effect) bool { return true }
 
-// checkPublished compares the topic of submissions with what was published.
+func unreadable(e effect) bool { return !e.readable() }
+
+// checkPublished compares the channels' topics with what was published.
 func (c *comparison) checkPublished() {
 	if n := c.expected.missing(); n > 0 {
 		c.notef(&c.Lost, "lost", "the log lacks %d messages that were acknowledged", n)
@@ -106,20 +112,24 @@ func (c *comparison) checkPublished() {
 	}
 }
 
-// checkTopics compares what was announced.
+// checkTopics compares what was announced: every message has an answer, and one that cannot
+// be read lies in quarantine.
 func (c *comparison) checkTopics(a *announced) {
-	seen := c.newSeenCounts()
-	for partition := range a.decisions {
-		for offset, actual := range a.decisions[partition] {
+	answered, aside := c.newSeenCounts(), c.newSeenCounts()
+	for at, answers := range a.answers {
+		for offset, actual := range answers {
 			if actual != "" {
-				c.check("the topic of decisions", seen, partition, int64(offset), actual)
+				c.check("its decisions topic", answered, position(at, int64(offset)), actual)
 			}
 		}
-		for offset, actual := range a.quarantined[partition] {
-			c.check("the topic of quarantine", seen, partition, offset, actual)
+	}
+	for at, quarantined := range a.quarantined {
+		for offset, actual := range quarantined {
+			c.check("the quarantine topic", aside, position(at, offset), actual)
 		}
 	}
-	c.checkComplete("the topics", seen, everyMessage)
+	c.checkComplete(&c.Unanswered, "unanswered", "its decisions topic", answered, everyMessage)
+	c.checkComplete(&c.Lost, "lost", "the quarantine topic", aside, unreadable)
 	for _, what := range a.misordered {
 		c.notef(&c.Misordered, "misordered", "%s", what)
 	}
@@ -128,34 +138,28 @@ func (c *comparison) checkTopics(a *announced) {
 	}
 }
 
+func position(at schema.TopicPartition, offset int64) schema.Position {
+	return schema.Position{Topic: at.Topic, Partition: at.Partition, Offset: offset}
+}
+
 // checkPostgres compares the decisions and the quarantined messages in the record.
 func (c *comparison) checkPostgres(ctx context.Context, i *installation) error {
 	seen := c.newSeenCounts()
-	err := i.eachPostgresRow(ctx, func(scan func(...any) error) error {
-		d, err := scanDecision(scan)
+	for query, text := range map[string]func(scan func(...any) error) (schema.Position, string, error){
+		selectAllDecisions: scanDecision, selectAllQuarantined: scanUnreadable,
+	} {
+		err := i.eachPostgresRow(ctx, func(scan func(...any) error) error {
+			cause, actual, err := text(scan)
+			if err == nil {
+				c.check("the record", seen, cause, actual)
+			}
+			return err
+		}, query)
 		if err != nil {
 			return err
 		}
-		c.check("the record", seen, d.Cause.Partition, d.Cause.Offset, decisionTextOf(&d))
-		return nil
-	}, selectAllDecisions, i.topics.Submissions)
-	if err != nil {
-		return err
 	}
-	err = i.eachPostgresRow(ctx, func(scan func(...any) error) error {
-		var partition int
-		var offset int64
-		var rule string
-		if err := scan(&partition, &offset, &rule); err != nil {
-			return err
-		}
-		c.check("the record", seen, partition, offset, "quarantined for "+rule)
-		return nil
-	}, selectAllQuarantined, i.topics.Submissions)
-	if err != nil {
-		return err
-	}
-	c.checkComplete("the record", seen, everyMessage)
+	c.checkComplete(&c.Lost, "lost", "the record", seen, everyMessage)
 	return nil
 }
 
@@ -183,47 +187,56 @@ func (c *comparison) checkRegister(ctx context.Context, i *installation, s *simu
 // checkBalance notes the partitions whose sums are wrong.
 func (c *comparison) checkBalance(ctx context.Context, i *installation) error {
 	return i.eachPostgresRow(ctx, func(scan func(...any) error) error {
-		var partition int
+		var at schema.TopicPartition
 		var consumed, announced, skipped, decided, quarantined int64
-		if err := scan(&partition, &consumed, &announced, &skipped, &decided, &quarantined); err != nil {
+		if err := scan(&at.Topic, &at.Partition, &consumed, &announced, &skipped, &decided, &quarantined); err != nil {
 			return err
 		}
-		c.notef(&c.Unbalanced, "unbalanced", "partition %d: %d consumed, %d announced, %d no messages, %d decided, %d quarantined",
-			partition, consumed, announced, skipped, decided, quarantined)
+		c.notef(&c.Unbalanced, "unbalanced", "%s: %d consumed, %d announced, %d no messages, %d decided, %d quarantined",
+			at, consumed, announced, skipped, decided, quarantined)
 		return nil
-	}, selectUnbalanced, i.topics.Submissions)
+	}, selectUnbalanced)
 }
 
-// checkClickHouse compares the decisions in ClickHouse.
+// checkClickHouse compares the rows of ClickHouse.
 func (c *comparison) checkClickHouse(ctx context.Context, i *installation) error {
-	// A client that ended its connection in the middle of an answer may just have made
-	// this build of ClickHouse crash.
-	all, err := backoff.Retry(ctx, func() ([]schema.Decision, error) { return i.clickHouseDecisions(ctx) },
-		backoff.WithMaxElapsedTime(time.Minute))
-	if err != nil {
-		return err
-	}
 	seen := c.newSeenCounts()
-	for at := range all {
-		c.check("ClickHouse", seen, all[at].Cause.Partition, all[at].Cause.Offset, decisionTextOf(&all[at]))
+	for query, scan := range map[string]func(scan func(...any) error) (schema.Position, string, error){
+		selectAllRows: scanDecision, selectUnreadableRows: scanUnreadable,
+	} {
+		// A client that ended its connection in the middle of an answer may just have made
+		// this build of ClickHouse crash.
+		all, err := backoff.Retry(ctx, func() ([]clickHouseRow, error) { return i.clickHouseRows(ctx, query, scan) },
+			backoff.WithMaxElapsedTime(time.Minute))
+		if err != nil {
+			return err
+		}
+		for _, row := range all {
+			c.check("ClickHouse", seen, row.cause, row.text)
+		}
 	}
-	c.checkComplete("ClickHouse", seen, effect.readable)
+	c.checkComplete(&c.Lost, "lost", "ClickHouse", seen, everyMessage)
 	return nil
 }
 
-// clickHouseDecisions reads all decisions in ClickHouse.
-func (i *installation) clickHouseDecisions(ctx context.Context) (all []schema.Decision, err error) {
-	rows, err := i.clickhouse.Query(ctx, selectAllRows, i.topics.Submissions)
+// clickHouseRow is a row, and the text of what it says.
+type clickHouseRow struct {
+	cause schema.Position
+	text  string
+}
+
+func (i *installation) clickHouseRows(ctx context.Context, query string, scan func(scan func(...any) error) (schema.Position, string, error)) (all []clickHouseRow, err error) {
+	rows, err := i.clickhouse.Query(ctx, query)
 	if err != nil {
 		return nil, fmt.Errorf("read the rows of ClickHouse: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		d, err := scanDecision(rows.Scan)
-		if err != nil {
+		var row clickHouseRow
+		if row.cause, row.text, err = scan(rows.Scan); err != nil {
 			return nil, fmt.Errorf("read the rows of ClickHouse: %w", err)
 		}
-		all = append(all, d)
+		all = append(all, row)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read the rows of ClickHouse: %w", err)
@@ -232,8 +245,8 @@ func (i *installation) clickHouseDecisions(ctx context.Context) (all []schema.De
 }
 
 // eachPostgresRow calls each for every row that a query returns.
-func (i *installation) eachPostgresRow(ctx context.Context, each func(scan func(...any) error) error, query string, args ...any) error {
-	rows, err := i.postgres.Query(ctx, query, args...)
+func (i *installation) eachPostgresRow(ctx context.Context, each func(scan func(...any) error) error, query string) error {
+	rows, err := i.postgres.Query(ctx, query)
 	if err != nil {
 		return fmt.Errorf("read the record: %w", err)
 	}
@@ -249,23 +262,21 @@ func (i *installation) eachPostgresRow(ctx context.Context, each func(scan func(
 	return nil
 }
 
-func scanDecision(scan func(...any) error) (d schema.Decision, err error) {
+func scanDecision(scan func(...any) error) (cause schema.Position, text string, err error) {
 	var partition int32
 	var disposition, outcome string
 	var reasons []string
 	var id uuid.UUID
 	var from, to int32
-	if err := scan(&partition, &d.Cause.Offset, &id, &disposition, &outcome, &reasons, &from, &to); err != nil {
-		return d, err
-	}
-	d.Cause.Partition, d.ApplicationID = int(partition), id
-	d.OldExpiry, d.NewExpiry = schema.Date(from), schema.Date(to)
-	d.Disposition, _ = schema.ParseDisposition(disposition)
-	d.Outcome, _ = schema.ParseOutcome(outcome)
-	for _, code := range reasons {
-		if r, ok := schema.ParseReason(code); ok {
-			d.Reasons.Add(r)
-		}
-	}
-	return d, nil
+	err = scan(&cause.Topic, &partition, &cause.Offset, &id, &disposition, &outcome, &reasons, &from, &to)
+	cause.Partition = int(partition)
+	return cause, decisionText(id, schema.Disposition(disposition), schema.Outcome(outcome), reasons, schema.Date(from), schema.Date(to)), err
+}
+
+func scanUnreadable(scan func(...any) error) (cause schema.Position, text string, err error) {
+	var partition int32
+	var rule string
+	err = scan(&cause.Topic, &partition, &cause.Offset, &rule)
+	cause.Partition = int(partition)
+	return cause, unreadableText(schema.Rule(rule)), err
 }

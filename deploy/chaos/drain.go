@@ -9,7 +9,6 @@ import (
 
 	"tajdeed/dashboards/verify"
 	"tajdeed/deploy/local"
-	"tajdeed/schema"
 	"tajdeed/schema/kafka"
 )
 
@@ -41,41 +40,30 @@ func (e *experiment) drain(ctx context.Context) error {
 	return err
 }
 
-// progress counts steps: for each message one when it is decided and one when its decision
-// is announced, and for each decision one when it can be queried. The target is what there
+// progress counts steps: for each message one when it is decided, one when it is answered, and
+// one when its answer can be queried. The target is what there
 // must be in the end.
 func (e *experiment) progress(ctx context.Context) (reached, target int64, err error) {
-	ends, err := kafka.Ends(ctx, e.at.Brokers, e.topics.Submissions)
-	if err != nil {
-		return 0, 0, err
-	}
-	for _, end := range ends {
-		target += 2 * end.Next
-	}
-	err = e.eachPostgresRow(ctx, func(scan func(...any) error) error {
-		var partition int
-		var next, published int64
-		if err := scan(&partition, &next, &published); err != nil {
-			return err
+	for _, c := range channels() {
+		ends, err := kafka.Ends(ctx, e.at.Brokers, e.topics.Submissions(c))
+		if err != nil {
+			return 0, 0, err
 		}
-		reached += next + published
-		return nil
-	}, selectProgress, e.topics.Submissions)
-	if err != nil {
-		return 0, 0, err
+		for _, end := range ends {
+			target += 2 * end.Next
+		}
 	}
-	var decisions int64
-	err = e.postgres.QueryRow(ctx, `SELECT count(*) FROM decision WHERE topic = $1`, e.topics.Submissions).Scan(&decisions)
-	if err != nil {
-		return 0, 0, fmt.Errorf("count the decisions: %w", err)
+	var rows int64
+	if err := e.postgres.QueryRow(ctx, selectProgress).Scan(&reached, &rows); err != nil {
+		return 0, 0, fmt.Errorf("ask how far the record is: %w", err)
 	}
 	_, distinct, err := e.rowCounts(ctx)
-	return reached + int64(distinct), target + decisions, err
+	return reached + int64(distinct), target + rows, err
 }
 
-// rowCounts is how many rows there are in ClickHouse, and how many decisions they are.
+// rowCounts is how many rows there are in ClickHouse, and how many answers they are.
 func (e *experiment) rowCounts(ctx context.Context) (rows, distinct uint64, err error) {
-	err = e.clickhouse.QueryRow(ctx, selectRowCounts, e.topics.Submissions).Scan(&rows, &distinct)
+	err = e.clickhouse.QueryRow(ctx, selectRowCounts).Scan(&rows, &distinct)
 	if err != nil {
 		return 0, 0, fmt.Errorf("count the rows of ClickHouse: %w", err)
 	}
@@ -97,7 +85,7 @@ func (e *experiment) watchDoubles(ctx context.Context) {
 		}
 		e.mu.Lock()
 		if rows-distinct > e.doubles {
-			e.say(fmt.Sprintf("ClickHouse has %d rows for %d decisions", rows, distinct))
+			e.say(fmt.Sprintf("ClickHouse has %d rows for %d answers", rows, distinct))
 			e.doubles = rows - distinct
 		}
 		e.mu.Unlock()
@@ -107,7 +95,7 @@ func (e *experiment) watchDoubles(ctx context.Context) {
 // verify verifies the books of the installation, from the stores themselves.
 func (e *experiment) verify(ctx context.Context) error {
 	books, err := verify.Run(ctx, verify.Config{
-		Brokers: e.at.Brokers, Prefix: schema.DefaultPrefix, Postgres: e.postgres, ClickHouse: e.clickhouse,
+		Brokers: e.at.Brokers, Topics: e.topics, Postgres: e.postgres, ClickHouse: e.clickhouse,
 	})
 	if err != nil {
 		return fmt.Errorf("verify the books: %w", err)

@@ -16,16 +16,16 @@ import (
 )
 
 // expected is what should come out. What a message means it knows from the generator,
-// which uses no code of the stages. From the topic of submissions it takes only which
+// which uses no code of the stages. From the channels' topics it takes only which
 // message lies where: a publisher that gets no answer sends its batch again, and then the
 // batch rightly lies on the topic twice.
 type expected struct {
 	sent   map[content]*sentMessage
-	first  map[uuid.UUID]*simulate.Expectation // by application, the first message on the topic
-	log    [][]effect                          // by partition and offset of the topic
-	logged int                                 // messages on the topic, with those that were sent again
+	first  map[uuid.UUID]*simulate.Expectation // by application, the first message on its topic
+	log    map[schema.TopicPartition][]effect  // by offset
+	logged int                                 // messages on the topics, with those that were sent again
 
-	published                                int // messages
+	published, flooded                       int // messages
 	poison, oversized, duplicates, conflicts int // of them
 }
 
@@ -42,11 +42,11 @@ type sentMessage struct {
 // effect is what should become of a message at its place on the topic.
 type effect struct {
 	expect      *simulate.Expectation // nil for a message that was never published
-	disposition schema.Disposition    // 0 for a message that cannot be read
+	disposition schema.Disposition    // "" for a message that cannot be read
 }
 
-func newExpected(partitions int) *expected {
-	return &expected{sent: map[content]*sentMessage{}, first: map[uuid.UUID]*simulate.Expectation{}, log: make([][]effect, partitions)}
+func newExpected() *expected {
+	return &expected{sent: map[content]*sentMessage{}, first: map[uuid.UUID]*simulate.Expectation{}, log: map[schema.TopicPartition][]effect{}}
 }
 
 // addPublished is called with every message before it is published.
@@ -71,6 +71,13 @@ func (e *expected) addPublished(m *kafka.Message, expect simulate.Expectation) {
 	s.times++
 }
 
+// addSentAgain is called with every message of a flood, each of which was published before.
+func (e *expected) addSentAgain(m *kafka.Message) {
+	e.published++
+	e.flooded++
+	e.sent[contentOf(m.Key, m.Value, m.Headers)].times++
+}
+
 func contentOf(key, value []byte, headers []kafka.Header) content {
 	hash := sha256.New()
 	write := func(b []byte) {
@@ -86,14 +93,15 @@ func contentOf(key, value []byte, headers []kafka.Header) content {
 	return content(hash.Sum(nil)[:16])
 }
 
-// addLogged is called with the messages of the topic, each partition in order.
+// addLogged is called with the messages of the channels' topics, each partition in order.
 func (e *expected) addLogged(m *kgo.Record) {
 	headers := make([]kafka.Header, len(m.Headers))
 	for i, h := range m.Headers {
 		headers[i] = kafka.Header{Key: h.Key, Value: h.Value}
 	}
 	e.logged++
-	e.log[m.Partition] = append(e.log[m.Partition], e.effectOf(contentOf(m.Key, m.Value, headers)))
+	at := placeOf(m)
+	e.log[at] = append(e.log[at], e.effectOf(contentOf(m.Key, m.Value, headers)))
 }
 
 // effectOf says what a message should do after those before it.
@@ -130,25 +138,28 @@ func (e effect) text() string {
 	switch expect := e.expect; {
 	case expect == nil:
 		return "never published"
-	case e.disposition == 0:
-		return "quarantined for " + expect.Rule.String()
+	case !e.readable():
+		return unreadableText(expect.Rule)
 	case e.disposition == schema.DispositionConflict:
-		return decisionText(expect.ApplicationID, e.disposition, expect.Outcome, expect.Reasons, 0, 0)
+		return decisionText(expect.ApplicationID, e.disposition, expect.Outcome, expect.Reasons.Codes(), 0, 0)
 	default:
-		return decisionText(expect.ApplicationID, e.disposition, expect.Outcome, expect.Reasons, expect.OldExpiry, expect.NewExpiry)
+		return decisionText(expect.ApplicationID, e.disposition, expect.Outcome, expect.Reasons.Codes(), expect.OldExpiry, expect.NewExpiry)
 	}
 }
 
-func (e effect) readable() bool { return e.disposition != 0 }
+func (e effect) readable() bool { return e.disposition != "" }
 
-func decisionText(id uuid.UUID, d schema.Disposition, o schema.Outcome, reasons schema.Reasons, from, to schema.Date) string {
-	codes := reasons.Codes()
+// unreadableText is what stands for a message that cannot be read.
+func unreadableText(rule schema.Rule) string { return "unreadable for " + rule.String() }
+
+func decisionText(id uuid.UUID, d schema.Disposition, o schema.Outcome, codes []string, from, to schema.Date) string {
+	codes = slices.Clone(codes)
 	slices.Sort(codes)
 	return fmt.Sprintf("%s %s %s [%s] from %s to %s", id, d, o, strings.Join(codes, " "), dateText(from), dateText(to))
 }
 
 func decisionTextOf(d *schema.Decision) string {
-	return decisionText(d.ApplicationID, d.Disposition, d.Outcome, d.Reasons, d.OldExpiry, d.NewExpiry)
+	return decisionText(d.ApplicationID, d.Disposition, d.Outcome, d.ReasonCodes(), d.OldExpiry, d.NewExpiry)
 }
 
 func dateText(d schema.Date) string {

@@ -11,6 +11,14 @@ import (
 	"tajdeed/schema"
 )
 
+// The tests have all messages on one partition, whoever sent them.
+const testChannel schema.Channel = "counter"
+
+var (
+	testTopics = schema.Topics{Prefix: "test"}
+	testLog    = schema.TopicPartition{Topic: testTopics.Submissions(testChannel)}
+)
+
 // published publishes n messages of a simulation, and returns them as a topic holds them.
 func published(t *testing.T, n int) (*expected, []*kgo.Record) {
 	t.Helper()
@@ -18,12 +26,12 @@ func published(t *testing.T, n int) (*expected, []*kgo.Record) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, logged := newExpected(1), make([]*kgo.Record, n)
+	e, logged := newExpected(), make([]*kgo.Record, n)
 	for i := range logged {
 		m, _ := s.Next()
-		message := m.Kafka()
+		message := m.Kafka(testTopics)
 		e.addPublished(&message, m.Expect)
-		logged[i] = &kgo.Record{Key: m.Key, Value: m.Value}
+		logged[i] = &kgo.Record{Topic: testLog.Topic, Key: m.Key, Value: m.Value}
 		for _, h := range m.Headers {
 			logged[i].Headers = append(logged[i].Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
 		}
@@ -43,7 +51,7 @@ func TestBatchThatWasSentAgain(t *testing.T) {
 		}
 	}
 	for i := range n {
-		once, again := e.log[0][i], e.log[0][n+i]
+		once, again := e.log[testLog][i], e.log[testLog][n+i]
 		want := once.disposition
 		if want == schema.DispositionFirst {
 			want = schema.DispositionResend
@@ -68,11 +76,13 @@ func TestComparisonFinds(t *testing.T) {
 		spoil func(a *announced)
 		want  func(f *Findings) int
 	}{
-		"nothing":                  {func(*announced) {}, func(f *Findings) int { return 1 + f.Lost + f.Doubled + f.Misordered + f.Wrong }},
-		"a lost decision":          {func(a *announced) { a.decisions[0][firstOf(e)] = "" }, func(f *Findings) int { return f.Lost }},
-		"another outcome":          {func(a *announced) { a.decisions[0][firstOf(e)] += "!" }, func(f *Findings) int { return f.Wrong }},
-		"a decision of no message": {func(a *announced) { *a.decisionAt(0, 1000) = "approved" }, func(f *Findings) int { return f.Wrong }},
-		"one quarantined as well":  {func(a *announced) { a.quarantined[0][int64(firstOf(e))] = "quarantined" }, func(f *Findings) int { return f.Doubled }},
+		"nothing":                  {func(*announced) {}, func(f *Findings) int { return 1 + f.Lost + f.Unanswered + f.Doubled + f.Misordered + f.Wrong }},
+		"a lost decision":          {func(a *announced) { a.answers[testLog][firstOf(e)] = "" }, func(f *Findings) int { return f.Unanswered }},
+		"an untold channel":        {func(a *announced) { a.answers[testLog][unreadableOf(e)] = "" }, func(f *Findings) int { return f.Unanswered }},
+		"one not in quarantine":    {func(a *announced) { delete(a.quarantined[testLog], int64(unreadableOf(e))) }, func(f *Findings) int { return f.Lost }},
+		"another outcome":          {func(a *announced) { a.answers[testLog][firstOf(e)] += "!" }, func(f *Findings) int { return f.Wrong }},
+		"a decision of no message": {func(a *announced) { *a.answerTo(position(testLog, 1000)) = "approved" }, func(f *Findings) int { return f.Wrong }},
+		"one quarantined as well":  {func(a *announced) { a.quarantined[testLog][int64(firstOf(e))] = "quarantined" }, func(f *Findings) int { return f.Wrong }},
 		"one that is out of order": {func(a *announced) { a.misordered = []string{"late"} }, func(f *Findings) int { return f.Misordered }},
 		"one of another partition": {func(a *announced) { a.wrong = []string{"elsewhere"} }, func(f *Findings) int { return f.Wrong }},
 	} {
@@ -93,15 +103,20 @@ func TestComparisonFinds(t *testing.T) {
 }
 
 // firstOf is the offset of the first message that can be read.
-func firstOf(e *expected) int { return slices.IndexFunc(e.log[0], effect.readable) }
+func firstOf(e *expected) int { return slices.IndexFunc(e.log[testLog], effect.readable) }
+
+// unreadableOf is the offset of the first message that cannot be read.
+func unreadableOf(e *expected) int { return slices.IndexFunc(e.log[testLog], unreadable) }
 
 func announcedAsExpected(e *expected) *announced {
-	a := newAnnounced("topic", 1)
-	for offset, want := range e.log[0] {
+	a := newAnnounced(testTopics)
+	a.quarantined[testLog] = map[int64]string{}
+	for offset, want := range e.log[testLog] {
 		if want.readable() {
-			*a.decisionAt(0, int64(offset)) = want.text()
+			*a.answerTo(position(testLog, int64(offset))) = want.text()
 		} else {
-			a.quarantined[0][int64(offset)] = want.text()
+			*a.answerTo(position(testLog, int64(offset))) = want.text()
+			a.quarantined[testLog][int64(offset)] = want.text()
 		}
 	}
 	return a
@@ -111,25 +126,25 @@ func announcedAsExpected(e *expected) *announced {
 // is not.
 func TestAnnouncedOutOfOrder(t *testing.T) {
 	t.Parallel()
-	a := newAnnounced("topic", 1)
+	a := newAnnounced(testTopics)
 	for _, offset := range []int64{0, 1, 3, 1, 2, 3} {
-		a.addDecision(decisionMessage(offset))
+		a.addAnswer(decisionMessage(offset))
 	}
-	if len(a.misordered) != 1 || !strings.HasPrefix(a.misordered[0], "0/2 ") || len(a.wrong) != 0 {
+	if len(a.misordered) != 1 || !strings.HasPrefix(a.misordered[0], testLog.String()+"/2 ") || len(a.wrong) != 0 {
 		t.Errorf("misordered: %v, wrong: %v; want only 2, misordered", a.misordered, a.wrong)
 	}
 }
 
 func decisionMessage(offset int64) *kgo.Record {
 	d := schema.Decision{
-		Cause:       schema.Position{Topic: "topic", Offset: offset},
+		Cause: position(testLog, offset), Revision: schema.FirstRevision,
 		Disposition: schema.DispositionFirst, Outcome: schema.OutcomeApproved, Policy: "957-2019",
 		CivilID: 285010100014, Kind: schema.KindRenewal, Article: 18, SponsorID: 123456789, Months: 12,
-		Channel: schema.ChannelCounter, OldExpiry: schema.NewDate(2026, 1, 1), NewExpiry: schema.NewDate(2027, 1, 1),
+		OldExpiry: schema.NewDate(2026, 1, 1), NewExpiry: schema.NewDate(2027, 1, 1),
 	}
 	d.SubmittedAt = schema.NewDate(2026, 1, 1).Time()
 	d.ReceivedAt, d.DecidedAt = d.SubmittedAt, d.SubmittedAt
-	m := &kgo.Record{Topic: "decisions", Key: d.CivilID.Append(nil), Value: d.AppendJSON(nil)}
+	m := &kgo.Record{Topic: testTopics.Decisions(testChannel), Key: d.CivilID.Append(nil), Value: d.AppendJSON(nil)}
 	for _, h := range (schema.Envelope{ID: "id", Type: schema.TypeDecision, Source: "/test", Time: d.DecidedAt}).Headers() {
 		m.Headers = append(m.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
 	}

@@ -23,7 +23,7 @@ type experiment struct {
 	found      Findings
 	say        func(string)
 
-	submissions, decisions, quarantine *topicReader
+	submissions, decisions, quarantine *topicsReader
 	announced                          *announced
 
 	rounds  int
@@ -43,7 +43,7 @@ const residents = 8000
 // newExperiment makes the population and starts the worker processes.
 func newExperiment(ctx context.Context, i *installation, seed uint64, rate int, plan *schedule, say func(string)) (*experiment, error) {
 	simulation, err := simulate.New(simulate.Config{
-		Seed: seed, Residents: residents, Duplicates: 0.05, Conflicts: 0.02, Unreadable: 0.02,
+		Seed: seed, Residents: residents, Duplicates: 0.05, Conflicts: 0.02, Unreadable: 0.02, Channels: channels(),
 	})
 	if err != nil {
 		return nil, err
@@ -51,17 +51,21 @@ func newExperiment(ctx context.Context, i *installation, seed uint64, rate int, 
 	if err := i.populate(ctx, simulation); err != nil {
 		return nil, err
 	}
+	var submissions, decisions []string
+	for _, c := range channels() {
+		submissions, decisions = append(submissions, i.topics.Submissions(c)), append(decisions, i.topics.Decisions(c))
+	}
 	e := &experiment{
-		installation: i, plan: plan, simulation: simulation, expected: newExpected(partitions), say: say,
+		installation: i, plan: plan, simulation: simulation, expected: newExpected(), say: say,
 		found:       Findings{say: say},
 		struck:      map[faultKind]int{},
 		caused:      map[string]int{},
-		submissions: newTopicReader(i.at.Brokers, i.topics.Submissions),
-		decisions:   newTopicReader(i.at.Brokers, i.topics.Decisions),
-		quarantine:  newTopicReader(i.at.Brokers, i.topics.Quarantine),
-		announced:   newAnnounced(i.topics.Submissions, partitions),
+		submissions: newTopicsReader(i.at.Brokers, submissions...),
+		decisions:   newTopicsReader(i.at.Brokers, decisions...),
+		quarantine:  newTopicsReader(i.at.Brokers, i.topics.Quarantine()),
+		announced:   newAnnounced(i.topics),
 	}
-	e.load = load{simulation: simulation, publisher: i.publisher, topic: i.topics.Submissions, expected: e.expected, rate: rate}
+	e.load = load{simulation: simulation, publisher: i.publisher, topics: i.topics, floods: flooding, expected: e.expected, rate: rate}
 	if i.diskError != nil {
 		say("no disk can be filled here: " + i.diskError.Error())
 	}
@@ -134,7 +138,7 @@ func (e *experiment) awaitServers(ctx context.Context) error {
 func (e *experiment) compare(ctx context.Context) error {
 	err := errors.Join(
 		e.submissions.read(ctx, e.expected.addLogged),
-		e.decisions.read(ctx, e.announced.addDecision),
+		e.decisions.read(ctx, e.announced.addAnswer),
 		e.quarantine.read(ctx, e.announced.addQuarantined))
 	if err != nil {
 		return err
@@ -161,6 +165,6 @@ func (e *experiment) compare(ctx context.Context) error {
 }
 
 func (f *Findings) sentence(messages int) string {
-	return fmt.Sprintf("%s messages on the log: lost %d, doubled %d, misordered %d, wrong %d, unbalanced %d",
-		text.Thousands(int64(messages)), f.Lost, f.Doubled, f.Misordered, f.Wrong, f.Unbalanced)
+	return fmt.Sprintf("%s messages on the log: lost %d, unanswered %d, doubled %d, misordered %d, wrong %d, unbalanced %d",
+		text.Thousands(int64(messages)), f.Lost, f.Unanswered, f.Doubled, f.Misordered, f.Wrong, f.Unbalanced)
 }

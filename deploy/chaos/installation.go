@@ -65,9 +65,15 @@ const clientID = "tajdeed-chaos"
 // partitions is few enough that each worker has several, and enough for five workers.
 const partitions = 8
 
+// channels are those of the installation.
+func channels() []schema.Channel { return schema.DefaultChannels() }
+
+// flooding is the channel that floods.
+const flooding schema.Channel = "mobile_app"
+
 // openInstallation starts everything except the worker processes.
 func openInstallation(ctx context.Context, folder, cache string, say func(string)) (i *installation, err error) {
-	i = &installation{folder: folder, topics: schema.NamedTopics(schema.DefaultPrefix), proxies: map[string]*proxy{}}
+	i = &installation{folder: folder, topics: schema.Topics{Prefix: schema.DefaultPrefix}, proxies: map[string]*proxy{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, i.close(context.WithoutCancel(ctx)))
@@ -135,7 +141,8 @@ func (i *installation) connect(ctx context.Context) (err error) {
 	stores := migrate.Config{
 		Postgres:   postgres.Config{URL: i.at.Postgres, ApplicationName: clientID, StatementTimeout: verify.StatementTimeout},
 		ClickHouse: clickhouse.Config{URL: i.at.ClickHouse, ApplicationName: clientID},
-		Kafka:      kafka.Config{Brokers: i.at.Brokers, Topics: i.topics, Partitions: partitions},
+		Kafka:      kafka.Config{Brokers: i.at.Brokers, Topics: i.topics, Channels: channels(), Partitions: partitions},
+		Simulated:  true,
 	}
 	if err := migrate.Run(ctx, stores, nil); err != nil {
 		return err
@@ -147,7 +154,7 @@ func (i *installation) connect(ctx context.Context) (err error) {
 		return err
 	}
 	i.publisher, err = producers.NewPublisher(producers.Config{
-		Brokers: []string{i.proxies[serverKafka].address()}, Topics: i.topics.Names(), ClientID: clientID,
+		Brokers: []string{i.proxies[serverKafka].address()}, ClientID: clientID,
 	}, slog.Default(), nil)
 	return err
 }

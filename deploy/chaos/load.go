@@ -10,6 +10,7 @@ import (
 
 	"tajdeed/producers"
 	"tajdeed/producers/simulate"
+	"tajdeed/schema"
 )
 
 // load publishes a simulation while faults strike: at a steady rate with a burst now and
@@ -17,10 +18,13 @@ import (
 type load struct {
 	simulation *simulate.Simulation
 	publisher  *producers.Publisher
-	topic      string
+	topics     schema.Topics
+	floods     schema.Channel
 	expected   *expected
 	rate       int // messages a second, without the bursts
 	chunks     int // published so far
+
+	again []kafka.Message // what the flooding channel sends again and again
 }
 
 const (
@@ -28,6 +32,10 @@ const (
 	// One chunk in burstEvery is burstTimes as large: it makes a backlog, and with it
 	// full batches.
 	burstEvery, burstTimes = 40, 25
+	// floodTimes is how many times as many messages as all channels together one channel
+	// sends, as one does whose program sends everything again until it has read the answer. It
+	// sends its last floodKept messages in turn.
+	floodTimes, floodKept = 8, 500
 )
 
 // publish publishes until taking ends, and finishes the chunk that it has begun.
@@ -57,17 +65,34 @@ func (l *load) publishChunk(ctx context.Context) error {
 		if !ok {
 			return errors.New("the simulation has reached the end of its calendar")
 		}
-		chunk[i] = m.Kafka()
+		chunk[i] = m.Kafka(l.topics)
 		l.expected.addPublished(&chunk[i], m.Expect)
+		if m.Channel == l.floods && m.Expect.Disposition == schema.DispositionFirst {
+			l.again = append(l.again, chunk[i])
+		}
 	}
-	return l.publishUntilAcknowledged(ctx, chunk)
+	return l.publishUntilAcknowledged(ctx, append(chunk, l.flood(n)...))
+}
+
+// flood returns what the flooding channel sends again beside n messages.
+func (l *load) flood(n int) []kafka.Message {
+	l.again = l.again[max(len(l.again)-floodKept, 0):]
+	if len(l.again) == 0 {
+		return nil
+	}
+	flood := make([]kafka.Message, floodTimes*n)
+	for i := range flood {
+		flood[i] = l.again[i%len(l.again)]
+		l.expected.addSentAgain(&flood[i])
+	}
+	return flood
 }
 
 // publishUntilAcknowledged publishes messages, and again those that failed, in order,
 // until none fails.
 func (l *load) publishUntilAcknowledged(ctx context.Context, messages []kafka.Message) error {
 	for {
-		err := l.publisher.Publish(ctx, l.topic, messages)
+		err := l.publisher.Publish(ctx, messages)
 		failed := new(producers.PublishError)
 		switch {
 		case err == nil:

@@ -1,2 +1,2 @@
 -- Every quarantined message, with the rule that it breaks.
-SELECT partition, "offset", rule FROM quarantined WHERE topic = $1
+SELECT topic, partition, "offset", rule FROM quarantined

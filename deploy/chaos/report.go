@@ -13,8 +13,7 @@ type Result struct {
 	Seed   uint64         `json:"seed"`
 	Rounds int            `json:"rounds"`
 	Faults map[string]int `json:"faults"` // how often each struck; injected messages among them
-	// Messages is how many were published, Logged how many lie on the topic of
-	// submissions: more, where an answer was lost and a batch was sent again.
+	// Messages is how many were published, Logged how many lie on the channels' topics: more, where an answer was lost and a batch was sent again.
 	Messages int `json:"messages"`
 	Logged   int `json:"logged"`
 	Findings
@@ -39,9 +38,10 @@ const (
 	injectedOversized = "oversized"
 	injectedDuplicate = "duplicate"
 	injectedConflict  = "conflict"
+	injectedFlood     = "flood"
 )
 
-var injectedKinds = []string{injectedPoison, injectedOversized, injectedDuplicate, injectedConflict}
+var injectedKinds = []string{injectedPoison, injectedOversized, injectedDuplicate, injectedConflict, injectedFlood}
 
 func (e *experiment) result() Result {
 	r := Result{
@@ -51,6 +51,7 @@ func (e *experiment) result() Result {
 		Faults: map[string]int{
 			injectedPoison: e.expected.poison, injectedOversized: e.expected.oversized,
 			injectedDuplicate: e.expected.duplicates, injectedConflict: e.expected.conflicts,
+			injectedFlood: e.expected.flooded,
 		},
 	}
 	for _, kind := range e.plan.kinds {
@@ -91,7 +92,7 @@ func (r Result) Text() string {
 	for _, total := range []struct {
 		name string
 		n    int
-	}{{"lost", r.Lost}, {"doubled", r.Doubled}, {"misordered", r.Misordered}, {"wrong", r.Wrong}, {"unbalanced", r.Unbalanced}} {
+	}{{"lost", r.Lost}, {"unanswered", r.Unanswered}, {"doubled", r.Doubled}, {"misordered", r.Misordered}, {"wrong", r.Wrong}, {"unbalanced", r.Unbalanced}} {
 		fmt.Fprintf(&w, "%-20s %8d\n", total.name, total.n)
 	}
 	for _, complaint := range r.Complaints {

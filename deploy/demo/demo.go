@@ -164,7 +164,7 @@ func (i *installation) once(ctx context.Context, c Config) (*Report, error) {
 			return err
 		}
 		c.say("waiting until all of it can be queried")
-		if report.Result, err = tally.awaitAnswers(ctx, i.published.Load(), begin); err != nil {
+		if report.Result, err = tally.awaitAnswers(ctx, i.counted.byChannel, begin); err != nil {
 			return err
 		}
 		return tally.awaitCompleteness(ctx)
@@ -189,7 +189,7 @@ func (i *installation) once(ctx context.Context, c Config) (*Report, error) {
 // verify verifies the books of the whole installation, and compares persons too.
 func (i *installation) verify(ctx context.Context) (*verify.Books, error) {
 	return verify.Run(ctx, verify.Config{
-		Brokers: i.at.Brokers, Prefix: i.prefix, AnalyticsGroup: analytics.Group,
+		Brokers: i.at.Brokers, Topics: i.topics, AnalyticsGroup: analytics.Group,
 		Postgres: i.postgres, ClickHouse: i.clickhouse, Pseudonym: i.pseudonym,
 	})
 }
@@ -211,7 +211,7 @@ func (i *installation) publish(ctx context.Context, c Config) error {
 // feed returns what publishes the population's messages and counts them.
 func (i *installation) feed(published func(n int)) *simulate.Feed {
 	return &simulate.Feed{
-		Simulation: i.simulation, Publisher: i.publisher, Topic: i.topics.Submissions,
+		Simulation: i.simulation, Publisher: i.counted, Topics: i.topics,
 		Published: func(n int) {
 			i.published.Add(int64(n))
 			published(n)

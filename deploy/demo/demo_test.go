@@ -20,6 +20,7 @@ import (
 	"tajdeed/deploy/local"
 	"tajdeed/deploy/local/localtest"
 	"tajdeed/producers/simulate"
+	"tajdeed/schema"
 )
 
 func TestMain(m *testing.M) {
@@ -67,6 +68,9 @@ func once(t *testing.T, c Config) {
 	}
 	if r.Approved < c.Applications*8/10 || r.decided()+r.Quarantined != r.Published || r.ClickHouseRows != r.decided() {
 		t.Errorf("%d applications became %+v", c.Applications, r)
+	}
+	if r.Answers != r.Published || len(r.Channels) != len(schema.DefaultChannels()) {
+		t.Errorf("%d answers to %d applications in %d channels", r.Answers, r.Published, len(r.Channels))
 	}
 	if r.Seconds <= 0 || r.PerSecond <= 0 || r.LatencyMS.P99 < r.LatencyMS.P50 || r.LatencyMS.P50 <= 0 {
 		t.Errorf("its times are %+v", r)
@@ -123,6 +127,10 @@ func consumed(page string) (float64, error) {
 // The books know nothing of a message that never reached its topic.
 func TestBalanced(t *testing.T) {
 	t.Parallel()
+	unanswered := Result{Published: 10, Consumed: 10, Answers: 9}
+	if unanswered.setBalanced(&verify.Books{Balanced: true, Complete: true}); unanswered.Balanced {
+		t.Error("a message without an answer is balanced")
+	}
 	for name, test := range map[string]struct {
 		books    verify.Books
 		consumed int64
@@ -134,7 +142,7 @@ func TestBalanced(t *testing.T) {
 		"still under way":    {verify.Books{Balanced: true}, 10, false},
 		"books":              {verify.Books{Complete: true}, 10, false},
 	} {
-		r := Result{Published: 10, Consumed: test.consumed}
+		r := Result{Published: 10, Consumed: test.consumed, Answers: 11}
 		if r.setBalanced(&test.books); r.Balanced != test.want {
 			t.Errorf("%s: balanced is %t", name, r.Balanced)
 		}
@@ -155,7 +163,7 @@ func TestResultJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"approved", "balanced", "clickhouse_rows", "conflicts", "consumed", "duplicates", "latency_ms", "per_second", "published",
+		"answers", "approved", "balanced", "channels", "clickhouse_rows", "conflicts", "consumed", "duplicates", "latency_ms", "per_second", "published",
 		"quarantined", "rejected", "seconds",
 	}
 	if keys := slices.Sorted(maps.Keys(got)); !slices.Equal(keys, want) || got["published"] != 3.0 {

@@ -8,6 +8,7 @@ import (
 
 	"tajdeed/deploy/demo"
 	"tajdeed/deploy/local"
+	"tajdeed/schema"
 )
 
 // A tenth of a year. The program calls ChildMain first, because the servers' supervisors
@@ -24,7 +25,11 @@ func ExampleOnce() { //nolint:testableexamples // it starts servers, in the data
 }
 
 func ExampleResult_WriteJSON() {
-	result := demo.Result{Published: 3, Consumed: 3, Approved: 2, Rejected: 1, ClickHouseRows: 3, Balanced: true, Seconds: 0.5, PerSecond: 6}
+	result := demo.Result{
+		Published: 3, Consumed: 3, Outcomes: demo.Outcomes{Approved: 2, Rejected: 1}, Answers: 3, ClickHouseRows: 3,
+		Channels: map[schema.Channel]*demo.ChannelResult{"counter": {Published: 3, Answers: 3, Outcomes: demo.Outcomes{Approved: 2, Rejected: 1}}},
+		Balanced: true, Seconds: 0.5, PerSecond: 6,
+	}
 	if err := result.WriteJSON(os.Stdout); err != nil {
 		log.Fatal(err)
 	}
@@ -37,7 +42,19 @@ func ExampleResult_WriteJSON() {
 	//   "duplicates": 0,
 	//   "conflicts": 0,
 	//   "quarantined": 0,
+	//   "answers": 3,
 	//   "clickhouse_rows": 3,
+	//   "channels": {
+	//     "counter": {
+	//       "published": 3,
+	//       "answers": 3,
+	//       "approved": 2,
+	//       "rejected": 1,
+	//       "duplicates": 0,
+	//       "conflicts": 0,
+	//       "quarantined": 0
+	//     }
+	//   },
 	//   "balanced": true,
 	//   "seconds": 0.5,
 	//   "per_second": 6,

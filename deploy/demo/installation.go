@@ -32,7 +32,6 @@ import (
 // installation is what a demo runs in this process, and its connections to the servers.
 type installation struct {
 	at       local.Endpoints
-	prefix   string
 	topics   schema.Topics
 	registry *prometheus.Registry
 
@@ -47,6 +46,7 @@ type installation struct {
 	simulation *simulate.Simulation
 	progress   progress
 	published  atomic.Int64 // by this run
+	counted    *countingPublisher
 }
 
 // clientID is the name under which the servers see this process.
@@ -54,12 +54,13 @@ const clientID = "tajdeed-up"
 
 // openInstallation brings the schemas up to date, connects, and makes the stages.
 func openInstallation(ctx context.Context, c Config, at local.Endpoints) (*installation, error) {
-	i := &installation{at: at, prefix: schema.DefaultPrefix, topics: schema.NamedTopics(schema.DefaultPrefix), registry: process.NewRegistry()}
+	i := &installation{at: at, topics: schema.Topics{Prefix: schema.DefaultPrefix}, registry: process.NewRegistry()}
 	c.say("bringing the schemas up to date")
 	stores := migrate.Config{
 		Postgres:   postgres.Config{URL: at.Postgres, ApplicationName: clientID, MaxConns: process.SpareConns, StatementTimeout: verify.StatementTimeout},
 		ClickHouse: clickhouse.Config{URL: at.ClickHouse, ApplicationName: clientID},
-		Kafka:      kafka.Config{Brokers: at.Brokers, Topics: i.topics, Partitions: c.Partitions},
+		Kafka:      kafka.Config{Brokers: at.Brokers, Topics: i.topics, Channels: schema.DefaultChannels(), Partitions: c.Partitions},
+		Simulated:  true,
 	}
 	if err := migrate.Run(ctx, stores, nil); err != nil {
 		return nil, err
@@ -68,7 +69,7 @@ func openInstallation(ctx context.Context, c Config, at local.Endpoints) (*insta
 		i.close()
 		return nil, err
 	}
-	if err := i.assemble(ctx); err != nil {
+	if err := i.assemble(); err != nil {
 		i.close()
 		return nil, err
 	}
@@ -88,14 +89,16 @@ func (i *installation) connect(ctx context.Context, stores migrate.Config) (err 
 }
 
 // assemble makes the publisher and the two stages.
-func (i *installation) assemble(ctx context.Context) (err error) {
+func (i *installation) assemble() (err error) {
 	i.publisher, err = producers.NewPublisher(producers.Config{
-		Brokers: i.at.Brokers, Topics: i.topics.Names(), ClientID: clientID,
+		Brokers: i.at.Brokers, ClientID: clientID,
 	}, slog.Default(), i.registry)
 	if err != nil {
 		return err
 	}
-	i.renewals, err = renewals.NewEngine(i.engineConfig(renewals.DefaultConfig()), i.topics, i.stagePool, i.publisher, slog.Default(), i.registry)
+	i.counted = &countingPublisher{i.publisher, i.topics, map[schema.Channel]int64{}}
+	i.renewals, err = renewals.NewEngine(i.engineConfig(renewals.DefaultConfig()), renewals.Config{Topics: i.topics, Simulation: true},
+		i.finder(), i.stagePool, i.publisher, slog.Default(), i.registry)
 	if err != nil {
 		return err
 	}
@@ -106,12 +109,14 @@ func (i *installation) assemble(ctx context.Context) (err error) {
 	if i.pseudonym, err = analytics.NewPseudonym(key); err != nil {
 		return err
 	}
-	partitions, err := kafka.Check(ctx, i.at.Brokers, i.topics)
-	if err != nil {
-		return err
-	}
-	i.analytics, err = analytics.NewEngine(i.engineConfig(analytics.DefaultConfig()), i.topics, partitions, i.clickhouse, i.publisher, i.pseudonym, slog.Default(), i.registry)
+	i.analytics, err = analytics.NewEngine(i.engineConfig(analytics.DefaultConfig()), analytics.Config{
+		Topics: i.topics, DB: i.clickhouse, Publisher: i.publisher, Pseudonym: i.pseudonym, Simulation: true,
+	}, i.finder(), slog.Default(), i.registry)
 	return err
+}
+
+func (i *installation) finder() *kafka.Finder {
+	return kafka.NewFinder(i.at.Brokers, i.topics, slog.Default())
 }
 
 func (i *installation) engineConfig(c consumers.Config) consumers.Config {

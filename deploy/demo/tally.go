@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"tajdeed/deploy/local"
+	"tajdeed/schema"
 	"tajdeed/schema/kafka"
 )
 
@@ -27,23 +30,47 @@ var selectRows string
 var selectLatency string
 
 // tally counts what became of what a run published: of all messages that lie, in each
-// partition, at or after the partition's end before the run.
+// partition of the channels' topics, at or after the partition's end before the run.
 type tally struct {
 	installation *installation
-	partitions   []int32
-	from         []int64
+	channels     []schema.Channel
+	answersFrom  map[schema.Channel]int64 // how many answers lay on its topic before the run
+
+	// The partitions' ends before the run: one of each for every partition.
+	topics     []string
+	partitions []int32
+	from       []int64
 }
 
 func (i *installation) newTally(ctx context.Context) (*tally, error) {
-	ends, err := kafka.Ends(ctx, i.at.Brokers, i.topics.Submissions)
+	found, err := kafka.Check(ctx, i.at.Brokers, i.topics)
 	if err != nil {
 		return nil, err
 	}
-	a := &tally{installation: i}
-	for partition, end := range ends {
-		a.partitions, a.from = append(a.partitions, int32(partition)), append(a.from, end.Next)
+	a := &tally{installation: i, channels: found.Usable, answersFrom: map[schema.Channel]int64{}}
+	for _, c := range a.channels {
+		topic := i.topics.Submissions(c)
+		ends, err := kafka.Ends(ctx, i.at.Brokers, topic)
+		if err != nil {
+			return nil, err
+		}
+		for partition, end := range ends {
+			a.topics, a.partitions, a.from = append(a.topics, topic), append(a.partitions, int32(partition)), append(a.from, end.Next)
+		}
+		if a.answersFrom[c], err = a.countAnswers(ctx, c); err != nil {
+			return nil, err
+		}
 	}
 	return a, nil
+}
+
+// countAnswers counts the answers that lie on a channel's decisions topic.
+func (a *tally) countAnswers(ctx context.Context, c schema.Channel) (n int64, err error) {
+	ends, err := kafka.Ends(ctx, a.installation.at.Brokers, a.installation.topics.Decisions(c))
+	for _, end := range ends {
+		n += end.Next
+	}
+	return n, err
 }
 
 // patience says how long nothing may move before what is missing is taken to be lost.
@@ -58,26 +85,27 @@ func await(ctx context.Context, what string, ask func() (figure int64, done bool
 	return nil
 }
 
-// awaitAnswers waits until everything that was published since begin is decided, announced
-// and can be queried, or until nothing moves any more, and counts what came out.
-func (a *tally) awaitAnswers(ctx context.Context, published int64, begin time.Time) (r Result, err error) {
-	r.Published = published
+// awaitAnswers waits until everything that was published since begin is decided, answered and
+// can be queried, or until nothing moves any more, and counts what came out.
+func (a *tally) awaitAnswers(ctx context.Context, published map[schema.Channel]int64, begin time.Time) (r Result, err error) {
+	for _, n := range published {
+		r.Published += n
+	}
 	err = await(ctx, "the record", func() (int64, bool, error) {
 		err := a.ask(ctx, selectPositions, &r.Consumed, &r.announced)
-		return r.Consumed + r.announced, r.Consumed >= published && r.announced >= published, err
+		return r.Consumed + r.announced, r.Consumed >= r.Published && r.announced >= r.Published, err
 	})
 	if err != nil {
 		return r, err
 	}
-	err = a.ask(ctx, selectDecisions, &r.Approved, &r.Rejected, &r.Duplicates, &r.Conflicts, &r.Quarantined)
-	if err != nil {
+	if err := a.countChannels(ctx, &r, published); err != nil {
 		return r, err
 	}
 	err = await(ctx, "ClickHouse's rows", func() (int64, bool, error) {
-		var rows uint64
-		err := a.askClickHouse(ctx, selectRows, &rows)
-		r.ClickHouseRows = int64(rows)
-		return r.ClickHouseRows, r.ClickHouseRows >= r.decided(), err
+		var decided, unreadable uint64
+		err := a.askClickHouse(ctx, selectRows, &decided, &unreadable)
+		r.ClickHouseRows, r.unreadableRows = int64(decided), int64(unreadable)
+		return r.ClickHouseRows + r.unreadableRows, r.ClickHouseRows >= r.decided() && r.unreadableRows >= r.Quarantined, err
 	})
 	if err != nil {
 		return r, err
@@ -87,6 +115,35 @@ func (a *tally) awaitAnswers(ctx context.Context, published int64, begin time.Ti
 		err := a.askClickHouse(ctx, selectLatency, &r.LatencyMS.P50, &r.LatencyMS.P99)
 		return 0, err == nil, err
 	})
+}
+
+// countChannels counts by channel what became of the messages, and adds it up.
+func (a *tally) countChannels(ctx context.Context, r *Result, published map[schema.Channel]int64) error {
+	rows, err := a.installation.postgres.Query(ctx, selectDecisions, a.topics, a.partitions, a.from)
+	if err != nil {
+		return fmt.Errorf("count what the record holds: %w", err)
+	}
+	r.Channels = map[schema.Channel]*ChannelResult{}
+	var topic string
+	var n Outcomes
+	_, err = pgx.ForEachRow(rows, []any{&topic, &n.Approved, &n.Rejected, &n.Duplicates, &n.Conflicts, &n.Quarantined}, func() error {
+		c, _ := a.installation.topics.SubmissionsChannel(topic)
+		r.Channels[c] = &ChannelResult{Published: published[c], Outcomes: n}
+		r.add(n)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("count what the record holds: %w", err)
+	}
+	for c, result := range r.Channels {
+		answers, err := a.countAnswers(ctx, c)
+		if err != nil {
+			return err
+		}
+		result.Answers = answers - a.answersFrom[c]
+		r.Answers += result.Answers
+	}
+	return nil
 }
 
 // awaitCompleteness waits until ClickHouse says that it has every decision: the analytics
@@ -99,7 +156,7 @@ func (a *tally) awaitCompleteness(ctx context.Context) error {
 }
 
 func (a *tally) ask(ctx context.Context, query string, into ...any) error {
-	err := a.installation.postgres.QueryRow(ctx, query, a.installation.topics.Submissions, a.partitions, a.from).Scan(into...)
+	err := a.installation.postgres.QueryRow(ctx, query, a.topics, a.partitions, a.from).Scan(into...)
 	if err != nil {
 		return fmt.Errorf("count what the record holds: %w", err)
 	}
@@ -107,7 +164,11 @@ func (a *tally) ask(ctx context.Context, query string, into ...any) error {
 }
 
 func (a *tally) askClickHouse(ctx context.Context, query string, into ...any) error {
-	err := a.installation.clickhouse.QueryRow(ctx, query, a.installation.topics.Submissions, a.partitions, a.from).Scan(into...)
+	places := make([]string, len(a.topics))
+	for i, topic := range a.topics {
+		places[i] = fmt.Sprintf("%s/%d", topic, a.partitions[i])
+	}
+	err := a.installation.clickhouse.QueryRow(ctx, query, places, a.from).Scan(into...)
 	if err != nil {
 		return fmt.Errorf("count the rows of ClickHouse: %w", err)
 	}

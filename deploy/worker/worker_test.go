@@ -97,7 +97,7 @@ func TestMainRunsAStage(t *testing.T) {
 	const messages = 200
 	simulation := i.Populate(500)
 	installation := env(t, Installation{
-		Brokers: i.Brokers, Prefix: i.Prefix, PostgresURL: i.PostgresURL, ClickHouseURL: i.ClickHouseURL,
+		Brokers: i.Brokers, Prefix: i.Topics.Prefix, PostgresURL: i.PostgresURL, ClickHouseURL: i.ClickHouseURL,
 		Groups:       map[string]string{renewals.Name: i.Group(renewals.Name), analytics.Name: i.Group(analytics.Name)},
 		PseudonymKey: installationtest.PseudonymKey, SessionTimeout: 6 * time.Second,
 	})
