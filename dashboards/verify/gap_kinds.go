@@ -33,8 +33,7 @@ const (
 	GapDifferent GapKind = "clickhouse_different"
 	GapUnknown   GapKind = "clickhouse_unknown" // the record holds no such decision
 
-	// Of the rows of messages that cannot be read.
-	GapUnreadableMissing   GapKind = "clickhouse_unreadable_missing"
+	GapUnreadableMissing   GapKind = "clickhouse_unreadable_missing" // the same of messages that cannot be read
 	GapUnreadableDoubled   GapKind = "clickhouse_unreadable_doubled"
 	GapUnreadableDifferent GapKind = "clickhouse_unreadable_different"
 	GapUnreadableUnknown   GapKind = "clickhouse_unreadable_unknown"
