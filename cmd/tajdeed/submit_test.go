@@ -58,7 +58,7 @@ func TestSubmitWantsAChannel(t *testing.T) {
 		code    int
 	}{
 		{"none", nil, "channel", command.ExitUsage},
-		{"none that can be", []string{"--channel", "No Channel"}, "--channel: a channel's name is", command.ExitUsage},
+		{"none that can be", []string{"--channel", "No Channel"}, "a channel's name is", command.ExitUsage},
 		{"none that is there", []string{"--channel", "kiosk"}, "tajdeed channel add kiosk", command.ExitFailed},
 	} {
 		_, _, err := commandtest.Run(t, submitCommand(), input, append(c.channel, where...)...)

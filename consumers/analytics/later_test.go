@@ -71,7 +71,7 @@ func TestAnswersOfALaterEdition(t *testing.T) {
 		}
 		h.lines(`SELECT formatRowNoNewline('TSV', *) FROM ` + view)
 	}
-	if max := h.lines(`SELECT toString(max(revision)) FROM decision`); max[0] == "1" {
+	if highest := h.lines(`SELECT toString(max(revision)) FROM decision`); highest[0] == "1" {
 		t.Error("no golden message has a higher revision")
 	}
 }

@@ -70,7 +70,7 @@ type Application struct {
 	Months        int          `json:"months"`
 	Channel       string       `json:"channel"`
 	SubmittedAt   time.Time    `json:"submitted_at"`
-	FeePaid       *schema.Fils `db:"fee_paid_fils" json:"fee_paid_fils"`
+	FeePaid       *schema.Fils `db:"fee_paid_fils"    json:"fee_paid_fils"`
 	FeePaidAt     *time.Time   `json:"fee_paid_at"`
 	InsuranceFrom *string      `json:"insurance_from"`
 	InsuranceTo   *string      `json:"insurance_to"`

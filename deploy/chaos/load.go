@@ -59,17 +59,18 @@ func (l *load) publishChunk(ctx context.Context) error {
 	if l.chunks++; l.chunks%burstEvery == 0 {
 		n *= burstTimes
 	}
-	chunk := make([]kafka.Message, n)
-	for i := range chunk {
+	chunk := make([]kafka.Message, 0, n*(1+floodTimes))
+	for range n {
 		m, ok := l.simulation.Next()
 		if !ok {
 			return errors.New("the simulation has reached the end of its calendar")
 		}
-		chunk[i] = m.Kafka(l.topics)
-		l.expected.addPublished(&chunk[i], m.Expect)
+		message := m.Kafka(l.topics)
+		l.expected.addPublished(&message, m.Expect)
 		if m.Channel == l.floods && m.Expect.Disposition == schema.DispositionFirst {
-			l.again = append(l.again, chunk[i])
+			l.again = append(l.again, message)
 		}
+		chunk = append(chunk, message)
 	}
 	return l.publishUntilAcknowledged(ctx, append(chunk, l.flood(n)...))
 }
