@@ -94,7 +94,7 @@ func (c Config) Validate() error {
 		return fmt.Errorf("consumers: topics are asked for every %s: a time above zero is possible", c.TopicsEvery)
 	case c.BatchMessages < 1 || c.BatchMessages > 50_000:
 		return fmt.Errorf("consumers: a batch of %d messages: 1 to 50,000 is possible", c.BatchMessages)
-	case c.BatchBytes < 64<<10 || c.BatchBytes > 64<<20:
+	case c.BatchBytes < leastBytes || c.BatchBytes > 64<<20:
 		return fmt.Errorf("consumers: a batch of %d bytes: 64 KiB to 64 MiB is possible", c.BatchBytes)
 	case c.BatchAge < 0 || c.BatchAge > time.Minute:
 		return fmt.Errorf("consumers: a batch age of %s: up to a minute is possible", c.BatchAge)

@@ -85,7 +85,7 @@ func (m *membership) start(generation *kafka.Generation) {
 		committer := &committer{generation: generation, log: e.log, offsets: map[string]map[int]int64{}}
 		loops := newBrokerLoops(m, len(assigned))
 		for _, at := range assigned {
-			worker := m.newWorker(at, generation, committer, loops)
+			worker := m.newWorker(at, generation, committer, loops, len(assigned))
 			loops.running.Go(func() { worker.run(taking, doing) })
 		}
 		committer.run(taking)

@@ -29,15 +29,25 @@ type worker struct {
 	claim     *Claim
 	breaker   *breaker
 	log       *slog.Logger
+
+	// alone fetches for a first batch. In a worker's first session it has a share of what a
+	// process may hold: all the generation's workers begin at the same time.
+	alone *fetch.Fetcher
 }
+
+// leastBytes is the least that is fetched at once for a partition, if there is more.
+const leastBytes = 64 << 10
 
 // maxWait is how long the broker holds a fetch that finds nothing. Then the partition
 // is idle.
 const maxWait = 500 * time.Millisecond
 
-func (m *membership) newWorker(at schema.TopicPartition, generation *kafka.Generation, committer *committer, loops *brokerLoops) *worker {
+func (m *membership) newWorker(at schema.TopicPartition, generation *kafka.Generation, committer *committer, loops *brokerLoops, workers int) *worker {
 	config := m.engine.config
+	alone := *m.fetcher
+	alone.MaxBytes = min(alone.MaxBytes, max((config.Concurrency+1)*config.BatchBytes/workers, leastBytes))
 	return &worker{
+		alone:      &alone,
 		membership: m,
 		at:         at,
 		committer:  committer,
@@ -93,7 +103,9 @@ func (s *session) newBatch(r *fetch.Run) *Batch {
 // everything that interrupts it. A batch in flight may end as long as doing lasts.
 func (w *worker) run(taking, doing context.Context) {
 	for taking.Err() == nil {
-		switch err := w.workSession(taking, doing); {
+		err := w.workSession(taking, doing)
+		w.alone = w.fetcher // whatever ended the session is met by a batch of any size
+		switch {
 		case errors.Is(err, ErrFenced):
 			w.log.Info("another worker has gone on from here; looking where the partition stands")
 			w.engine.metrics.fenced.Inc()
@@ -156,7 +168,7 @@ func (w *worker) workAlone(taking, doing context.Context, s *session, until int6
 	fetched := s.newRun()
 	for again := true; again; again = fetched.To < until {
 		err := w.retry(taking, actFetch, func(ctx context.Context) error {
-			faults, err := w.fetcher.Fetch(ctx, []*fetch.Run{fetched}, maxWait)
+			faults, err := w.alone.Fetch(ctx, []*fetch.Run{fetched}, maxWait)
 			if err == nil {
 				err = faults[0]
 			}

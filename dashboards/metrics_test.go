@@ -72,10 +72,10 @@ func lint(t *testing.T, collector prometheus.Collector) {
 	}
 }
 
-// closedLabels are the labels whose values are a closed set, or as many as there are topics
-// and partitions. No other label may be added here: a label with identifiers makes a series
+// closedLabels are the labels whose values are a closed set, or as many as there are channels,
+// topics and partitions. No other label may be added here: a label with identifiers makes a series
 // for every person.
-var closedLabels = []string{"act", "disposition", "kind", "outcome", "partition", "reason", "rule", "topic"}
+var closedLabels = []string{"act", "channel", "disposition", "kind", "outcome", "partition", "reason", "rule", "topic"}
 
 func TestMetricsHaveNoIdentifiers(t *testing.T) {
 	t.Parallel()

@@ -158,7 +158,7 @@ func placeRow(article, channel string, p *placeStats) table.Row {
 }
 
 // reasonWidth is how many of 100 columns the longest code and the numbers leave.
-const reasonWidth = 59
+const reasonWidth = 53
 
 func writeReasons(out *strings.Builder, s *Report) {
 	refused := s.Totals.Rejected + s.Totals.Conflict

@@ -17,12 +17,14 @@ import (
 )
 
 // later answers a channel's messages as a worker of a later edition may. It decides nothing by
-// the rules: an application with a fee is approved in the end, one without is rejected. The
-// answers have what this edition does not know: another event, more fields, an outcome that is
-// not final, a reason, a revision, and a cause that is no application. Some of them come again.
+// the rules: an application is pending until an agency is heard, and then approved if it has a
+// fee, else rejected. The answers have what this edition does not know: another event, more
+// fields, an outcome that is not final, a reason, a revision, and a cause that is no
+// application. Some come again, and some come too late.
 //
-// A client that reads answers as the contract says ends with the same outcomes as with this
-// edition's worker.
+// The agency is heard when a message comes that cannot be read, which the examples send last.
+// So a client that takes an answer for final too early ends too early, and one that reads
+// answers as the contract says ends with the same outcomes as with this edition's worker.
 type later struct {
 	brokers []string
 	topics  schema.Topics
@@ -51,67 +53,83 @@ func (l later) runPartition(ctx context.Context, partition int) error {
 		Balancer: client.BalancerFunc(func(client.Message, ...int) int { return partition }),
 	}
 	defer func() { _ = out.Close() }()
-	known := map[uuid.UUID]schema.Application{}
+	var known applications
 	for {
 		m, err := in.ReadMessage(ctx)
 		if err != nil {
 			return fmt.Errorf("read an application: %w", err)
 		}
-		if err := out.WriteMessages(ctx, l.answers(m, known)...); err != nil {
+		if err := out.WriteMessages(ctx, known.answer(m)...); err != nil {
 			return fmt.Errorf("answer an application: %w", err)
 		}
 	}
 }
 
+// applications are those of a partition, in the order they came in.
+type applications []schema.Application
+
+func (all applications) find(id uuid.UUID) *schema.Application {
+	for i := range all {
+		if all[i].ID == id {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
 // body is an answer's data before it is written.
 type body map[string]any
 
-// answers returns what the messages of one application are answered with.
-func (l later) answers(m client.Message, known map[uuid.UUID]schema.Application) []client.Message {
+// answer returns what a message is answered with, and remembers the application in it.
+func (all *applications) answer(m client.Message) []client.Message {
 	cause := body{"topic": m.Topic, "partition": m.Partition, "offset": m.Offset}
 	a, err := schema.ReadApplication(m.Key, m.Value, kafka.FromHeaders(m.Headers))
 	if fault, ok := errors.AsType[*schema.Error](err); ok {
-		return []client.Message{event(m.Key, schema.TypeUnreadable, body{
+		notice := event(m.Key, schema.TypeUnreadable, body{
 			"cause": cause, "rule": fault.Rule, "field": fault.Field, "found": fault.Detail, "received_at": m.Time, "revision": 1, "hint": "see the page",
-		})}
+		})
+		return append([]client.Message{notice}, all.hear(m)...)
 	}
-	first, taken := known[a.ID]
+	first := all.find(a.ID)
 	switch {
-	case !taken:
-		known[a.ID] = a
-		return firstAnswers(m, a, cause)
+	case first == nil:
+		*all = append(*all, a)
+		pending := decide(m.Key, a, "first", "pending", cause, 1, "biometrics_awaited")
+		noted := event(m.Key, "tajdeed.application.noted.v1", body{"application_id": a.ID, "cause": cause})
+		return []client.Message{noted, pending, pending}
 	case first.Digest() == a.Digest():
-		return []client.Message{event(m.Key, schema.TypeDecision, final(a, "resend", cause))}
+		return []client.Message{decide(m.Key, a, "resend", "pending", cause, 1, "biometrics_awaited")}
 	default:
-		conflict := decision(a, "conflict", "rejected", cause, 1, schema.ReasonApplicationConflict.Code())
-		return []client.Message{event(m.Key, schema.TypeDecision, conflict)}
+		return []client.Message{decide(m.Key, a, "conflict", "rejected", cause, 1, schema.ReasonApplicationConflict.Code())}
 	}
 }
 
-// firstAnswers are more than one: the outcome that holds comes with a notice of an agency, and
-// around it is what must not change it.
-func firstAnswers(m client.Message, a schema.Application, cause body) []client.Message {
-	pending := event(m.Key, schema.TypeDecision, decision(a, "first", "pending", cause, 1, "biometrics_awaited"))
-	evidence := func(offset int64) body {
-		topic := strings.Replace(m.Topic, ".submissions.", ".evidence.", 1)
-		return body{"topic": topic, "partition": m.Partition, "offset": 2*m.Offset + offset}
+// hear decides on all applications, by notices of an agency on a topic of its own. After each
+// decision come two answers that must not change it: one of a lower revision, and one whose
+// cause was answered before.
+func (all *applications) hear(m client.Message) (answers []client.Message) {
+	for i, a := range *all {
+		notice := func(number int) body {
+			topic := strings.Replace(m.Topic, ".submissions.", ".evidence.", 1)
+			return body{"topic": topic, "partition": m.Partition, "offset": 2*i + number}
+		}
+		approve := func(cause body, revision int) client.Message {
+			return decide(m.Key, a, "first", "approved", cause, revision)
+		}
+		reject := func(cause body, revision int) client.Message {
+			return decide(m.Key, a, "first", "rejected", cause, revision, schema.ReasonFeeMissing.Code())
+		}
+		if a.Fee.Stated() {
+			answers = append(answers, approve(notice(0), 2), reject(notice(1), 1), reject(notice(0), 3))
+		} else {
+			answers = append(answers, reject(notice(0), 2), approve(notice(1), 1), approve(notice(0), 3))
+		}
 	}
-	return []client.Message{
-		event(m.Key, "tajdeed.application.noted.v1", body{"application_id": a.ID, "cause": cause}),
-		pending,
-		event(m.Key, schema.TypeDecision, final(a, "first", evidence(0))),
-		pending,
-		event(m.Key, schema.TypeDecision, decision(a, "first", "approved", evidence(1), 1)),
-		event(m.Key, schema.TypeDecision, decision(a, "first", "rejected", evidence(0), 3, "fee_missing")),
-	}
+	return answers
 }
 
-// final is the answer that holds: the second revision.
-func final(a schema.Application, disposition string, cause body) body {
-	if a.Fee.Stated() {
-		return decision(a, disposition, "approved", cause, 2)
-	}
-	return decision(a, disposition, "rejected", cause, 2, schema.ReasonFeeMissing.Code())
+func decide(key []byte, a schema.Application, disposition, outcome string, cause body, revision int, reasons ...string) client.Message {
+	return event(key, schema.TypeDecision, decision(a, disposition, outcome, cause, revision, reasons...))
 }
 
 // decision has all that this edition's have, and more.

@@ -69,7 +69,7 @@ func once(t *testing.T, c Config) {
 	if r.Approved < c.Applications*8/10 || r.decided()+r.Quarantined != r.Published || r.ClickHouseRows != r.decided() {
 		t.Errorf("%d applications became %+v", c.Applications, r)
 	}
-	if r.Answers != r.Published || len(r.Channels) != len(schema.DefaultChannels()) {
+	if r.Answers < r.Published || len(r.Channels) != len(schema.DefaultChannels()) {
 		t.Errorf("%d answers to %d applications in %d channels", r.Answers, r.Published, len(r.Channels))
 	}
 	if r.Seconds <= 0 || r.PerSecond <= 0 || r.LatencyMS.P99 < r.LatencyMS.P50 || r.LatencyMS.P50 <= 0 {

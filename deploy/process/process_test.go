@@ -192,7 +192,7 @@ func TestErrorsAtTheStart(t *testing.T) {
 		"an old schema":      {renewalsOn(postgrestest.Empty(t).Config().ConnString()), time.Hour, func(err error) bool { return errors.Is(err, postgres.ErrSchemaOld) }},
 		"no database":        {analyticsOn(clickhousetest.Empty(t) + "_none"), time.Hour, func(err error) bool { return errors.Is(err, clickhouse.ErrNoDatabase) }},
 		"a refused login":    {renewalsOn(nobody), time.Hour, func(err error) bool { return errors.As(err, &refused) && refused.Code == "28000" }},
-		"no topics":          {noTopics, time.Hour, func(err error) bool { return errors.Is(err, kafka.ErrNoChannel) }},
+		"no topics":          {noTopics, time.Hour, func(err error) bool { return errors.Is(err, kafka.ErrTopicMissing) }},
 		"nobody, no wait":    {renewalsOn(dead), 0, func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }},
 		"nobody, to the end": {renewalsOn(dead), 100 * time.Millisecond, func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }},
 	} {

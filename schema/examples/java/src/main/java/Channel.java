@@ -169,7 +169,7 @@ public final class Channel {
     static ObjectNode application(ObjectNode resident) {
         var now = OffsetDateTime.now(ZoneOffset.ofHours(3)).truncatedTo(ChronoUnit.SECONDS); // Kuwait's days, wherever this runs
         ObjectNode data = resident.deepCopy().put("application_id", UUID.randomUUID().toString()).put("kind", "renewal");
-        // Not now.toString(): that leaves the seconds out where they are 0.
+        // Not now.toString(): that leaves the seconds out where they and the fraction are 0.
         data.put("submitted_at", DateTimeFormatter.ISO_OFFSET_DATE_TIME.format(now)).put("submitted_by", "delegate-7").put("months", 12);
         data.putObject("insurance").put("policy", "HI-88120044")
                 .put("from", now.toLocalDate().toString()).put("to", now.toLocalDate().plusDays(730).toString());
