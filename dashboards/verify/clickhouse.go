@@ -2,9 +2,10 @@ package verify
 
 import (
 	"context"
+	_ "embed"
 	"errors"
+	"fmt"
 	"maps"
-	"slices"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
@@ -15,13 +16,45 @@ import (
 // Only a range that differs is read row by row, which takes no noticeable time.
 const rangeWidth = 4096
 
-// clickhouseComparison compares the rows of ClickHouse with the record and the decisions
-// topics. It compares every column but inserted_at, which no other store knows. Persons
-// and sponsors are pseudonyms in ClickHouse: they are compared only under the key.
+var (
+	//go:embed decision_ranges.sql
+	decisionRanges string
+	//go:embed decision_rows.sql
+	decisionRows string
+	//go:embed unreadable_ranges.sql
+	unreadableRanges string
+	//go:embed unreadable_rows.sql
+	unreadableRows string
+)
+
+// rowTable is a table of ClickHouse that is compared: the queries for its rows' fingerprints,
+// and the kinds of gaps.
+type rowTable struct {
+	ranges, rows                         string
+	missing, doubled, different, unknown GapKind
+}
+
+var (
+	decisionTable = rowTable{
+		decisionRanges, decisionRows, GapMissing, GapDoubled, GapDifferent, GapUnknown,
+	}
+	unreadableTable = rowTable{
+		unreadableRanges, unreadableRows, GapUnreadableMissing, GapUnreadableDoubled, GapUnreadableDifferent, GapUnreadableUnknown,
+	}
+)
+
+// clickhouseComparison compares the rows of one table of ClickHouse with the record and the
+// decisions topics. It compares every column but inserted_at, which no other store knows.
+// Persons and sponsors are pseudonyms in ClickHouse: they are compared only under the key.
 type clickhouseComparison struct {
+	*rowTable
+
 	db           driver.Conn
+	highest      map[schema.TopicPartition]int64 // causes of rows before the record was read
+	topics       schema.Topics
+	simulated    bool
 	fingerprints fingerprinter
-	// pseudonyms is nil without the key.
+	// pseudonyms is nil without the key, and where rows have none.
 	pseudonyms func(schema.CivilID, schema.SponsorID) (person, sponsor uint64)
 	// Whether some rows show pseudonyms of this key, and some show others.
 	keyMatches, keyDiffers bool
@@ -31,86 +64,81 @@ var errOtherKey = errors.New("no row of ClickHouse was written under this pseudo
 
 // compareClickHouse compares the rows of each partition with the record, up to the
 // partition's limits.
-func (v *verifier) compareClickHouse(ctx context.Context, record *recordContents) error {
-	c := clickhouseComparison{db: v.clickhouse}
+func (v *verifier) compareClickHouse(ctx context.Context, marks *marks, record *recordContents) error {
+	decisions := v.newComparison(&decisionTable, &marks.progress.decisions)
+	unreadable := v.newComparison(&unreadableTable, &marks.progress.notices)
 	if v.pseudonym != nil {
-		c.pseudonyms = v.pseudonym.Pairs()
+		decisions.pseudonyms = v.pseudonym.Pairs()
 	}
-	decisions, notices := map[string]*partitionOffsets{}, map[string]*partitionOffsets{}
-	for p := range record.books.all {
-		addOffset(decisions, p.at(), record.decisions.of(p.at()).limit)
-		addOffset(notices, p.at(), record.notices.of(p.at()).limit)
+	if err := decisions.compare(ctx, record, record.decisions); err != nil {
+		return err
 	}
-	for topic, limits := range decisions {
-		if err := c.compareTopic(ctx, record, topic, limits); err != nil {
-			return err
-		}
-	}
-	for topic, limits := range notices {
-		if err := c.compareUnreadable(ctx, record, topic, limits); err != nil {
-			return err
-		}
+	if err := unreadable.compare(ctx, record, record.notices); err != nil {
+		return err
 	}
 	// Different persons are damage only if other rows show that the key is the right one.
-	if c.keyDiffers && !c.keyMatches {
+	if decisions.keyDiffers && !decisions.keyMatches {
 		return errOtherKey
 	}
 	record.books.PersonsCompared = v.pseudonym != nil
 	return nil
 }
 
-// compareTopic compares the decisions of one topic.
-func (c *clickhouseComparison) compareTopic(ctx context.Context, record *recordContents, topic string, limits *partitionOffsets) error {
-	actual, err := c.readTallies(ctx, topic, limits)
-	if err != nil {
-		return err
+func (v *verifier) newComparison(table *rowTable, reached *reached) *clickhouseComparison {
+	return &clickhouseComparison{
+		rowTable: table, db: v.clickhouse, highest: reached.highest, topics: v.topics, simulated: v.simulated,
 	}
-	for _, partition := range limits.partitions {
-		at := schema.TopicPartition{Topic: topic, Partition: int(partition)}
-		p := partitionComparison{
-			clickhouseComparison: c, place: record.placeOf(at),
-			books: record.books.partition(topic, at.Partition), decisions: record.decisions.of(at),
-		}
-		if err := p.compare(ctx, actual[at]); err != nil {
+}
+
+// compare compares the table, topic by topic, as its rows are sorted.
+func (c *clickhouseComparison) compare(ctx context.Context, record *recordContents, answers entriesOf) error {
+	limits := map[string]*partitionOffsets{}
+	for p := range record.books.all {
+		addOffset(limits, p.at(), answers.of(p.at()).limit)
+	}
+	for topic, topicLimits := range limits {
+		actual, err := c.readTallies(ctx, topic, topicLimits)
+		if err != nil {
 			return err
+		}
+		for i, partition := range topicLimits.partitions {
+			p := c.partition(record.books.partition(topic, int(partition)), answers)
+			if err := p.compare(ctx, actual[i]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// place is where the answers to a partition's messages lie, and what their rows say of the
-// channel and the installation.
-type place struct {
-	log       schema.TopicPartition
-	channel   schema.Channel
-	simulated bool
-}
-
-func (r *recordContents) placeOf(at schema.TopicPartition) place {
-	answersTo, _ := r.topics.AnswersTo(at.Topic)
-	channel, _ := r.topics.SubmissionsChannel(at.Topic)
-	return place{schema.TopicPartition{Topic: answersTo, Partition: at.Partition}, channel, r.simulated}
-}
-
-// partitionComparison compares the decisions of one partition with their rows.
+// partitionComparison compares the answers of one partition with their rows.
 type partitionComparison struct {
 	*clickhouseComparison
 
-	place     place
-	books     *PartitionBooks
-	decisions *entries
+	books   *PartitionBooks
+	answers *entries
+	log     schema.TopicPartition // that they are published on
+	edition string                // what the rows say besides, as their place's fingerprint has it
+}
+
+func (c *clickhouseComparison) partition(p *PartitionBooks, answers entriesOf) *partitionComparison {
+	answersTo, _ := c.topics.AnswersTo(p.topic)
+	channel, _ := c.topics.SubmissionsChannel(p.topic)
+	return &partitionComparison{
+		clickhouseComparison: c, books: p, answers: answers.of(p.at()),
+		log:     schema.TopicPartition{Topic: answersTo, Partition: p.Partition},
+		edition: fmt.Sprintf("%s|%d|%t", channel, schema.FirstRevision, c.simulated),
+	}
 }
 
 // compare compares the partition range by range, and the ranges that differ row by row.
 func (c *partitionComparison) compare(ctx context.Context, actual tallies) error {
 	expected := tallies{}
-	for i := range c.decisions.all[:c.decisions.indexFrom(c.decisions.limit)] {
-		e := &c.decisions.all[i]
+	for i := range c.answers.indexFrom(c.answers.limit) {
+		e := &c.answers.all[i]
 		expected.at(e.offset / rangeWidth).add(c.expected(e))
 	}
-	for _, t := range actual {
-		c.books.ClickHouseRows += int64(t.rows)
-	}
+	c.count(actual)
 	ranges := maps.Clone(expected)
 	maps.Copy(ranges, actual)
 	for index := range ranges {
@@ -118,64 +146,94 @@ func (c *partitionComparison) compare(ctx context.Context, actual tallies) error
 			c.keyMatches = true
 			continue
 		}
-		if err := c.compareRange(ctx, index*rangeWidth, min((index+1)*rangeWidth, c.decisions.limit)); err != nil {
+		if err := c.compareRange(ctx, index*rangeWidth, min((index+1)*rangeWidth, c.answers.limit)); err != nil {
 			return err
+		}
+	}
+	return c.compareBeyond(ctx)
+}
+
+// compareBeyond names the rows between the limit and the highest, which the record does not
+// hold although it has consumed the messages. The highest would be the limit else.
+func (c *partitionComparison) compareBeyond(ctx context.Context) error {
+	highest, found := c.highest[c.books.at()]
+	from, to := c.answers.limit, min(highest+1, c.books.Next)
+	if !found || from >= to {
+		return nil
+	}
+	rows, err := c.readRows(ctx, c.books.at(), from, to)
+	if err != nil {
+		return err
+	}
+	for offset := range rows {
+		if _, known := c.answers.index(offset); !known {
+			c.books.addGap(c.unknown, offset, offset+1)
 		}
 	}
 	return nil
 }
 
-// compareRange names the decisions of a range whose rows are not as expected.
+// count counts the rows in the books.
+func (c *partitionComparison) count(actual tallies) {
+	rows := &c.books.ClickHouseRows
+	if c.rowTable == &unreadableTable {
+		rows = &c.books.ClickHouseUnreadable
+	}
+	for _, t := range actual {
+		*rows += int64(t.rows)
+	}
+}
+
+// compareRange names the answers of a range whose rows are not as expected.
 func (c *partitionComparison) compareRange(ctx context.Context, from, to int64) error {
 	rows, err := c.readRows(ctx, c.books.at(), from, to)
 	if err != nil {
 		return err
 	}
-	for i := c.decisions.indexFrom(from); i < c.decisions.indexFrom(to); i++ {
-		e := &c.decisions.all[i]
+	for i := c.answers.indexFrom(from); i < c.answers.indexFrom(to); i++ {
+		e := &c.answers.all[i]
 		if actual := rows[e.offset]; actual == nil {
-			c.books.addGap(GapMissing, e.offset, e.offset+1)
+			c.books.addGap(c.missing, e.offset, e.offset+1)
 		} else {
-			c.compareDecision(e, actual)
+			c.compareAnswer(e, actual)
 		}
 		delete(rows, e.offset)
 	}
 	for offset := range rows {
-		c.books.addGap(GapUnknown, offset, offset+1)
+		c.books.addGap(c.unknown, offset, offset+1)
 	}
 	return nil
 }
 
-// compareDecision compares one decision with its rows, of which there should be one.
-func (c *partitionComparison) compareDecision(e *entry, actual *rowFingerprints) {
+// compareAnswer compares one answer with its rows, of which there should be one.
+func (c *partitionComparison) compareAnswer(e *entry, actual *rowFingerprints) {
 	expected := c.expected(e)
-	same := allEqual(actual.contents, expected.content)
+	same := actual.least.content == expected.content && actual.greatest.content == expected.content
 	if e.logOffset != notOnTopic { // else no store but ClickHouse knows the place
-		same = same && allEqual(actual.places, expected.place)
+		same = same && actual.least.place == expected.place && actual.greatest.place == expected.place
 	}
 	if c.pseudonyms != nil {
-		samePersons := allEqual(actual.persons, expected.persons)
+		samePersons := actual.least.persons == expected.persons && actual.greatest.persons == expected.persons
 		c.keyMatches, c.keyDiffers = c.keyMatches || samePersons, c.keyDiffers || !samePersons
 		same = same && samePersons
 	}
 	switch {
 	case !same:
-		c.books.addGap(GapDifferent, e.offset, e.offset+1)
-	case len(actual.contents) > 1:
-		c.books.addGap(GapDoubled, e.offset, e.offset+1)
+		c.books.addGap(c.different, e.offset, e.offset+1)
+	case actual.rows > 1:
+		c.books.addGap(c.doubled, e.offset, e.offset+1)
 	}
 }
 
-// expected returns the fingerprints that the row of a decision should have.
+// expected returns the fingerprints that the row of an answer should have.
 func (c *partitionComparison) expected(e *entry) fingerprints {
-	expected := fingerprints{content: e.fingerprint, place: c.fingerprints.place(&c.place, e)}
+	expected := fingerprints{content: e.fingerprint, place: c.fingerprints.place(e, c.log, c.edition)}
+	if e.notice != nil {
+		expected.content = c.fingerprints.unreadable(e.notice)
+	}
 	if c.pseudonyms != nil {
 		person, sponsor := c.pseudonyms(schema.CivilID(e.person), schema.SponsorID(e.sponsor))
 		expected.persons = c.fingerprints.persons(e.offset, person, sponsor)
 	}
 	return expected
-}
-
-func allEqual(actual []int64, expected int64) bool {
-	return !slices.ContainsFunc(actual, func(fingerprint int64) bool { return fingerprint != expected })
 }

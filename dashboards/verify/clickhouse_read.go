@@ -2,27 +2,16 @@ package verify
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
+	"slices"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
 	"tajdeed/schema"
 )
 
-var (
-	//go:embed ranges.sql
-	rangesQuery string
-	//go:embed range_places.sql
-	rangePlacesQuery string
-	//go:embed rows.sql
-	rowsQuery string
-	//go:embed row_places.sql
-	rowPlacesQuery string
-)
-
-// fingerprints are those of one decision: of its content, of its place on the decisions
-// topic, and of the persons that it is about.
+// fingerprints are those of one row: of its content; of its place on the decisions topic,
+// with what else every answer says; and of the persons that it is about.
 type fingerprints struct{ content, place, persons int64 }
 
 // tally is what is compared of a range of offsets: the number of rows, and the exclusive
@@ -51,64 +40,46 @@ func (t tallies) at(index int64) *tally {
 	return t[index]
 }
 
-// readTallies reads the tallies of a topic's partitions, each up to its limit. Without the
-// key it leaves the persons out.
-func (c *clickhouseComparison) readTallies(ctx context.Context, topic string, limits *partitionOffsets) (map[schema.TopicPartition]tallies, error) {
-	found := map[schema.TopicPartition]tallies{}
+// readTallies reads the tallies of a topic's partitions, each up to its limit and in the order
+// of the limits. Without the key it leaves the persons out.
+func (c *clickhouseComparison) readTallies(ctx context.Context, topic string, limits *partitionOffsets) ([]tallies, error) {
+	found := make([]tallies, len(limits.partitions))
+	for i := range found {
+		found[i] = tallies{}
+	}
 	var partition int32
 	var index int64
-	current := func() *tally {
-		at := schema.TopicPartition{Topic: topic, Partition: int(partition)}
-		if found[at] == nil {
-			found[at] = tallies{}
-		}
-		return found[at].at(index)
-	}
 	var read tally
-	args := []any{int64(rangeWidth), topic, limits.partitions, limits.offsets}
-	err := queryRows(ctx, c.db, rangesQuery, []any{&partition, &index, &read.rows, &read.content}, func() {
-		t := current()
-		t.rows, t.content = read.rows, read.content
-	}, args...)
-	if err != nil {
-		return nil, err
-	}
-	err = queryRows(ctx, c.db, rangePlacesQuery, []any{&partition, &index, &read.place, &read.persons}, func() {
-		t := current()
-		t.place = read.place
-		if c.pseudonyms != nil {
-			t.persons = read.persons
+	err := queryRows(ctx, c.db, c.ranges, []any{&partition, &index, &read.rows, &read.content, &read.place, &read.persons}, func() {
+		t := found[slices.Index(limits.partitions, partition)].at(index)
+		*t = read
+		if c.pseudonyms == nil {
+			t.persons = 0
 		}
-	}, args...)
+	}, int64(rangeWidth), topic, limits.partitions, limits.offsets)
 	return found, err
 }
 
-// rowFingerprints are those of all rows of one decision.
-type rowFingerprints struct{ contents, places, persons []int64 }
+// rowFingerprints are those of all rows of one answer: the least and the greatest of each.
+// They are equal where the rows are.
+type rowFingerprints struct {
+	rows            uint64
+	least, greatest fingerprints
+}
 
 // readRows reads the rows of one range, by the offsets of their causes.
 func (c *clickhouseComparison) readRows(ctx context.Context, at schema.TopicPartition, from, to int64) (map[int64]*rowFingerprints, error) {
 	found := map[int64]*rowFingerprints{}
 	var offset int64
-	current := func() *rowFingerprints {
-		if found[offset] == nil {
-			found[offset] = &rowFingerprints{}
-		}
-		return found[offset]
+	var read rowFingerprints
+	into := []any{
+		&offset, &read.rows, &read.least.content, &read.greatest.content,
+		&read.least.place, &read.greatest.place, &read.least.persons, &read.greatest.persons,
 	}
-	var read fingerprints
-	args := []any{at.Topic, int32(at.Partition), from, to}
-	err := queryRows(ctx, c.db, rowsQuery, []any{&offset, &read.content}, func() {
-		row := current()
-		row.contents = append(row.contents, read.content)
-	}, args...)
-	if err != nil {
-		return nil, err
-	}
-	err = queryRows(ctx, c.db, rowPlacesQuery, []any{&offset, &read.place, &read.persons}, func() {
-		row := current()
-		row.places, row.persons = append(row.places, read.place), append(row.persons, read.persons)
-	}, args...)
+	err := queryRows(ctx, c.db, c.rows, into, func() {
+		row := read
+		found[offset] = &row
+	}, at.Topic, int32(at.Partition), from, to)
 	return found, err
 }
 
@@ -140,10 +111,10 @@ type partitionOffsets struct {
 
 // addOffset adds a partition's offset to those of its topic.
 func addOffset(topics map[string]*partitionOffsets, at schema.TopicPartition, offset int64) {
-	of := topics[at.Topic]
-	if of == nil {
-		of = &partitionOffsets{}
-		topics[at.Topic] = of
+	found := topics[at.Topic]
+	if found == nil {
+		found = &partitionOffsets{}
+		topics[at.Topic] = found
 	}
-	of.partitions, of.offsets = append(of.partitions, int32(at.Partition)), append(of.offsets, offset)
+	found.partitions, found.offsets = append(found.partitions, int32(at.Partition)), append(found.offsets, offset)
 }

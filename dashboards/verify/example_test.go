@@ -38,9 +38,9 @@ func Example() { //nolint:testableexamples // it reads servers
 	}
 	fmt.Print(books.Text())
 	if !books.Balanced { // something is lost, doubled or different
-		for _, topic := range books.Topics {
-			for _, partition := range topic.Partitions {
-				fmt.Println(topic.Topic, partition.Partition, partition.Gaps)
+		for _, channel := range books.Channels {
+			for _, partition := range channel.Partitions {
+				fmt.Println(channel.Channel, partition.Partition, partition.Gaps)
 			}
 		}
 	}

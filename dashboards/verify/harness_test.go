@@ -78,7 +78,7 @@ func (s *installation) repair() verified {
 	return s.verify(s.withKey, func(c *Config) { c.Repair = true })
 }
 
-// gaps returns all gaps and strays, sorted, each as "topic/partition kind from-to".
+// gaps returns all gaps and strays, sorted, each as gapLine writes it.
 func (b *Books) gaps() (lines []string) {
 	for p := range b.all {
 		for _, g := range p.Gaps {
@@ -127,45 +127,53 @@ func drained(t *testing.T, messages int) *installation {
 
 // spot is a partition, and offsets in it.
 type spot struct {
-	schema.TopicPartition
-
-	answersTo         string // the topic on which its messages are answered
-	first, next, last int64  // consumed: the first, the one after the last, the last
-	a, b, c           int64  // of decisions; b is a + 1, and c lies further on
+	at                schema.TopicPartition
+	log               schema.TopicPartition // where its messages are answered
+	first, next, last int64                 // consumed: the first, the one after the last, the last
+	a, b, c           int64                 // of decisions; b is a + 1, and c lies further on
+	u                 int64                 // of a message behind these that cannot be read
 }
 
 func (s *installation) spot() (p spot) {
 	s.Helper()
 	err := s.Postgres.QueryRow(s.Context(), `
-		SELECT p.topic, p.partition, p.first_offset, p.next_offset, p.next_offset - 1, a."offset", b."offset",
-		       (SELECT max("offset") - 3 FROM decision c WHERE c.topic = p.topic AND c.partition = p.partition AND c."offset" > b."offset" + 10)
+		SELECT p.topic, p.partition, p.first_offset, p.next_offset, p.next_offset - 1, a."offset", b."offset", c."offset", u."offset"
 		FROM position p
 		JOIN decision a USING (topic, partition)
 		JOIN decision b USING (topic, partition)
-		WHERE b."offset" = a."offset" + 1 AND a."offset" > p.first_offset + 20 AND p.next_offset > 100
-		  AND NOT EXISTS (SELECT FROM quarantined q WHERE q.topic = p.topic AND q.partition = p.partition AND q."offset" > p.next_offset - 10)
-		ORDER BY p.topic, p.partition, a."offset" LIMIT 1`).Scan(&p.Topic, &p.Partition, &p.first, &p.next, &p.last, &p.a, &p.b, &p.c)
+		JOIN decision c USING (topic, partition)
+		JOIN quarantined u USING (topic, partition)
+		WHERE b."offset" = a."offset" + 1 AND a."offset" > p.first_offset + 5 AND c."offset" > b."offset" + 5 AND c."offset" < p.next_offset - 3 AND u."offset" > b."offset"
+		  AND NOT EXISTS (SELECT FROM quarantined q WHERE q.topic = p.topic AND q.partition = p.partition AND q."offset" > p.next_offset - 4)
+		ORDER BY p.topic, p.partition, a."offset", c."offset", u."offset" LIMIT 1`).
+		Scan(&p.at.Topic, &p.at.Partition, &p.first, &p.next, &p.last, &p.a, &p.b, &p.c, &p.u)
 	if err != nil {
 		s.Fatal(err)
 	}
-	p.answersTo, _ = s.Topics.AnswersTo(p.Topic)
+	p.log = s.answersTo(p.at)
 	return p
 }
 
-// gap is the line of a gap in the partition.
-func (p *spot) gap(kind GapKind, from, to int64) string {
-	return gapLine(p.TopicPartition, kind, from, to)
+// answersTo is where a partition's messages are answered.
+func (s *installation) answersTo(at schema.TopicPartition) schema.TopicPartition {
+	s.Helper()
+	topic, ok := s.Topics.AnswersTo(at.Topic)
+	if !ok {
+		s.Fatalf("%s is no channel's", at.Topic)
+	}
+	return schema.TopicPartition{Topic: topic, Partition: at.Partition}
 }
 
-// recorded is the condition for the partition's rows in the record.
-func (p *spot) recorded() string {
-	return fmt.Sprintf(`topic = '%s' AND partition = %d`, p.Topic, p.Partition)
+// ofRecord and ofClickHouse select the spot's partition.
+func (p spot) ofRecord() string {
+	return fmt.Sprintf(`topic = '%s' AND partition = %d`, p.at.Topic, p.at.Partition)
 }
 
-// queryable is the condition for the partition's rows in ClickHouse.
-func (p *spot) queryable() string {
-	return fmt.Sprintf(`cause_topic = '%s' AND cause_partition = %d`, p.Topic, p.Partition)
+func (p spot) ofClickHouse() string {
+	return fmt.Sprintf(`cause_topic = '%s' AND cause_partition = %d`, p.at.Topic, p.at.Partition)
 }
+
+func (p spot) gap(kind GapKind, from, to int64) string { return gapLine(p.at, kind, from, to) }
 
 // damageRecord changes the record behind the back of the stages.
 func (s *installation) damageRecord(t *testing.T, statements ...string) {
@@ -177,13 +185,15 @@ func (s *installation) damageRecord(t *testing.T, statements ...string) {
 	}
 }
 
-// preventMerges keeps ClickHouse from merging parts of the table, so that doubled rows
-// stay: the table's engine would drop one of two, at a time of its choice. Statements that
+// preventMerges keeps ClickHouse from merging parts of the tables, so that doubled rows
+// stay: the tables' engine would drop one of two, at a time of its choice. Statements that
 // change rows still run; SYSTEM STOP MERGES would stop them too.
 func (s *installation) preventMerges(t *testing.T) {
 	t.Helper()
-	s.damageClickHouse(t, `ALTER TABLE decision MODIFY SETTING
-		max_bytes_to_merge_at_max_space_in_pool = 1, max_bytes_to_merge_at_min_space_in_pool = 1`)
+	for _, table := range []string{"decision", "unreadable"} {
+		s.damageClickHouse(t, `ALTER TABLE `+table+` MODIFY SETTING
+			max_bytes_to_merge_at_max_space_in_pool = 1, max_bytes_to_merge_at_min_space_in_pool = 1`)
+	}
 }
 
 // damageClickHouse changes ClickHouse behind the back of the stages.

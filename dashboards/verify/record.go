@@ -1,11 +1,9 @@
 package verify
 
 import (
-	"cmp"
 	"context"
 	_ "embed"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,10 +16,6 @@ import (
 var (
 	//go:embed accounts.sql
 	accountsQuery string
-	//go:embed gaps.sql
-	gapsQuery string
-	//go:embed outside.sql
-	outsideQuery string
 	//go:embed batches.sql
 	batchesQuery string
 	//go:embed decisions.sql
@@ -32,45 +26,38 @@ var (
 
 // recordContents is what the record in Postgres holds at one instant.
 type recordContents struct {
-	topics    schema.Topics
+	topics    schema.Topics // that are verified
 	simulated bool
 	books     *Books
-
 	decisions entriesOf
-	// Each message in quarantine is announced twice: its channel is told so by a notice, and
-	// its bytes go to the quarantine topic.
-	notices     entriesOf
-	quarantined entriesOf
-
-	recorded map[schema.TopicPartition]bool // partitions of which the record holds anything
-	foreign  map[schema.TopicPartition]bool // likewise, of another installation in the same database
+	// Each message in quarantine twice: as the notice by which it is answered, and as it lies
+	// on the quarantine topic.
+	notices, quarantined entriesOf
+	foreign              map[schema.TopicPartition]bool // of another installation in the same database
+	fingerprints         fingerprinter
 }
 
 // readRecord reads the record in one transaction, which sees one instant, and opens the
 // books with it.
 func readRecord(ctx context.Context, db *pgxpool.Pool, topics schema.Topics, simulated bool) (*recordContents, error) {
 	r := &recordContents{
-		topics: topics, simulated: simulated, books: &Books{Watermark: map[string]int64{}, Strays: []Stray{}, Simulation: simulated},
-		decisions: entriesOf{}, notices: entriesOf{}, quarantined: entriesOf{},
-		recorded: map[schema.TopicPartition]bool{}, foreign: map[schema.TopicPartition]bool{},
+		topics: topics, simulated: simulated, books: newBooks(topics, simulated),
+		decisions: entriesOf{}, notices: entriesOf{}, quarantined: entriesOf{}, foreign: map[schema.TopicPartition]bool{},
 	}
 	instant := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, db, instant, func(tx pgx.Tx) error {
-		if err := r.readAccounts(ctx, tx); err != nil {
-			return err
-		}
-		for _, query := range []string{gapsQuery, outsideQuery, batchesQuery} {
-			if err := r.readGaps(ctx, tx, query); err != nil {
+		for _, read := range []func(context.Context, pgx.Tx) error{r.readAccounts, r.readBatchGaps, r.readDecisions, r.readQuarantined} {
+			if err := read(ctx, tx); err != nil {
 				return err
 			}
 		}
-		if err := r.readDecisions(ctx, tx); err != nil {
-			return err
-		}
-		return r.readQuarantined(ctx, tx)
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the record: %w", err)
+	}
+	for p := range r.books.all {
+		p.compareOffsets(r.decisions.of(p.at()), r.quarantined.of(p.at()))
 	}
 	return r, nil
 }
@@ -89,19 +76,19 @@ func (r *recordContents) readAccounts(ctx context.Context, tx pgx.Tx) error {
 			r.foreign[at] = true
 			return nil
 		}
-		r.recorded[at] = true
 		opened := r.books.partition(at.Topic, at.Partition)
 		opened.First, opened.Next, opened.Skipped = p.First, p.Next, p.Skipped
 		opened.Terms = p.Terms
 		opened.Consumed = p.Next - p.First - p.Skipped
+		r.decisions.of(at).all = make([]entry, 0, p.decisions())
 		return nil
 	})
 	return err
 }
 
-// readGaps adds the gaps that one of the queries finds.
-func (r *recordContents) readGaps(ctx context.Context, tx pgx.Tx, query string) error {
-	rows, err := tx.Query(ctx, query)
+// readBatchGaps adds the gaps between the batches.
+func (r *recordContents) readBatchGaps(ctx context.Context, tx pgx.Tx) error {
+	rows, err := tx.Query(ctx, batchesQuery)
 	if err != nil {
 		return err
 	}
@@ -117,125 +104,88 @@ func (r *recordContents) readGaps(ctx context.Context, tx pgx.Tx, query string) 
 	return err
 }
 
-// readDecisions reads every decision, those of all topics together: the table's key begins
-// with the partition.
+// readDecisions reads every decision.
 func (r *recordContents) readDecisions(ctx context.Context, tx pgx.Tx) error {
-	topics, partitions := []string{}, map[int]bool{}
-	for p := range r.books.all {
-		if !slices.Contains(topics, p.topic) {
-			topics = append(topics, p.topic)
-		}
-		partitions[p.Partition] = true
-		r.decisions.of(p.at()).all = make([]entry, 0, p.decisions())
-	}
-	for partition := range partitions {
-		rows, err := tx.Query(ctx, decisionsQuery, topics, partition)
-		if err != nil {
-			return err
-		}
-		var topic string
-		e := entry{logOffset: notOnTopic}
-		_, err = pgx.ForEachRow(rows, []any{&topic, &e.offset, &e.fingerprint, &e.person, &e.sponsor}, func() error {
-			r.decisions.of(schema.TopicPartition{Topic: topic, Partition: partition}).add(e)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// readQuarantined reads every message in quarantine, and makes of each what its channel
-// should have been told.
-func (r *recordContents) readQuarantined(ctx context.Context, tx pgx.Tx) error {
-	rows, err := tx.Query(ctx, quarantinedQuery)
+	rows, err := tx.Query(ctx, decisionsQuery, r.prefix())
 	if err != nil {
 		return err
 	}
-	var f fingerprinter
-	var at schema.Position
+	var at schema.TopicPartition
+	var e entry
+	_, err = pgx.ForEachRow(rows, []any{&at.Topic, &at.Partition, &e.offset, &e.fingerprint, &e.person, &e.sponsor}, func() error {
+		r.decisions.of(at).add(e)
+		return nil
+	})
+	for _, found := range r.decisions {
+		found.sort()
+	}
+	return err
+}
+
+// readQuarantined reads every message in quarantine.
+func (r *recordContents) readQuarantined(ctx context.Context, tx pgx.Tx) error {
+	rows, err := tx.Query(ctx, quarantinedQuery, r.prefix())
+	if err != nil {
+		return err
+	}
+	var cause schema.Position
 	var reason schema.Error
 	var receivedAt time.Time
-	into := []any{&at.Topic, &at.Partition, &at.Offset, &reason.Rule, &reason.Field, &reason.Detail, &receivedAt}
+	var key []byte
+	var digest string
+	into := []any{&cause.Topic, &cause.Partition, &cause.Offset, &reason.Rule, &reason.Field, &reason.Detail, &receivedAt, &key, &digest}
 	_, err = pgx.ForEachRow(rows, into, func() error {
-		if !r.ours(at.Topic) {
-			return nil
-		}
-		notice := schema.NewUnreadable(at, receivedAt, &reason)
+		notice := schema.NewUnreadable(cause, receivedAt, &reason)
 		notice.Simulation = r.simulated
-		r.notices.of(at.TopicPartition()).add(entry{
-			offset: at.Offset, fingerprint: f.notice(&notice), logOffset: notOnTopic, rule: reason.Rule, receivedAt: receivedAt,
+		at := cause.TopicPartition()
+		r.notices.of(at).add(entry{
+			offset: cause.Offset, fingerprint: r.fingerprints.notice(&notice), notice: &notice,
+			parties: parties{person: personOfKey(key)},
 		})
-		r.quarantined.of(at.TopicPartition()).add(entry{
-			offset: at.Offset, fingerprint: f.quarantined(at.Offset, string(reason.Rule)), logOffset: notOnTopic,
-		})
+		r.quarantined.of(at).add(entry{offset: cause.Offset, fingerprint: r.fingerprints.quarantined(cause.Offset, &reason, receivedAt, digest)})
 		return nil
 	})
 	return err
 }
 
+// personOfKey is the person that a message's key names; 0 where it is no Civil ID.
+func personOfKey(key []byte) int64 {
+	id, err := schema.ParseCivilID(string(key))
+	if err != nil {
+		return 0
+	}
+	return int64(id)
+}
+
+// prefix begins the names of this installation's topics.
+func (r *recordContents) prefix() string { return r.topics.Prefix + "." }
+
 // ours says whether a topic belongs to this installation.
-func (r *recordContents) ours(topic string) bool {
-	return strings.HasPrefix(topic, r.topics.Prefix+".")
+func (r *recordContents) ours(topic string) bool { return strings.HasPrefix(topic, r.prefix()) }
+
+// knows says whether there are books of a partition, or it is another installation's.
+func (r *recordContents) knows(at schema.TopicPartition) bool {
+	return r.books.find(at) != nil || r.foreign[at]
 }
 
-// knows says whether the record holds anything of a partition, of whichever installation.
-func (r *recordContents) knows(at schema.TopicPartition) bool { return r.recorded[at] || r.foreign[at] }
-
-// entriesOf are entries by the partition of their causes.
-type entriesOf map[schema.TopicPartition]*entries
-
-// of returns the entries of a partition, of which there may be none.
-func (e entriesOf) of(at schema.TopicPartition) *entries {
-	if e[at] == nil {
-		e[at] = &entries{}
-	}
-	return e[at]
-}
-
-// entries are a partition's decisions, its notices, or its messages in quarantine, as the
-// record holds them, in the order of the offsets.
-type entries struct {
-	all []entry
-	// limit is the offset before which ClickHouse must hold all of them.
-	limit int64
-}
-
-// entry is one of them, and where it was found on the topic on which it is announced.
-type entry struct {
-	offset      int64
-	fingerprint int64
-	parties
-	logOffset   int64 // its first place on the topic, or notOnTopic
-	publishedAt int64 // in milliseconds since 1970
-
-	// Of a message that cannot be read, what ClickHouse has of it.
-	rule       schema.Rule
-	receivedAt time.Time
-}
-
-const notOnTopic = -1
-
-// parties are the person and the sponsor that a decision is about. Columns of the record
-// can hold any number.
-type parties struct{ person, sponsor int64 }
-
-func (e *entries) add(one entry) { e.all = append(e.all, one) }
-
-// index returns the index of an offset's entry.
-func (e *entries) index(offset int64) (int, bool) {
-	// Where no offset is missing, the distance from the first one is the index.
-	if n := len(e.all); n > 0 {
-		if i := offset - e.all[0].offset; i >= 0 && i < int64(n) && e.all[i].offset == offset {
-			return int(i), true
+// compareOffsets compares the offsets that were consumed with those that were decided or
+// quarantined.
+func (p *PartitionBooks) compareOffsets(decisions, quarantined *entries) {
+	next := p.First // the first that is not accounted for yet
+	for offset := range offsets(decisions, quarantined) {
+		switch {
+		case offset < p.First || offset >= p.Next:
+			p.addGap(GapNotConsumed, offset, offset+1)
+			continue
+		case offset < next:
+			p.addGap(GapTwice, offset, offset+1)
+			continue
+		case offset > next:
+			p.addGap(GapUnaccounted, next, offset)
 		}
+		next = offset + 1
 	}
-	return slices.BinarySearchFunc(e.all, offset, func(one entry, offset int64) int { return cmp.Compare(one.offset, offset) })
-}
-
-// indexFrom returns the index of the first entry at or after an offset.
-func (e *entries) indexFrom(offset int64) int {
-	i, _ := slices.BinarySearchFunc(e.all, offset, func(one entry, offset int64) int { return cmp.Compare(one.offset, offset) })
-	return i
+	if next < p.Next {
+		p.addGap(GapUnaccounted, next, p.Next)
+	}
 }

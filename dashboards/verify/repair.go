@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	//go:embed delete.sql
+	//go:embed delete_decisions.sql
 	deleteDecisions string
 	//go:embed delete_unreadable.sql
 	deleteUnreadable string
@@ -50,8 +50,10 @@ func (v *verifier) repair(ctx context.Context) (*verification, error) {
 	}
 	r := repairer{
 		verifier: v, found: found, run: "repair/" + uuid.NewString(),
-		analytics: analytics.New(analytics.Config{Topics: v.topics, DB: v.clickhouse, Pseudonym: v.pseudonym}, prometheus.NewRegistry()),
-		renewals:  renewals.New(renewals.Config{Topics: v.topics, Simulation: v.simulated}, prometheus.NewRegistry()),
+		analytics: analytics.New(analytics.Config{
+			Topics: v.topics, DB: v.clickhouse, Pseudonym: v.pseudonym, Simulation: v.simulated,
+		}, prometheus.NewRegistry()),
+		renewals: renewals.New(renewals.Config{Topics: v.topics, Simulation: v.simulated}, prometheus.NewRegistry()),
 	}
 	if err := r.repairAll(ctx); err != nil {
 		return nil, fmt.Errorf("repair ClickHouse: %w", err)
@@ -110,78 +112,66 @@ type repairer struct {
 	done      Repair
 }
 
-// repairAll repairs the partitions one after another.
+// repairAll repairs both tables, the partitions one after another.
 func (r *repairer) repairAll(ctx context.Context) error {
 	for p := range r.found.books.all {
-		for _, t := range []repairedTable{r.decisions(), r.unreadable()} {
-			plan := r.plan(p, t)
-			err := r.removeRows(ctx, t, plan)
-			if err == nil {
-				err = r.insertRows(ctx, t, plan)
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", p.at(), err)
-			}
+		decisions := tableRepair{
+			repairer: r, rowTable: &decisionTable, at: p.at(), answers: r.found.decisions.of(p.at()),
+			delete: deleteDecisions, read: r.readDecisions,
+		}
+		unreadable := tableRepair{
+			repairer: r, rowTable: &unreadableTable, at: p.at(), answers: r.found.notices.of(p.at()),
+			delete: deleteUnreadable, read: r.readNotices,
+		}
+		if err := decisions.repair(ctx, decisions.plan(p, GapPublishedOtherwise, GapPublishedUnknown)); err != nil {
+			return fmt.Errorf("decisions of %s: %w", p.at(), err)
+		}
+		if err := unreadable.repair(ctx, unreadable.plan(p, GapNoticeOtherwise, GapNoticeUnknown)); err != nil {
+			return fmt.Errorf("unreadable messages of %s: %w", p.at(), err)
 		}
 	}
 	return nil
 }
 
-// repairedTable is a table of ClickHouse that is repaired.
-type repairedTable struct {
-	entries entriesOf // what it should hold
-	remove  string    // the statement that removes rows
-	// read reads answers of a partition from the record, as the stage inserts them, without
-	// their places.
-	read func(ctx context.Context, at schema.TopicPartition, offsets []int64) ([]analytics.Replayed, error)
+// tableRepair repairs what one partition has in one table.
+type tableRepair struct {
+	*repairer
+	*rowTable
 
-	// The kinds of its gaps, and those of the answers on their topic.
-	missing, doubled, different, unknown GapKind
-	publishedOtherwise, publishedUnknown GapKind
-}
-
-func (r *repairer) decisions() repairedTable {
-	return repairedTable{
-		entries: r.found.decisions, remove: deleteDecisions, read: r.readDecisions,
-		missing: GapMissing, doubled: GapDoubled, different: GapDifferent, unknown: GapUnknown,
-		publishedOtherwise: GapPublishedOtherwise, publishedUnknown: GapPublishedUnknown,
-	}
-}
-
-func (r *repairer) unreadable() repairedTable {
-	return repairedTable{
-		entries: r.found.notices, remove: deleteUnreadable, read: r.readNotices,
-		missing: GapUnreadableMissing, doubled: GapUnreadableDoubled, different: GapUnreadableDifferent, unknown: GapUnreadableUnknown,
-		publishedOtherwise: GapNoticeOtherwise, publishedUnknown: GapNoticeUnknown,
-	}
+	at      schema.TopicPartition
+	answers *entries // as the verification found them
+	delete  string   // the statement
+	read    func(ctx context.Context, at schema.TopicPartition, offsets []int64) ([]analytics.Replayed, error)
 }
 
 // repairPage is how many offsets are repaired by one statement.
 const repairPage = 10_000
 
-func (r *repairer) removeRows(ctx context.Context, t repairedTable, plan *plan) error {
-	for offsets := range slices.Chunk(plan.remove, repairPage) {
-		if err := r.clickhouse.Exec(ctx, t.remove, plan.at.Topic, int32(plan.at.Partition), offsets); err != nil {
+func (t *tableRepair) repair(ctx context.Context, planned *plan) error {
+	for offsets := range slices.Chunk(planned.remove, repairPage) {
+		if err := t.clickhouse.Exec(ctx, t.delete, t.at.Topic, int32(t.at.Partition), offsets); err != nil {
 			return fmt.Errorf("remove rows: %w", err)
 		}
 	}
-	return nil
+	return t.insertRows(ctx, planned.insert)
 }
 
-func (r *repairer) insertRows(ctx context.Context, t repairedTable, plan *plan) error {
-	log, known := r.found.placeOf(plan.at).log, t.entries.of(plan.at)
-	for insert := plan.insert; len(insert) > 0; {
+func (t *tableRepair) insertRows(ctx context.Context, insert []int64) error {
+	answersTo, _ := t.topics.AnswersTo(t.at.Topic)
+	log := schema.TopicPartition{Topic: answersTo, Partition: t.at.Partition}
+	for len(insert) > 0 {
 		// A page spans no more than repairPage offsets, so that one query reads it.
 		n, _ := slices.BinarySearch(insert, insert[0]+repairPage)
-		answers, err := t.read(ctx, plan.at, insert[:n])
+		answers, err := t.read(ctx, t.at, insert[:n])
 		if err != nil {
 			return err
 		}
 		for i := range answers {
-			at, _ := known.index(answers[i].Cause.Offset)
-			answers[i].LogOffset, answers[i].PublishedAt = known.all[at].logOffset, time.UnixMilli(known.all[at].publishedAt)
+			at, _ := t.answers.index(answers[i].Cause.Offset)
+			e := &t.answers.all[at]
+			answers[i].LogOffset, answers[i].PublishedAt = e.logOffset, time.UnixMilli(e.publishedAt)
 		}
-		if err := r.analytics.Replay(ctx, r.run, log, answers); err != nil {
+		if err := t.analytics.Replay(ctx, t.run, log, answers); err != nil {
 			return err
 		}
 		insert = insert[n:]
@@ -189,29 +179,33 @@ func (r *repairer) insertRows(ctx context.Context, t repairedTable, plan *plan) 
 	return nil
 }
 
+// readDecisions reads decisions of a partition from the record, as the stage renewals announces
+// them.
 func (r *repairer) readDecisions(ctx context.Context, at schema.TopicPartition, offsets []int64) ([]analytics.Replayed, error) {
-	decisions, err := r.renewals.Decisions(ctx, r.postgres, at, offsets[0], offsets[len(offsets)-1]+1)
+	all, err := r.renewals.Decisions(ctx, r.postgres, at, offsets[0], offsets[len(offsets)-1]+1)
 	if err != nil {
 		return nil, fmt.Errorf("read decisions: %w", err)
 	}
-	answers := make([]analytics.Replayed, 0, len(offsets))
-	for _, d := range decisions {
+	decisions := make([]analytics.Replayed, 0, len(offsets))
+	for _, d := range all {
 		if _, wanted := slices.BinarySearch(offsets, d.Cause.Offset); wanted {
-			answers = append(answers, analytics.Replayed{Decision: d})
+			decisions = append(decisions, analytics.Replayed{Decision: d})
 		}
 	}
-	return answers, nil
+	return decisions, nil
 }
 
-// readNotices needs no query: the verification holds all of a notice that ClickHouse does.
+// readNotices returns messages of a partition that cannot be read, as the record held them
+// when it was verified.
 func (r *repairer) readNotices(_ context.Context, at schema.TopicPartition, offsets []int64) ([]analytics.Replayed, error) {
-	notices, answers := r.found.notices.of(at), make([]analytics.Replayed, 0, len(offsets))
-	for _, offset := range offsets {
-		i, _ := notices.index(offset)
-		answers = append(answers, analytics.Replayed{Rule: notices.all[i].rule, Decision: schema.Decision{
-			Cause:      schema.Position{Topic: at.Topic, Partition: at.Partition, Offset: offset},
-			ReceivedAt: notices.all[i].receivedAt, Simulation: r.simulated,
-		}})
+	notices := r.found.notices.of(at)
+	answers := make([]analytics.Replayed, len(offsets))
+	for i, offset := range offsets {
+		known, _ := notices.index(offset)
+		u := notices.all[known].notice
+		answers[i] = analytics.Replayed{
+			Decision: schema.Decision{Cause: u.Cause, ReceivedAt: u.ReceivedAt, Simulation: u.Simulation}, Rule: u.Rule,
+		}
 	}
 	return answers, nil
 }

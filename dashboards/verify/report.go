@@ -1,9 +1,9 @@
 package verify
 
 import (
+	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -18,18 +18,14 @@ func (b *Books) WriteJSON(w io.Writer) error { return text.WriteJSON(w, b) }
 func (b *Books) Text() string {
 	var out strings.Builder
 	out.WriteString(b.headline() + "\n")
-	if b.Simulation {
-		out.WriteString("SIMULATION: its people are made up, and nothing here holds for anybody.\n")
-	}
 	b.writeChannels(&out)
-	for i := range b.Topics {
-		if t := &b.Topics[i]; len(b.Topics) == 1 || !t.balanced() {
-			t.write(&out)
-		}
-	}
+	b.writePartitions(&out)
 	b.writePending(&out)
 	if !b.PersonsCompared {
 		out.WriteString("\nPersons and sponsors were not compared with ClickHouse: that takes the --pseudonym-key\n")
+	}
+	if b.Ignored > 0 {
+		fmt.Fprintf(&out, "\n%s events of a later edition lie on the decisions topics, and were passed over\n", text.Thousands(b.Ignored))
 	}
 	b.writeGaps(&out)
 	b.writeRepair(&out)
@@ -41,57 +37,72 @@ func (b *Books) headline() string {
 	if !b.Balanced {
 		result = "NOT BALANCED"
 	}
-	return fmt.Sprintf("%s. Verified as of %s, in %.1f s.", result, text.Second(b.TakenAt), b.Seconds)
+	line := fmt.Sprintf("%s. Verified as of %s, in %.1f s.", result, text.Second(b.TakenAt), b.Seconds)
+	if b.Simulation {
+		line += "\nA simulation: what it decides holds for nobody."
+	}
+	return line
 }
 
-// writeChannels writes the equation, a line for each channel. Partitions are for those that
-// don't balance.
+// termNames are the columns that a channel's table and a partition's have.
+var termNames = []any{"Consumed", "Decided", "Again", "Conflict", "Quarant.", "Answers", "ClickHouse"}
+
+// channelWidth is what the figures leave for a channel's name; JSON has the whole.
+const channelWidth = 20
+
+// writeChannels writes the equation, a line for each channel.
 func (b *Books) writeChannels(out *strings.Builder) {
-	lines := text.NewTable("Channel", "Consumed", "Decided", "Again", "Conflict", "Quarant.", "Answers", "ClickHouse")
-	var sum Terms
+	lines := text.NewTable(append([]any{"Channel"}, termNames...)...)
 	for i := range b.Channels {
 		c := &b.Channels[i]
-		name := shortened(string(c.Channel), channelWidth)
-		if !c.Balanced {
-			name = "✗ " + name
-		}
-		lines.AppendRow(append(table.Row{name}, c.row()...))
-		sum.add(&c.Terms)
+		lines.AppendRow(append(table.Row{marked(c.name(), c.Balanced)}, c.row()...))
 	}
-	lines.AppendFooter(append(table.Row{""}, sum.row()...))
-	text.AlignRight(lines, 2, 8)
+	lines.AppendFooter(append(table.Row{""}, b.Totals.row()...))
+	text.AlignRight(lines, 2, 1+len(termNames))
 	text.WriteTable(out, "consumed = decided + sent again + conflicts + quarantined = answers", lines)
 }
 
-// channelWidth is how much of a channel's name the table has room for. JSON has all of it.
-const channelWidth = 20
+// name is the channel's, or that of a topic which is no channel's.
+func (c *ChannelBooks) name() string {
+	name := []rune(cmp.Or(string(c.Channel), c.Topic))
+	if len(name) > channelWidth {
+		name = append(name[:channelWidth-1], '…')
+	}
+	return string(name)
+}
 
-func shortened(name string, width int) string {
-	if len(name) > width {
-		return name[:width-1] + "…"
+// marked marks the name of what is not balanced.
+func marked(name string, balanced bool) string {
+	if !balanced {
+		return "✗ " + name
 	}
 	return name
 }
 
-func (t *TopicBooks) balanced() bool {
-	return !slices.ContainsFunc(t.Partitions, func(p *PartitionBooks) bool { return !p.Balanced })
-}
+// partitionsShown is how many partitions all channels may have for each to be shown to a
+// person. Of more, only those are that don't balance.
+const partitionsShown = 12
 
-// write writes a topic's equation, a line for each partition.
-func (t *TopicBooks) write(out *strings.Builder) {
-	lines := text.NewTable("Part.", "Up to", "Consumed", "Decided", "Again", "Conflict", "Quarant.", "Answers", "ClickHouse")
-	var sum Terms
-	for _, p := range t.Partitions {
-		name := fmt.Sprint(p.Partition)
-		if !p.Balanced {
-			name = "✗ " + name
-		}
-		lines.AppendRow(append(table.Row{name, text.Thousands(p.Watermark.least())}, p.row()...))
-		sum.add(&p.Terms)
+// writePartitions writes a table for each channel that has partitions to be shown.
+func (b *Books) writePartitions(out *strings.Builder) {
+	all := 0
+	for i := range b.Channels {
+		all += len(b.Channels[i].Partitions)
 	}
-	lines.AppendFooter(append(table.Row{"", ""}, sum.row()...))
-	text.AlignRight(lines, 1, 9)
-	text.WriteTable(out, t.Topic, lines)
+	for i := range b.Channels {
+		c := &b.Channels[i]
+		lines := text.NewTable(append([]any{"Part.", "Up to"}, termNames...)...)
+		for _, p := range c.Partitions {
+			if all <= partitionsShown || !p.Balanced {
+				name := marked(fmt.Sprint(p.Partition), p.Balanced)
+				lines.AppendRow(append(table.Row{name, text.Thousands(p.Watermark.least())}, p.row()...))
+			}
+		}
+		if lines.Length() > 0 {
+			text.AlignRight(lines, 1, 2+len(termNames))
+			text.WriteTable(out, c.Topic, lines)
+		}
+	}
 }
 
 func (t *Terms) row() table.Row {
@@ -104,46 +115,24 @@ func (t *Terms) row() table.Row {
 	return row
 }
 
-// writePending writes what is on its way.
+// writePending writes what is on its way, channel by channel: one may be stuck.
 func (b *Books) writePending(out *strings.Builder) {
-	p := b.Totals.Pending
-	if p.none() {
+	if b.Totals.Pending.none() {
 		return
 	}
-	fmt.Fprintf(out, "\nOn their way, not verified yet: %s messages to decide, %s to announce, %s rows\n",
-		text.Thousands(p.Consume), text.Thousands(p.Publish), text.Thousands(p.ClickHouse))
+	lines := text.NewTable("Channel", "To decide", "To answer", "To quarantine", "To insert")
+	for i := range b.Channels {
+		if c := &b.Channels[i]; !c.Pending.none() {
+			lines.AppendRow(c.Pending.row(c.name()))
+		}
+	}
+	lines.AppendFooter(b.Totals.Pending.row(""))
+	text.AlignRight(lines, 2, 5)
+	text.WriteTable(out, "On their way, not verified yet", lines)
 }
 
-// gapTexts say what is wrong.
-var gapTexts = map[GapKind]string{
-	GapUnaccounted:            "consumed, and neither decided nor quarantined",
-	GapEmpty:                  "consumed, and no message lies there",
-	GapTwice:                  "decided and quarantined",
-	GapNotConsumed:            "decided or quarantined, and never consumed",
-	GapSkipped:                "more was skipped, by the record's count, than holds no message",
-	GapBatchMissing:           "covered by no batch",
-	GapBatchOverlaps:          "covered by two batches",
-	GapBatchNotConsumed:       "covered by a batch, and never consumed",
-	GapNotPublished:           "decided, and not on the decisions topic",
-	GapMisordered:             "on the decisions topic behind a later one",
-	GapPublishedOtherwise:     "on the decisions topic with another content",
-	GapPublishedUnknown:       "on the decisions topic, and not in the record",
-	GapNoticeNotPublished:     "quarantined, and its channel was not told",
-	GapNoticeOtherwise:        "quarantined, and its channel was told something else",
-	GapNoticeUnknown:          "its channel was told that it cannot be read, and it is not in the record",
-	GapQuarantineNotPublished: "quarantined, and not on the quarantine topic",
-	GapQuarantineMisordered:   "on the quarantine topic behind a later one",
-	GapQuarantineOtherwise:    "on the quarantine topic for another reason",
-	GapQuarantineUnknown:      "on the quarantine topic, and not in the record",
-	GapMissing:                "missing in ClickHouse",
-	GapDoubled:                "doubled in ClickHouse",
-	GapDifferent:              "different in ClickHouse",
-	GapUnknown:                "in ClickHouse, and not in the record",
-	GapUnreadableMissing:      "quarantined, and missing in ClickHouse",
-	GapUnreadableDoubled:      "quarantined, and doubled in ClickHouse",
-	GapUnreadableDifferent:    "quarantined, and different in ClickHouse",
-	GapUnreadableUnknown:      "unreadable by ClickHouse, and not in the record",
-	GapUnreadable:             "on this topic, and not published by a stage",
+func (p Pending) row(name string) table.Row {
+	return table.Row{name, text.Thousands(p.Consume), text.Thousands(p.Publish), text.Thousands(p.Quarantine), text.Thousands(p.ClickHouse)}
 }
 
 // writeGaps names what doesn't balance.

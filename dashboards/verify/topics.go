@@ -2,8 +2,10 @@ package verify
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,14 +16,17 @@ import (
 // announcement is an answer, or a quarantined message, as it lies on its topic.
 type announcement struct {
 	causeOffset int64
-	notice      bool // whether it is the answer to a message that cannot be read
 	fingerprint int64
 	parties
+	notice bool // whether it is a notice of a message that cannot be read
+	// differs says that it does not say what the record does not hold and every answer must:
+	// its revision, and whether the installation is a simulation.
+	differs                bool
 	logOffset, publishedAt int64 // on the topic that was read; in milliseconds since 1970
 }
 
 // announcements is what lies on the decisions topics and on the quarantine topic, by the
-// partition of the causes and in the order of the topic.
+// partition of its causes and in the order of the topic.
 type announcements struct {
 	mu          sync.Mutex
 	answers     map[schema.TopicPartition][]announcement
@@ -35,14 +40,21 @@ const partitionsAtOnce = 4
 
 // readAnnouncements reads the topics up to the ends that were marked.
 func (v *verifier) readAnnouncements(ctx context.Context, marks marks) (*announcements, error) {
-	a := &announcements{answers: map[schema.TopicPartition][]announcement{}, quarantined: map[schema.TopicPartition][]announcement{}}
+	a := &announcements{
+		answers: map[schema.TopicPartition][]announcement{}, quarantined: map[schema.TopicPartition][]announcement{},
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(partitionsAtOnce)
-	read := func(ends map[schema.TopicPartition]kafka.End, into map[schema.TopicPartition][]announcement, decode func(*announcementReader, *topicMessage) decoded) {
+	read := func(ends map[schema.TopicPartition]kafka.End, into map[schema.TopicPartition][]announcement, decode func(*announcementReader, *topicMessage) (string, announcement, verdict)) {
 		for log, end := range ends {
 			group.Go(func() error {
-				r := announcementReader{verifier: v, log: log}
-				return r.readPartition(ctx, a, into, end, decode)
+				r := announcementReader{log: log, topics: v.topics, simulated: v.simulated, found: map[string][]announcement{}}
+				err := newLogReader(v.brokers, v.transport).read(ctx, log, end.First, end.Next, func(m *topicMessage) error {
+					r.add(m, decode)
+					return nil
+				})
+				a.add(&r, into)
+				return err
 			})
 		}
 	}
@@ -51,199 +63,114 @@ func (v *verifier) readAnnouncements(ctx context.Context, marks marks) (*announc
 	return a, group.Wait()
 }
 
-// announcementReader reads one partition of a topic.
-type announcementReader struct {
-	*verifier
-
-	log          schema.TopicPartition
-	fingerprints fingerprinter
-}
-
-// decoded is what a message is: an announcement about a cause, something that is passed over,
-// or a stray.
-type decoded struct {
-	announcement
-	cause string // its topic; the partition is that of the announcement
-	kind  decodedKind
-}
-
-type decodedKind int
-
-const (
-	stray decodedKind = iota
-	announces
-	passedOver // of a later edition
-	foreign    // what another stage put aside
-)
-
-// readPartition reads every message of the partition and keeps what decode makes of it. A
-// stray is named by its place only: it may say anything about anybody.
-func (r *announcementReader) readPartition(ctx context.Context, a *announcements, into map[schema.TopicPartition][]announcement, end kafka.End, decode func(*announcementReader, *topicMessage) decoded) error {
-	found, ignored := map[string][]announcement{}, int64(0)
-	var strays []Stray
-	err := newLogReader(r.brokers, r.transport).read(ctx, r.log, end.First, end.Next, func(m *topicMessage) error {
-		switch d := decode(r, m); d.kind {
-		case announces:
-			if found[d.cause] == nil {
-				found[d.cause] = make([]announcement, 0, end.Next-end.First)
-			}
-			found[d.cause] = append(found[d.cause], d.announcement)
-		case stray:
-			strays = append(strays, Stray{r.log.Topic, r.log.Partition, Gap{GapUnreadable, m.offset, m.offset}})
-		case passedOver:
-			ignored++
-		case foreign:
-		}
-		return nil
-	})
+// add adds what was read of a partition.
+func (a *announcements) add(r *announcementReader, into map[schema.TopicPartition][]announcement) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for topic, announced := range found {
-		into[schema.TopicPartition{Topic: topic, Partition: r.log.Partition}] = announced
+	for topic, found := range r.found {
+		into[schema.TopicPartition{Topic: topic, Partition: r.log.Partition}] = found
 	}
-	a.strays, a.ignored = append(a.strays, strays...), a.ignored+ignored
-	return err
+	a.strays, a.ignored = append(a.strays, r.strays...), a.ignored+r.ignored
 }
 
-// answer decodes a message of a decisions topic. The stages publish an answer in the partition
-// of its cause, on the topic on which its channel is answered: one that lies elsewhere is not
-// ours.
-func (r *announcementReader) answer(m *topicMessage) decoded {
+// announcementReader reads one partition of a topic.
+type announcementReader struct {
+	log          schema.TopicPartition
+	topics       schema.Topics
+	simulated    bool
+	fingerprints fingerprinter
+	found        map[string][]announcement // by the topics of the causes
+	strays       []Stray
+	ignored      int64
+}
+
+// verdict says what a message on a topic is to the books.
+type verdict int
+
+const (
+	foreign verdict = iota // published by no stage
+	ours
+	ignored // a stage's, and not in the record; or of a type that this edition does not know
+)
+
+// add keeps what decode makes of a message. A foreign one is a stray, which is named by its
+// place only: it may say anything about anybody.
+func (r *announcementReader) add(m *topicMessage, decode func(*announcementReader, *topicMessage) (string, announcement, verdict)) {
+	topic, a, is := decode(r, m)
+	switch is {
+	case ours:
+		a.logOffset, a.publishedAt = m.offset, m.publishedAt.UnixMilli()
+		r.found[topic] = append(r.found[topic], a)
+	case foreign:
+		r.strays = append(r.strays, Stray{r.log.Topic, r.log.Partition, Gap{GapForeign, m.offset, m.offset}})
+	case ignored:
+	}
+}
+
+// answer decodes a message of a decisions topic. The stages publish an answer on its cause's
+// channel's topic, in the partition of its cause: one that lies elsewhere is not ours.
+func (r *announcementReader) answer(m *topicMessage) (topic string, a announcement, is verdict) {
 	answer, err := schema.ReadAnswer(m.key, m.value, m.headers)
-	if err == nil && answer.Type != schema.TypeDecision && answer.Type != schema.TypeUnreadable {
-		return decoded{kind: passedOver}
+	if err != nil {
+		return "", a, foreign
+	}
+	switch answer.Type {
+	case schema.TypeDecision:
+		d := &answer.Decision
+		a = announcement{
+			fingerprint: r.fingerprints.decision(d), parties: parties{int64(d.CivilID), int64(d.SponsorID)},
+			differs: d.Revision != schema.FirstRevision || d.Simulation != r.simulated,
+		}
+	case schema.TypeUnreadable:
+		a = announcement{
+			fingerprint: r.fingerprints.notice(&answer.Unreadable), parties: parties{person: personOfKey(m.key)}, notice: true,
+			differs: len(m.key) > 0 && personOfKey(m.key) == 0,
+		}
+	default:
+		r.ignored++
+		return "", a, ignored
 	}
 	cause := answer.Cause()
-	if answersTo, known := r.topics.AnswersTo(cause.Topic); err != nil || !known || answersTo != r.log.Topic || cause.Partition != r.log.Partition {
-		return decoded{}
+	a.causeOffset = cause.Offset
+	if answersTo, known := r.topics.AnswersTo(cause.Topic); !known || answersTo != r.log.Topic || cause.Partition != r.log.Partition {
+		return "", a, foreign
 	}
-	d := decoded{kind: announces, cause: cause.Topic, announcement: announcement{
-		causeOffset: cause.Offset, logOffset: m.offset, publishedAt: m.publishedAt.UnixMilli(),
-	}}
-	if answer.Type == schema.TypeUnreadable {
-		d.notice, d.fingerprint = true, r.fingerprints.notice(&answer.Unreadable)
-		return d
-	}
-	decision := &answer.Decision
-	d.fingerprint, d.parties = r.fingerprints.decision(decision), parties{int64(decision.CivilID), int64(decision.SponsorID)}
-	if decision.Revision != schema.FirstRevision || decision.Simulation != r.simulated {
-		d.fingerprint = ^d.fingerprint // neither is in the record, which knows what both must be
-	}
-	return d
+	return cause.Topic, a, ours
 }
 
-// quarantined decodes where a message of the quarantine topic came from. The stage analytics
-// puts messages of the decisions topics aside, which the record does not hold.
-func (r *announcementReader) quarantined(m *topicMessage) decoded {
+// originHeaders are the headers that a message in quarantine has once each.
+var originHeaders = []string{
+	schema.HeaderOriginTopic, schema.HeaderOriginPartition, schema.HeaderOriginOffset, schema.HeaderOriginTimestamp,
+	schema.HeaderQuarantineRule, schema.HeaderQuarantineField, schema.HeaderQuarantineDetail,
+}
+
+// quarantined decodes where a message of the quarantine topic came from, and why it is there.
+// The stage analytics quarantines messages of the decisions topics, which the record does not
+// hold.
+func (r *announcementReader) quarantined(m *topicMessage) (topic string, a announcement, is verdict) {
 	origin := map[string]string{}
 	for _, h := range m.headers {
-		if _, twice := origin[h.Key]; twice && h.Key == schema.HeaderOriginOffset {
-			return decoded{} // the stages put theirs in the place of those that a message brings
+		if _, twice := origin[h.Key]; twice && slices.Contains(originHeaders, h.Key) {
+			return "", a, foreign
 		}
 		origin[h.Key] = string(h.Value)
 	}
-	topic := origin[schema.HeaderOriginTopic]
-	if _, ofAnalytics := r.topics.DecisionsChannel(topic); ofAnalytics {
-		return decoded{kind: foreign}
-	}
+	topic = origin[schema.HeaderOriginTopic]
 	offset, err := strconv.ParseInt(origin[schema.HeaderOriginOffset], 10, 64)
-	_, known := r.topics.SubmissionsChannel(topic)
-	if err != nil || offset < 0 || !known || origin[schema.HeaderOriginPartition] != strconv.Itoa(r.log.Partition) {
-		return decoded{}
+	if err != nil || offset < 0 || origin[schema.HeaderOriginPartition] != strconv.Itoa(r.log.Partition) {
+		return "", a, foreign
 	}
-	return decoded{kind: announces, cause: topic, announcement: announcement{
-		causeOffset: offset, fingerprint: r.fingerprints.quarantined(offset, origin[schema.HeaderQuarantineRule]),
-		logOffset: m.offset, publishedAt: m.publishedAt.UnixMilli(),
-	}}
-}
-
-// topicComparison compares entries of one partition with what lies on a topic.
-type topicComparison struct {
-	books   *PartitionBooks
-	entries *entries
-	// The kinds of gaps on this topic.
-	notPublished, misordered, different, unknown GapKind
-
-	published, repeated int64  // what was counted
-	highest             *int64 // cause so far, on the topic
-}
-
-// compareAnswers compares a partition's decisions and notices with its channel's decisions
-// topic, on which both lie in the order of their causes.
-func compareAnswers(p *PartitionBooks, decisions, notices *entries, announced []announcement, published int64) {
-	highest := int64(-1)
-	d := topicComparison{
-		books: p, entries: decisions, highest: &highest, notPublished: GapNotPublished,
-		misordered: GapMisordered, different: GapPublishedOtherwise, unknown: GapPublishedUnknown,
+	if _, ofDecisions := r.topics.DecisionsChannel(topic); ofDecisions {
+		return "", a, ignored
 	}
-	n := topicComparison{
-		books: p, entries: notices, highest: &highest, notPublished: GapNoticeNotPublished,
-		misordered: GapMisordered, different: GapNoticeOtherwise, unknown: GapNoticeUnknown,
+	receivedAt, err := time.Parse(time.RFC3339Nano, origin[schema.HeaderOriginTimestamp])
+	if _, submitted := r.topics.SubmissionsChannel(topic); err != nil || !submitted {
+		return "", a, foreign
 	}
-	for i := range announced {
-		if announced[i].notice {
-			n.compareMessage(&announced[i])
-		} else {
-			d.compareMessage(&announced[i])
-		}
+	reason := schema.Error{
+		Rule: schema.Rule(origin[schema.HeaderQuarantineRule]), Field: origin[schema.HeaderQuarantineField],
+		Detail: origin[schema.HeaderQuarantineDetail],
 	}
-	p.Pending.Answer += d.findMissing(published) + n.findMissing(published)
-	p.Published, p.Notices, p.Repeated = d.published, n.published, d.repeated+n.repeated
-}
-
-// compareQuarantined compares a partition's messages in quarantine with the quarantine
-// topic.
-func compareQuarantined(p *PartitionBooks, quarantined *entries, announced []announcement, published int64) {
-	highest := int64(-1)
-	c := topicComparison{
-		books: p, entries: quarantined, highest: &highest, notPublished: GapQuarantineNotPublished,
-		misordered: GapQuarantineMisordered, different: GapQuarantineOtherwise, unknown: GapQuarantineUnknown,
-	}
-	for i := range announced {
-		c.compareMessage(&announced[i])
-	}
-	c.findMissing(published)
-	p.QuarantinedPublished = c.published
-}
-
-// findMissing looks for the entries that lie nowhere on the topic. Those before the offset
-// published should; the others are pending, and counted.
-func (c *topicComparison) findMissing(published int64) (pending int64) {
-	for i := range c.entries.all {
-		e := &c.entries.all[i]
-		switch {
-		case e.logOffset != notOnTopic:
-		case e.offset < published:
-			c.books.addGap(c.notPublished, e.offset, e.offset+1)
-		default:
-			pending++
-			c.books.Pending.Publish++
-			c.books.Watermark.Published = min(c.books.Watermark.Published, e.offset)
-		}
-	}
-	return pending
-}
-
-// compareMessage compares one message of the topic with the record. A message may be
-// repeated, but the first copies must lie in the order of their causes.
-func (c *topicComparison) compareMessage(a *announcement) {
-	i, known := c.entries.index(a.causeOffset)
-	if !known {
-		c.books.addGap(c.unknown, a.causeOffset, a.causeOffset+1)
-		return
-	}
-	e := &c.entries.all[i]
-	if e.fingerprint != a.fingerprint || e.parties != a.parties {
-		c.books.addGap(c.different, a.causeOffset, a.causeOffset+1)
-	}
-	if e.logOffset != notOnTopic {
-		c.repeated++
-		return
-	}
-	e.logOffset, e.publishedAt = a.logOffset, a.publishedAt
-	c.published++
-	if a.causeOffset < *c.highest {
-		c.books.addGap(c.misordered, a.causeOffset, a.causeOffset+1)
-	}
-	*c.highest = max(*c.highest, a.causeOffset)
+	a.causeOffset, a.fingerprint = offset, r.fingerprints.quarantined(offset, &reason, receivedAt, digest(m.key, m.value))
+	return topic, a, ours
 }

@@ -10,13 +10,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus"
 	client "github.com/segmentio/kafka-go"
 	wire "github.com/segmentio/kafka-go/protocol"
 
-	"tajdeed/consumers/renewals"
 	"tajdeed/dashboards/installationtest"
-	"tajdeed/schema"
 )
 
 // Messages of an aborted transaction are ignored: they are neither lost nor unknown. Those of
@@ -24,37 +21,32 @@ import (
 func TestIgnoresAbortedTransactions(t *testing.T) {
 	t.Parallel()
 	s := newInstallation(t)
-	simulation := s.Populate(2000)
-	submissions := s.Topics.Submissions(schema.DefaultChannels()[0])
+	simulation := s.Populate(1000)
 	nonsense := client.Message{Key: []byte("299999999999"), Value: []byte("nonsense")}
-	s.transaction(submissions, 1, false, nonsense, nonsense)
-	s.Publish(simulation, 1000)
-	s.transaction(submissions, 1, false, nonsense)
-	s.Publish(simulation, 1000)
+	s.transaction(s.Topics.Submissions("counter"), 1, false, nonsense, nonsense)
+	s.Publish(simulation, 500)
+	s.transaction(s.Topics.Submissions("counter"), 1, false, nonsense)
+	s.Publish(simulation, 500)
 	s.Renewals()
 	s.Analytics()
 	v := s.verify(withWait(2 * time.Minute))
 	v.wantGaps(t)
-	if v.Totals.Consumed != 2000 || !v.Complete { // without the aborted ones and the transactions' markers
-		t.Errorf("consumed %d messages, want 2000: %+v", v.Totals.Consumed, v.Totals.Pending)
+	if v.Totals.Consumed != 1000 || !v.Complete { // without the aborted ones and the transactions' markers
+		t.Errorf("consumed %d messages, want 1000: %+v", v.Totals.Consumed, v.Totals.Pending)
 	}
 	p := s.spot()
-	stage := renewals.New(renewals.Config{Topics: s.Topics, Simulation: true}, prometheus.NewRegistry())
-	again, err := stage.Announced(t.Context(), s.Postgres, p.TopicPartition, p.a, p.b+1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.transaction(p.answersTo, p.Partition, false, again[0], nonsense)
-	s.transaction(s.Topics.Quarantine(), p.Partition, false, nonsense)
+	again := s.announced(p, p.a, p.b+1)
+	s.transaction(p.log.Topic, p.log.Partition, false, again[0], nonsense)
+	s.transaction(s.Topics.Quarantine(), p.log.Partition, false, nonsense)
 	v = s.verify()
 	v.wantGaps(t)
 	if v.Totals.Repeated != 0 {
 		t.Errorf("%d repeats: aborted messages were counted", v.Totals.Repeated)
 	}
-	at := s.transaction(p.answersTo, p.Partition, true, nonsense, again[0], again[1])
-	s.transaction(p.answersTo, p.Partition, false, again...)
+	at := s.transaction(p.log.Topic, p.log.Partition, true, nonsense, again[0], again[1])
+	s.transaction(p.log.Topic, p.log.Partition, false, again...)
 	v = s.verify()
-	v.wantGaps(t, gapLine(schema.TopicPartition{Topic: p.answersTo, Partition: p.Partition}, GapUnreadable, at, at))
+	v.wantGaps(t, gapLine(p.log, GapForeign, at, at))
 	if v.Totals.Repeated != 2 {
 		t.Errorf("%d repeats, want the 2 that were committed", v.Totals.Repeated)
 	}
@@ -89,14 +81,14 @@ func TestOpenTransactionHoldsNothingBack(t *testing.T) {
 	s := newInstallation(t)
 	simulation := s.Populate(500)
 	s.Publish(simulation, 500)
-	submissions := s.Topics.Submissions(schema.DefaultChannels()[0])
-	tx := s.openTransaction(submissions, 1)
+	topic := s.Topics.Submissions("counter")
+	tx := s.openTransaction(topic, 1)
 	before := tx.write([]client.Message{{Key: []byte("299999999999"), Value: []byte("nonsense")}})
 	s.Renewals()
 	installationtest.Eventually(t, func() error {
 		var next int64
 		err := s.Postgres.QueryRow(t.Context(), `SELECT coalesce(max(next_offset), 0) FROM position WHERE topic = $1 AND partition = 1`,
-			submissions).Scan(&next)
+			topic).Scan(&next)
 		if err == nil && next < before {
 			err = fmt.Errorf("decided up to %d, want %d", next, before)
 		}

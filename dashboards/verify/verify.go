@@ -163,7 +163,7 @@ func (v *verifier) verify(ctx context.Context) (*verification, error) {
 	}
 	found.books.Strays, found.books.Ignored = append(found.books.Strays, announced.strays...), announced.ignored
 
-	if err := v.compareClickHouse(ctx, record); err != nil {
+	if err := v.compareClickHouse(ctx, &marks, record); err != nil {
 		return nil, err
 	}
 	found.addUnknownRows()
@@ -171,7 +171,7 @@ func (v *verifier) verify(ctx context.Context) (*verification, error) {
 	if err := v.countPending(ctx, marks.channels, record.books); err != nil {
 		return nil, err
 	}
-	record.books.balance(takenAt, v.topics)
+	record.books.balance(takenAt)
 	return found, nil
 }
 
