@@ -17,7 +17,7 @@ func ExampleOnce() { //nolint:testableexamples // it starts servers, in the data
 	if local.ChildMain(os.Args) {
 		return
 	}
-	report, err := demo.Once(context.Background(), demo.Config{Partitions: 12, Applications: 45_000})
+	report, err := demo.Once(context.Background(), demo.Config{Partitions: 4, Applications: 45_000})
 	if err != nil {
 		log.Fatal(err)
 	}
