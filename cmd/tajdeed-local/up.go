@@ -15,6 +15,7 @@ import (
 	"tajdeed/deploy/demo"
 	"tajdeed/producers/simulate"
 	"tajdeed/schema"
+	"tajdeed/schema/postgres"
 )
 
 func upCommand() *cli.Command {
@@ -126,6 +127,8 @@ func wordUp(err error) error {
 	switch {
 	case errors.Is(err, demo.ErrOtherPopulation):
 		return fmt.Errorf("%w: go on with that one, begin anew with --fresh, or choose another folder with --data", err)
+	case errors.Is(err, postgres.ErrNotEmpty): // also what an edition before this one left
+		return fmt.Errorf("%w: this data folder holds an installation that is none; begin anew with --fresh, or choose another folder with --data", err)
 	case errors.Is(err, simulate.ErrEnded):
 		return fmt.Errorf("%w: begin anew with --fresh, with more --residents for a slower one", err)
 	}

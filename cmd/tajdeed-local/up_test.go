@@ -8,7 +8,9 @@ import (
 
 	"tajdeed/cmd/command/commandtest"
 	"tajdeed/deploy/demo"
+	"tajdeed/deploy/local"
 	"tajdeed/deploy/local/localtest"
+	"tajdeed/schema/postgres"
 )
 
 // The whole program as a newcomer runs it, on each kind of broker: it accounts for
@@ -40,6 +42,36 @@ func TestUpOnce(t *testing.T) {
 				t.Errorf("another seed on the same data: %v\n%s", err, out)
 			}
 		})
+	}
+}
+
+// A data folder whose record has contents and is no simulation, as an edition before this one
+// left it, is refused with what to do, and that helps.
+func TestUpOnARecordThatIsNoSimulation(t *testing.T) {
+	t.Parallel()
+	data := localtest.Folder(t)
+	err := local.With(t.Context(), local.Config{Data: data, Broker: local.BrokerKfake}, func(servers *local.Servers) error {
+		record, err := postgres.Connect(t.Context(), postgres.Config{URL: servers.Endpoints().Postgres})
+		if err != nil {
+			return err
+		}
+		defer record.Close()
+		if _, err := postgres.Migrate(t.Context(), record); err != nil {
+			return err
+		}
+		_, err = record.Exec(t.Context(), `INSERT INTO position (topic, partition, first_offset, next_offset, published_offset) VALUES ('tajdeed.submissions', 0, 0, 1, 1)`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--broker", "kfake", "--data", data, "--applications", "500", "--residents", "3000", "--partitions", "3"}
+	refused := commandtest.Command(t.Context(), append([]string{"up", "--once"}, args...)...)
+	if out, err := refused.CombinedOutput(); err == nil || !bytes.Contains(out, []byte("--fresh")) {
+		t.Errorf("a record that is no simulation: %v\n%s", err, out)
+	}
+	if result := upOnce(t, append(args, "--fresh")...); !result.Balanced {
+		t.Errorf("with --fresh: %+v", result)
 	}
 }
 
