@@ -30,7 +30,7 @@ SELECT
     sumIf(fee_paid_fils, disposition = 'first' AND outcome = 'approved') AS fees_fils
 FROM decision
 GROUP BY hour, article, channel, outcome
-COMMENT 'Decisions of an hour by the article and channel that the application states and by outcome. A conflict is always a rejection; fees_fils is what approved applications paid.';
+COMMENT 'Decisions of an hour by the article that the application states, by the channel that sent it and by outcome. A conflict is always a rejection; fees_fils is what approved applications paid.';
 
 CREATE OR REPLACE VIEW decision_latency AS
 SELECT
