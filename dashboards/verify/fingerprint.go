@@ -11,7 +11,7 @@ import (
 )
 
 // fingerprinter makes the same fingerprints as Postgres by decisions.sql, and ClickHouse by
-// its view decision_fingerprint and by decision_ranges.sql and unreadable_ranges.sql. It is for
+// its view decision_fingerprint and by unreadable_ranges.sql. It is for
 // one goroutine.
 type fingerprinter struct{ buf []byte }
 

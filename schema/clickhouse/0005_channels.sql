@@ -120,8 +120,9 @@ FROM
 ) AS p
 COMMENT 'Every decision, and every message that cannot be read, whose answer was published before complete_up_to is in, however quiet a partition is. 1970 while a partition of a decisions topic has never been read: it may hold anything.';
 
--- Postgres' query and the program make the same text of a decision: all that both stores
--- have of it. The channel is in the topic's name.
+-- What verify compares, one text of each for all stores. The fingerprint is of what the record
+-- has of a decision; the channel is in the topic's name. The place is where the decision lies on
+-- its topic, since when, and what else every answer says. The persons are pseudonyms.
 CREATE OR REPLACE VIEW decision_fingerprint AS
 SELECT
     cause_topic, cause_partition, cause_offset,
@@ -132,6 +133,11 @@ SELECT
         toString(ifNull(toInt32(old_expiry), 0)), toString(ifNull(toInt32(new_expiry), 0)),
         toString(toUnixTimestamp64Micro(submitted_at)),
         toString(toUnixTimestamp64Micro(received_at)),
-        toString(toUnixTimestamp64Micro(decided_at))))) AS fingerprint
+        toString(toUnixTimestamp64Micro(decided_at))))) AS fingerprint,
+    reinterpretAsInt64(halfMD5(concatWithSeparator('|',
+        toString(cause_offset), log_topic, toString(log_partition), toString(log_offset),
+        toString(toUnixTimestamp64Micro(published_at)), channel, toString(revision), toString(simulation)))) AS place,
+    reinterpretAsInt64(halfMD5(concatWithSeparator('|',
+        toString(cause_offset), toString(person), toString(sponsor)))) AS persons
 FROM decision
 COMMENT 'For operations: what `tajdeed verify` compares with the record. Two rows of one decision have the same fingerprint.';
