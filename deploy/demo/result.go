@@ -108,7 +108,6 @@ func (r *Result) text() string {
 	for _, row := range rows {
 		fmt.Fprintf(&out, "%-16s %12s\n", row.name, text.Thousands(row.n))
 	}
-	out.WriteString("\n")
 	channels := text.NewTable("Channel", "Published", "Answered", "Approved", "Rejected", "Again", "Conflict", "Quarant.")
 	for _, c := range slices.Sorted(maps.Keys(r.Channels)) {
 		n := r.Channels[c]
