@@ -42,8 +42,13 @@ type database struct {
 func newDatabase(t testing.TB) *database {
 	t.Helper()
 	h := &database{TB: t, db: clickhousetest.New(t), publisher: &publisher{}, pseudonym: key(t, "a key of this test")}
-	if err := h.db.Exec(t.Context(), `SYSTEM STOP MERGES`); err != nil {
-		t.Fatal(err)
+	// SYSTEM STOP MERGES would also end the DELETE of a test that runs beside this one: without
+	// a table's name it is for the whole server.
+	for _, table := range []string{"decision", "unreadable"} {
+		if err := h.db.Exec(t.Context(), `ALTER TABLE `+table+` MODIFY SETTING
+			max_bytes_to_merge_at_max_space_in_pool = 1, max_bytes_to_merge_at_min_space_in_pool = 1`); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return h
 }

@@ -20,9 +20,6 @@ func replayed(from, to int64) (all []Replayed) {
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	h := newDatabase(t)
-	if err := h.db.Exec(t.Context(), `SYSTEM START MERGES`); err != nil { // a DELETE is one
-		t.Fatal(err)
-	}
 	stage := h.newStage(h.db)
 	h.deliver(h.open(stage, 0), log(0, decisions(0, 100)...)...)
 	want := h.lines(allColumns)
