@@ -1,7 +1,9 @@
 package stats
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -174,19 +176,58 @@ func writeReasons(out *strings.Builder, s *Report) {
 	text.WriteTable(out, "Reasons of rejections (one may have several; what was sent again is left out)", t)
 }
 
+// writeUnreadable sums the channels up: each breaks most rules sooner or later, and which one
+// broke which is in the other formats.
 func writeUnreadable(out *strings.Builder, s *Report) {
 	if len(s.Unreadable) == 0 {
 		return
 	}
-	t := text.NewTable("Channel", "Rule", "Messages")
-	var sum uint64
-	for _, r := range s.Unreadable {
-		t.AppendRow(table.Row{r.Channel, r.Rule, text.Thousands(r.Messages)})
-		sum += r.Messages
+	rules, order, total := byRule(s.Unreadable)
+	t := text.NewTable("Rule", "Messages", "Share", "Most from")
+	for _, rule := range order {
+		r := rules[rule]
+		t.AppendRow(table.Row{rule, text.Thousands(r.messages), text.Percent(r.messages, total), r.mostFrom()})
 	}
-	t.AppendFooter(table.Row{"Total", "", text.Thousands(sum)})
-	text.AlignRight(t, 3, 3)
+	t.AppendFooter(table.Row{"Total", text.Thousands(total), "", ""})
+	text.AlignRight(t, 2, 3)
 	text.WriteTable(out, "Messages that could not be read, by the rule that they break", t)
+}
+
+// ruleStats counts the messages that break one rule.
+type ruleStats struct {
+	messages uint64
+	most     Unreadable // of the channel with the most; of several, of the first
+}
+
+// byRule joins the channels of each rule, the rule with the most messages first.
+func byRule(rows []Unreadable) (rules map[string]*ruleStats, order []string, total uint64) {
+	rules = map[string]*ruleStats{}
+	for _, r := range rows {
+		sum := rules[r.Rule]
+		if sum == nil {
+			sum = &ruleStats{}
+			rules[r.Rule] = sum
+			order = append(order, r.Rule)
+		}
+		sum.messages += r.Messages
+		if r.Messages > sum.most.Messages {
+			sum.most = r
+		}
+		total += r.Messages
+	}
+	slices.SortFunc(order, func(a, b string) int {
+		return cmp.Or(cmp.Compare(rules[b].messages, rules[a].messages), cmp.Compare(a, b))
+	})
+	return rules, order, total
+}
+
+// mostFrom names the channel that broke the rule most often, and how often where others did
+// so too.
+func (r *ruleStats) mostFrom() string {
+	if r.most.Messages == r.messages {
+		return r.most.Channel
+	}
+	return fmt.Sprintf("%s (%s)", r.most.Channel, text.Thousands(r.most.Messages))
 }
 
 var stageTitles = map[string]string{
