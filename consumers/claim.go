@@ -1,6 +1,7 @@
 package consumers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,30 +70,72 @@ func (c *Claim) Read(ctx context.Context) (offset int64, note string, err error)
 
 // Write writes the claim. [ErrFenced] says that the partition has another owner.
 func (c *Claim) Write(ctx context.Context, offset int64, note string) error {
-	c.used = true
+	return WriteClaims(ctx, []ClaimWrite{{c, offset, note}})
+}
+
+// ClaimWrite is a claim that is to be written, and what with.
+type ClaimWrite struct {
+	Claim  *Claim
+	Offset int64
+	Note   string
+}
+
+// WriteClaims writes claims, which must be those of one worker's generation, with one request.
+// After an error some may be written. If partitions have another owner, the error is a
+// [*FencedError] that names them.
+func WriteClaims(ctx context.Context, writes []ClaimWrite) error {
+	commits := map[string][]kafka.OffsetCommit{}
+	for _, w := range writes {
+		c := w.Claim
+		c.used = true
+		commits[c.at.Topic] = append(commits[c.at.Topic], kafka.OffsetCommit{Partition: c.at.Partition, Offset: w.Offset, Metadata: w.Note})
+	}
+	c := writes[0].Claim
 	response, err := c.client.OffsetCommit(ctx, &kafka.OffsetCommitRequest{
-		GroupID: c.group, GenerationID: c.generation, MemberID: c.member,
-		Topics: map[string][]kafka.OffsetCommit{c.at.Topic: {{Partition: c.at.Partition, Offset: offset, Metadata: note}}},
+		GroupID: c.group, GenerationID: c.generation, MemberID: c.member, Topics: commits,
 	})
 	if err != nil {
 		return fmt.Errorf("write the claim: %w", err)
 	}
-	for _, p := range response.Topics[c.at.Topic] {
-		if p.Partition == c.at.Partition {
-			return claimError(p.Error)
-		}
+	if err := claimsError(writes, response); err != nil {
+		return fmt.Errorf("write the claim: %w", err)
 	}
-	return errors.New("write the claim: the coordinator's answer is not about the partition")
+	return nil
 }
 
-// claimError tells a partition that was lost from a coordinator that cannot answer.
-func claimError(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, kafka.IllegalGeneration), errors.Is(err, kafka.UnknownMemberId),
-		errors.Is(err, kafka.RebalanceInProgress), errors.Is(err, kafka.FencedInstanceID):
-		err = fmt.Errorf("%w: %w", ErrFenced, err)
+// errNotAnswered says that the coordinator left a partition out.
+var errNotAnswered = errors.New("the coordinator's answer is not about the partition")
+
+// claimsError is what the coordinator's answer says against the claims. That some partitions
+// were lost comes first: whatever else is wrong, they are not tried again.
+func claimsError(writes []ClaimWrite, response *kafka.OffsetCommitResponse) error {
+	answers := map[schema.TopicPartition]error{}
+	for topic, partitions := range response.Topics {
+		for _, p := range partitions {
+			answers[schema.TopicPartition{Topic: topic, Partition: p.Partition}] = p.Error
+		}
 	}
-	return fmt.Errorf("write the claim: %w", err)
+	var fenced []schema.TopicPartition
+	var first, other error
+	for _, w := range writes {
+		err, answered := answers[w.Claim.at]
+		switch {
+		case !answered:
+			other = cmp.Or(other, errNotAnswered)
+		case isFence(err):
+			fenced, first = append(fenced, w.Claim.at), cmp.Or(first, err)
+		default:
+			other = cmp.Or(other, err)
+		}
+	}
+	if len(fenced) > 0 {
+		return fmt.Errorf("%w: %w", &FencedError{fenced}, first)
+	}
+	return other
+}
+
+// isFence tells a partition that was lost from a coordinator that cannot answer.
+func isFence(err error) bool {
+	return errors.Is(err, kafka.IllegalGeneration) || errors.Is(err, kafka.UnknownMemberId) ||
+		errors.Is(err, kafka.RebalanceInProgress) || errors.Is(err, kafka.FencedInstanceID)
 }

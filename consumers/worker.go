@@ -15,9 +15,9 @@ import (
 )
 
 // worker works on one partition for one generation of the group. It takes the partition
-// over, applies a batch by itself, and then has the partition worked on in the loop of
-// the broker that leads it, together with others, until something is wrong with it
-// alone; then it begins again. So what concerns a single partition (a takeover, a
+// over, and then has it worked on in the loop of the broker that leads it, together with
+// others, until something is wrong with it alone; then it begins again, with a batch by
+// itself. So what concerns a single partition (a takeover, a
 // message that Postgres refuses, a gap, a flood) happens here, one step after another,
 // and holds no other partition up.
 type worker struct {
@@ -30,8 +30,10 @@ type worker struct {
 	breaker   *breaker
 	log       *slog.Logger
 
-	// alone fetches for a first batch. In a worker's first session it has a share of what a
-	// process may hold: all the generation's workers begin at the same time.
+	// first says that it is the worker's first session. alone fetches for a batch by itself; in
+	// the first session it has a share of what a process may hold, because all the generation's
+	// workers begin at the same time.
+	first bool
 	alone *fetch.Fetcher
 }
 
@@ -47,6 +49,7 @@ func (m *membership) newWorker(at schema.TopicPartition, generation *kafka.Gener
 	alone := *m.fetcher
 	alone.MaxBytes = min(alone.MaxBytes, max((config.Concurrency+1)*config.BatchBytes/workers, leastBytes))
 	return &worker{
+		first:      true,
 		alone:      &alone,
 		membership: m,
 		at:         at,
@@ -104,7 +107,7 @@ func (s *session) newBatch(r *fetch.Run) *Batch {
 func (w *worker) run(taking, doing context.Context) {
 	for taking.Err() == nil {
 		err := w.workSession(taking, doing)
-		w.alone = w.fetcher // whatever ended the session is met by a batch of any size
+		w.first, w.alone = false, w.fetcher // whatever ended the session is met by a batch of any size
 		switch {
 		case errors.Is(err, ErrFenced):
 			w.log.Info("another worker has gone on from here; looking where the partition stands")
@@ -129,9 +132,14 @@ func (w *worker) workSession(taking, doing context.Context) error {
 	}
 	w.engine.setHealth(nil, w.at)
 
-	// Whatever made the last session end, a first batch by itself gets past it, or waits
-	// for an operator; only then do other partitions depend on this one.
-	if err = w.workAlone(taking, doing, s, start.Until); err == nil {
+	// Whatever made the last session end, a batch by itself gets past it, or waits for an
+	// operator; only then do other partitions depend on this one. In a worker's first session
+	// nothing has happened yet, and a batch of each partition by itself would be as many
+	// transactions at every rebalance.
+	if !w.first || start.Until > 0 {
+		err = w.workAlone(taking, doing, s, start.Until)
+	}
+	if err == nil {
 		err = w.workTogether(taking, doing, s)
 	}
 

@@ -14,6 +14,7 @@ import (
 	client "github.com/segmentio/kafka-go"
 
 	"tajdeed/cmd/command"
+	"tajdeed/cmd/command/commandtest"
 	"tajdeed/dashboards/installationtest"
 	"tajdeed/deploy/local"
 	"tajdeed/deploy/local/localtest"
@@ -58,6 +59,50 @@ func TestOneApplicationFromTopicToRow(t *testing.T) {
 	}
 	decider.Shows("tajdeed_renewals_decisions_total{disposition=\"first\",outcome=\"approved\"} 1")
 	inserter.Shows("tajdeed_analytics_rows_total 1")
+}
+
+// Whatever the clock of a publisher says, a message was received when the broker says, and its
+// age is counted from then.
+func TestPublisherWithAWrongClock(t *testing.T) {
+	t.Parallel()
+	const wrong = 400 * 24 * time.Hour
+	s := newStores(t)
+	simulation := s.Populate(100)
+	decider, inserter := s.renewals().Ready(), s.analytics().Ready()
+	before := time.Now().Truncate(time.Millisecond)
+	var messages []client.Message
+	for m, ok := simulation.Next(); ok && len(messages) < 40; m, ok = simulation.Next() {
+		message := m.Kafka(s.Topics)
+		message.Time = before.Add(wrong)
+		if len(messages)%2 == 0 {
+			message.Time = before.Add(-wrong)
+		}
+		messages = append(messages, message)
+	}
+	if err := s.Publisher.Publish(t.Context(), messages); err != nil {
+		t.Fatal(err)
+	}
+	s.Drained(len(messages))
+	after := time.Now()
+	var rows uint64
+	var first, last time.Time
+	err := s.ClickHouse.QueryRow(t.Context(), `SELECT count(), min(received_at), max(received_at) FROM
+		(SELECT received_at FROM decision UNION ALL SELECT received_at FROM unreadable)`).Scan(&rows, &first, &last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows != uint64(len(messages)) || first.Before(before) || last.After(after) {
+		t.Errorf("%d messages were received from %s to %s, want %d from %s to %s", rows, first, last, len(messages), before, after)
+	}
+	for _, stage := range []struct {
+		*commandtest.Program
+		name string
+	}{{decider, "renewals"}, {inserter, "analytics"}} {
+		age := stage.Value("tajdeed_" + stage.name + "_message_age_seconds_sum")
+		if most := after.Sub(before).Seconds() * float64(len(messages)); age < 0 || age > most {
+			t.Errorf("%s: the ages are %g s together, want from 0 to %g", stage.name, age, most)
+		}
+	}
 }
 
 // announces fails unless the decision on an application lies on its channel's decisions

@@ -9,7 +9,8 @@
 // says, which is an offset that is committed to Kafka and read back; without a claim, after
 // the highest offset that ClickHouse holds; where that holds none, from the log's start. It
 // drops an answer whose cause is not above the highest of its partition: causes only move
-// forward there, so it is a repeat.
+// forward there, so it is a repeat. What several partitions bring at once is inserted as one
+// block, see [Stage.Join].
 //
 // Answers of a later edition go through it: names that it does not know are inserted as they
 // are, fields are passed over, and events of other types are counted.
@@ -19,8 +20,6 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
@@ -74,15 +73,17 @@ var selectPositions string
 
 // Open goes on where the worker before this one stopped. What that one was about to
 // insert stands in its claim. It is inserted again, exactly the same: it may still be on
-// its way, and only a block that is the same to the row is recognised as a repeat. The
-// highest causes are read as they were before that block.
+// its way, and only a block that is the same to the row, or one that has its token, is
+// recognised as a repeat. The highest causes are read as they were before that block.
 func (s *Stage) Open(ctx context.Context, a consumers.Assignment) (consumers.Partition, consumers.Start, error) {
-	start, err := readClaim(ctx, a.Claim)
+	start, joint, err := readClaim(ctx, a.Claim)
 	if err != nil {
 		return nil, start, err
 	}
-	channel, _ := s.Topics.DecisionsChannel(a.Topic)
-	p := &stagePartition{stage: s, TopicPartition: a.TopicPartition, channel: channel, claim: a.Claim, highest: map[string]int64{}}
+	p := &stagePartition{logPartition: s.logPartition(a.TopicPartition), stage: s, claim: a.Claim, highest: map[string]int64{}}
+	if joint != "" {
+		p.joint = &jointBlock{token: joint}
+	}
 	last, err := p.readPositions(ctx, start.Next)
 	switch {
 	case err != nil:
@@ -99,14 +100,27 @@ func (s *Stage) Open(ctx context.Context, a consumers.Assignment) (consumers.Par
 
 // stagePartition is what the stage keeps of one partition of a decisions topic.
 type stagePartition struct {
-	schema.TopicPartition
+	*logPartition
 	stage   *Stage
-	channel schema.Channel // whose topic it is
 	claim   *consumers.Claim
 	highest map[string]int64 // the highest cause inserted, by its topic
 	next    int64            // the offset after what was inserted
 	claimed int64            // what the claim says of that
 	open    bool             // whether the claim is of a block that may be half done
+	// joint is the block of several partitions that the rows of the next batch may be in already;
+	// nil where none was sent.
+	joint *jointBlock
+}
+
+// logPartition is a partition of a decisions topic, and the channel whose topic it is.
+type logPartition struct {
+	schema.TopicPartition
+	channel string
+}
+
+func (s *Stage) logPartition(at schema.TopicPartition) *logPartition {
+	channel, _ := s.Topics.DecisionsChannel(at.Topic)
+	return &logPartition{at, string(channel)}
 }
 
 // readPositions reads the highest cause of each topic, and the highest offset on the
@@ -156,7 +170,7 @@ func (p *stagePartition) Prepare(b *consumers.Batch) consumers.Work {
 			b.Quarantine(m, err)
 			continue
 		}
-		r := row{Decision: answer.Decision, logOffset: m.Offset, publishedAt: m.Time}
+		r := row{Decision: answer.Decision, log: p.logPartition, logOffset: m.Offset, publishedAt: m.Time}
 		switch answer.Type {
 		case schema.TypeDecision:
 		case schema.TypeUnreadable:
@@ -194,152 +208,4 @@ func (p *stagePartition) read(m *consumers.Message) (schema.Answer, error) {
 		}
 	}
 	return answer, err
-}
-
-// row is an answer, and where it lies on its topic and since when.
-type row struct {
-	schema.Decision             // of a message that cannot be read only its cause, its time and whether it is of a simulation
-	rule            schema.Rule // that a message breaks which cannot be read; empty for a decision
-	logOffset       int64
-	publishedAt     time.Time
-}
-
-// work is a batch of answers on its way into ClickHouse.
-type work struct {
-	*stagePartition
-	batch          *consumers.Batch
-	rows           []row // that are still to be inserted
-	ignored        int   // events of types that are not known
-	quarantined    bool  // whether what could not be read was published
-	repeatsDropped bool  // whether repeats were dropped
-}
-
-// Apply quarantines what could not be read, drops repeats, claims the batch and inserts
-// its rows, as one block for each table and month. What an earlier attempt has done is not
-// done again. A block's token is made of what it holds, so where an answer was lost,
-// ClickHouse recognises the second attempt and drops it.
-//
-// The rows of messages that cannot be read come first: the time of the last decision that is
-// in says up to when all is.
-func (w *work) Apply(ctx context.Context) error {
-	if err := w.quarantine(ctx); err != nil {
-		return err
-	}
-	w.dropRepeats()
-	if err := w.claimBlock(ctx); err != nil {
-		return err
-	}
-	for len(w.rows) > 0 {
-		n := sameBlock(w.rows)
-		if err := w.stage.insert(ctx, w.TopicPartition, w.rows[:n]); err != nil {
-			return fmt.Errorf("insert answers: %w", err)
-		}
-		w.inserted(n)
-	}
-	w.stage.metrics.ignored.Add(float64(w.ignored))
-	w.next, w.open = w.batch.To, false
-	return nil
-}
-
-// quarantine publishes what could not be read. Nothing notes that it was done, so after a
-// crash it may be done again.
-func (w *work) quarantine(ctx context.Context) error {
-	quarantine := w.stage.Topics.Quarantine()
-	messages := w.batch.QuarantineMessages(quarantine)
-	if w.quarantined || len(messages) == 0 {
-		return nil
-	}
-	if err := w.stage.Publisher.PublishPlaced(ctx, messages); err != nil {
-		return &consumers.AwayError{Err: fmt.Errorf("publish to %s: %w", quarantine, err)}
-	}
-	w.quarantined = true
-	return nil
-}
-
-// dropRepeats drops, once, what was inserted before: answers that were published again when
-// a partition of the renewals stage changed hands. Then it puts the rows of each table
-// together.
-func (w *work) dropRepeats() {
-	if w.repeatsDropped {
-		return
-	}
-	w.repeatsDropped = true
-	highest := maps.Clone(w.highest)
-	kept := w.rows[:0]
-	for _, r := range w.rows {
-		if last, seen := highest[r.Cause.Topic]; seen && r.Cause.Offset <= last {
-			w.stage.metrics.repeated.Inc()
-			continue
-		}
-		highest[r.Cause.Topic] = r.Cause.Offset
-		kept = append(kept, r)
-	}
-	w.rows = unreadableFirst(kept)
-}
-
-// unreadableFirst puts the rows of messages that cannot be read before the decisions, each in
-// their order.
-func unreadableFirst(rows []row) []row {
-	if !slices.ContainsFunc(rows, func(r row) bool { return r.unreadable() }) {
-		return rows
-	}
-	sorted := make([]row, 0, len(rows))
-	for _, unreadable := range []bool{true, false} {
-		for i := range rows {
-			if rows[i].unreadable() == unreadable {
-				sorted = append(sorted, rows[i])
-			}
-		}
-	}
-	return sorted
-}
-
-// claimBlock writes into the claim, before anything is inserted, which offsets will be. A
-// worker that has lost the partition cannot: it is fenced here.
-func (w *work) claimBlock(ctx context.Context) error {
-	if w.claim == nil || len(w.rows) == 0 {
-		return nil
-	}
-	w.open = true
-	return w.claim.Write(ctx, w.batch.From, claimNote(w.batch.To))
-}
-
-// sameBlock is how many of the first rows are a block: of one table and one month. ClickHouse
-// inserts a block as a whole within a month only: if it died between two months' parts,
-// the later could be there without the earlier, and look like all.
-func sameBlock(rows []row) int {
-	n := 1
-	for n < len(rows) && rows[n].unreadable() == rows[0].unreadable() && month(rows[n].partitionedBy()) == month(rows[0].partitionedBy()) {
-		n++
-	}
-	return n
-}
-
-// unreadable says whether the row is of a message that could not be read.
-func (r *row) unreadable() bool { return r.rule != "" }
-
-// partitionedBy is the time by whose months the row's table is partitioned.
-func (r *row) partitionedBy() time.Time {
-	if r.unreadable() {
-		return r.ReceivedAt
-	}
-	return r.DecidedAt
-}
-
-// month numbers the months as the table is partitioned, by Kuwait's calendar.
-func month(t time.Time) int {
-	year, month, _ := t.In(schema.Kuwait).Date()
-	return year*12 + int(month)
-}
-
-// inserted notes that the first n rows are inserted.
-func (w *work) inserted(n int) {
-	for i := range w.rows[:n] {
-		cause := &w.rows[i].Cause
-		if highest, seen := w.highest[cause.Topic]; !seen || cause.Offset > highest {
-			w.highest[cause.Topic] = cause.Offset
-		}
-	}
-	w.rows = w.rows[n:]
-	w.stage.metrics.inserted.Add(float64(n))
 }

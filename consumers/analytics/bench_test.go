@@ -12,7 +12,7 @@ import (
 // BenchmarkPrepare decodes a batch of 1,000 decisions.
 func BenchmarkPrepare(b *testing.B) {
 	messages := log(0, decisions(0, 1000)...)
-	p := &stagePartition{TopicPartition: at, stage: &Stage{Config: Config{Topics: topics}}}
+	p := &stagePartition{logPartition: &logPartition{at, string(channel)}, stage: &Stage{Config: Config{Topics: topics}}}
 	b.ReportAllocs()
 	for b.Loop() {
 		p.Prepare(batch(messages...))
@@ -25,7 +25,7 @@ func BenchmarkColumns(b *testing.B) {
 	stage := &Stage{Config: Config{Topics: topics, Pseudonym: key(b, "a key of this benchmark"), Now: time.Now}}
 	b.ReportAllocs()
 	for b.Loop() {
-		stage.columns(at, rows)
+		stage.columns(rows)
 	}
 	perRow(b, len(rows))
 }
@@ -37,7 +37,7 @@ func BenchmarkBlock(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		block := newBlock(b)
-		for i, values := range stage.columns(at, rows) {
+		for i, values := range stage.columns(rows) {
 			if _, err := block.Columns[i].Append(values); err != nil {
 				b.Fatal(err)
 			}
@@ -87,7 +87,7 @@ func BenchmarkInsert(b *testing.B) {
 				}
 				from += int64(size)
 				b.StartTimer()
-				if err := stage.insert(b.Context(), at, rows); err != nil {
+				if err := stage.insert(b.Context(), token(rows), rows); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -97,9 +97,9 @@ func BenchmarkInsert(b *testing.B) {
 }
 
 func benchRows(from int64, n int) []row {
-	rows := make([]row, 0, n)
+	rows, log := make([]row, 0, n), &logPartition{at, string(channel)}
 	for i, d := range decisions(from, from+int64(n)) {
-		rows = append(rows, row{Decision: d, logOffset: int64(i), publishedAt: d.DecidedAt})
+		rows = append(rows, row{Decision: d, log: log, logOffset: int64(i), publishedAt: d.DecidedAt})
 	}
 	return rows
 }

@@ -124,6 +124,11 @@ func message(logOffset int64, d schema.Decision) consumers.Message {
 // unreadable is the notice that a message of the submissions cannot be read, as it lies on its
 // topic.
 func unreadable(logOffset, offset int64) consumers.Message {
+	return unreadableIn(partition, logOffset, offset)
+}
+
+// unreadableIn is that of a message in another partition.
+func unreadableIn(partition int, logOffset, offset int64) consumers.Message {
 	at := decidedAt.Add(time.Duration(offset) * time.Millisecond)
 	u := schema.NewUnreadable(schema.Position{Topic: topics.Submissions(channel), Partition: partition, Offset: offset},
 		at.Add(-time.Second).Truncate(time.Millisecond), &schema.Error{Field: "months", Rule: schema.RuleMissingField, Detail: "required"})

@@ -133,12 +133,12 @@ func TestBlockSentTwice(t *testing.T) {
 	h := newDatabase(t)
 	w := h.open(h.newStage(h.db), 0).Prepare(batch(log(0, decisions(0, 100)...)...)).(*work)
 	for range 2 {
-		if err := h.newStage(h.db).insert(t.Context(), at, w.rows); err != nil {
+		if err := h.newStage(h.db).insert(t.Context(), token(w.rows), w.rows); err != nil {
 			t.Fatal(err)
 		}
 	}
 	h.exactly(100)
-	if err := h.newStage(h.db).insert(t.Context(), at, w.rows[:99]); err != nil {
+	if err := h.newStage(h.db).insert(t.Context(), token(w.rows[:99]), w.rows[:99]); err != nil {
 		t.Fatal(err)
 	}
 	if rows := h.lines(`SELECT toString(count()) FROM decision`); rows[0] != "199" {

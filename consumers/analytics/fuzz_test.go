@@ -13,25 +13,26 @@ import (
 // A note that is taken names exactly one block behind the claim's offset, and is the one
 // that would be written for it, but for how its number is spelled.
 func FuzzClaimNote(f *testing.F) {
-	for _, note := range []string{"", claimNote(8), claimNote(7), "until ", "until -1", "until +9", "until 9223372036854775808", "another tool's"} {
+	for _, note := range []string{"", claimNote(8, ""), claimNote(7, ""), claimNote(8, "a token"), "until 8 with ", "until  with it", "until ", "until -1", "until +9", "until 9223372036854775808", "another tool's"} {
 		f.Add(int64(7), note)
 	}
 	f.Fuzz(func(t *testing.T, offset int64, note string) {
-		start, err := claimed(offset, note)
+		start, joint, err := claimed(offset, note)
 		switch {
 		case err != nil:
-			if !errors.Is(err, errNote) || start.Until != 0 {
+			if !errors.Is(err, errNote) || start.Until != 0 || joint != "" {
 				t.Errorf("%q: %+v, %v", note, start, err)
 			}
 		case start.Next != offset:
 			t.Errorf("%q: goes on at %d, not at %d", note, start.Next, offset)
 		case start.Until == 0:
-			if strings.HasPrefix(note, claimPrefix) {
+			if strings.HasPrefix(note, claimPrefix) || joint != "" {
 				t.Errorf("%q names a block, and none was read", note)
 			}
 		default:
-			if again, err := claimed(offset, claimNote(start.Until)); start.Until <= offset || err != nil || again != start {
-				t.Errorf("%q at %d: %+v, written and read again %+v, %v", note, offset, start, again, err)
+			again, jointAgain, err := claimed(offset, claimNote(start.Until, joint))
+			if start.Until <= offset || err != nil || again != start || jointAgain != joint {
+				t.Errorf("%q at %d: %+v %q, written and read again %+v %q, %v", note, offset, start, joint, again, jointAgain, err)
 			}
 		}
 	})
@@ -51,7 +52,7 @@ func FuzzPrepare(f *testing.F) {
 	notice := unreadable(0, 7)
 	f.Add([]byte(nil), notice.Value, first, second)
 	stage := &Stage{Config: Config{Topics: topics, Pseudonym: key(f, "a key of this test"), Now: time.Now}}
-	p := &stagePartition{stage: stage, TopicPartition: at, channel: channel}
+	p := &stagePartition{stage: stage, logPartition: stage.logPartition(at)}
 	f.Fuzz(func(t *testing.T, key, value []byte, first string, second []byte) {
 		m := message(0, decision(7))
 		m.Key, m.Value = key, value
@@ -80,7 +81,7 @@ func checkRow(t *testing.T, stage *Stage, rows []row, m *consumers.Message) {
 	if r.Cause.Partition != partition || r.CivilID.String() != string(m.Key) || r.logOffset != m.Offset {
 		t.Errorf("a row of %+v from the key %q at %d", r.Cause, m.Key, m.Offset)
 	}
-	for i, values := range stage.columns(at, rows) {
+	for i, values := range stage.columns(rows) {
 		if values == nil {
 			t.Errorf("column %d has no values", i)
 		}

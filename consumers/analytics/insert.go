@@ -48,13 +48,8 @@ func attempt(parent context.Context) (_ context.Context, release func()) {
 	}
 }
 
-// insert sends rows, which are of one table, as one block.
-func (s *Stage) insert(ctx context.Context, at schema.TopicPartition, rows []row) error {
-	return s.insertAs(ctx, token(at, rows), at, rows)
-}
-
-// insertAs sends rows as one block under the caller's token.
-func (s *Stage) insertAs(ctx context.Context, token string, at schema.TopicPartition, rows []row) (err error) {
+// insert sends rows, which are of one table, as one block under a token.
+func (s *Stage) insert(ctx context.Context, token string, rows []row) (err error) {
 	ctx, release := attempt(ctx)
 	defer release()
 	ctx = driver.Context(ctx, driver.WithSettings(driver.Settings{
@@ -70,7 +65,7 @@ func (s *Stage) insertAs(ctx context.Context, token string, at schema.TopicParti
 		return away(err)
 	}
 	defer func() { err = errors.Join(err, block.Close()) }()
-	for i, values := range columns(at, rows) {
+	for i, values := range columns(rows) {
 		if err := block.Column(i).Append(values); err != nil {
 			return fmt.Errorf("column %d: %w", i, err)
 		}
@@ -88,21 +83,17 @@ func away(err error) error {
 	return err
 }
 
-// token names a block by what it holds. The same rows always have the same token, and no
-// two different blocks share one: offsets of a decisions topic never repeat.
-func token(at schema.TopicPartition, rows []row) string {
-	table := "decision"
-	if rows[0].unreadable() {
-		table = "unreadable"
-	}
-	return fmt.Sprintf("%s/%s/%d-%d/%d", table, at, rows[0].logOffset, rows[len(rows)-1].logOffset, len(rows))
+// token names a block of one partition's rows by what it holds. The same rows always have the
+// same token, and no two different blocks share one: offsets of a decisions topic never repeat.
+func token(rows []row) string {
+	return fmt.Sprintf("%s/%s/%d-%d/%d", rows[0].table(), rows[0].log.TopicPartition, rows[0].logOffset, rows[len(rows)-1].logOffset, len(rows))
 }
 
 // columns are the values of insert.sql, in its order.
-func (s *Stage) columns(at schema.TopicPartition, rows []row) []any {
+func (s *Stage) columns(rows []row) []any {
 	hasher := s.Pseudonym.hasher()
-	now, channel := s.Now(), s.channelOf(at)
-	return append(places(at, rows),
+	now := s.Now()
+	return append(places(rows),
 		column(rows, func(r *row) uuid.UUID { return r.ApplicationID }),
 		words(rows, func(r *row) string { return r.Disposition.String() }),
 		words(rows, func(r *row) string { return r.Outcome.String() }),
@@ -113,7 +104,7 @@ func (s *Stage) columns(at schema.TopicPartition, rows []row) []any {
 		words(rows, func(r *row) string { return r.Kind.String() }),
 		column(rows, func(r *row) uint8 { return uint8(r.Article) }),
 		column(rows, func(r *row) uint16 { return uint16(r.Months) }),
-		words(rows, func(*row) string { return channel }),
+		words(rows, func(r *row) string { return r.log.channel }),
 		column(rows, func(r *row) uint64 { return hasher.person(r.CivilID) }),
 		column(rows, func(r *row) uint64 { return hasher.sponsor(r.SponsorID) }),
 		column(rows, func(r *row) int64 { return int64(r.FeeDue) }),
@@ -129,10 +120,10 @@ func (s *Stage) columns(at schema.TopicPartition, rows []row) []any {
 }
 
 // unreadableColumns are the values of insert_unreadable.sql, in its order.
-func (s *Stage) unreadableColumns(at schema.TopicPartition, rows []row) []any {
-	now, channel := s.Now(), s.channelOf(at)
-	return append(places(at, rows),
-		words(rows, func(*row) string { return channel }),
+func (s *Stage) unreadableColumns(rows []row) []any {
+	now := s.Now()
+	return append(places(rows),
+		words(rows, func(r *row) string { return r.log.channel }),
 		words(rows, func(r *row) string { return r.rule.String() }),
 		column(rows, func(r *row) bool { return r.Simulation }),
 		column(rows, func(r *row) time.Time { return r.ReceivedAt }),
@@ -143,21 +134,15 @@ func (s *Stage) unreadableColumns(at schema.TopicPartition, rows []row) []any {
 
 // places are the columns with which both tables begin: where the causes lie, and where the
 // answers.
-func places(at schema.TopicPartition, rows []row) []any {
+func places(rows []row) []any {
 	return []any{
 		words(rows, func(r *row) string { return r.Cause.Topic }),
 		column(rows, func(r *row) int32 { return int32(r.Cause.Partition) }),
 		column(rows, func(r *row) int64 { return r.Cause.Offset }),
-		words(rows, func(*row) string { return at.Topic }),
-		column(rows, func(*row) int32 { return int32(at.Partition) }),
+		words(rows, func(r *row) string { return r.log.Topic }),
+		column(rows, func(r *row) int32 { return int32(r.log.Partition) }),
 		column(rows, func(r *row) int64 { return r.logOffset }),
 	}
-}
-
-// channelOf is the channel of a decisions topic, as analysts know it.
-func (s *Stage) channelOf(at schema.TopicPartition) string {
-	channel, _ := s.Topics.DecisionsChannel(at.Topic)
-	return string(channel)
 }
 
 func column[V any](rows []row, value func(*row) V) []V {

@@ -29,14 +29,14 @@ const replayBlock = 10_000
 // The run's name keeps its blocks apart from all others: ClickHouse drops a block whose
 // token it knows, even if the rows have gone since.
 func (s *Stage) Replay(ctx context.Context, run string, at schema.TopicPartition, answers []Replayed) error {
-	rows := make([]row, len(answers))
+	rows, log := make([]row, len(answers)), s.logPartition(at)
 	for i, a := range answers {
-		rows[i] = row{Decision: a.Decision, rule: a.Rule, logOffset: a.LogOffset, publishedAt: a.PublishedAt}
+		rows[i] = row{Decision: a.Decision, rule: a.Rule, log: log, logOffset: a.LogOffset, publishedAt: a.PublishedAt}
 	}
 	rows = unreadableFirst(rows)
 	for len(rows) > 0 {
 		n := min(sameBlock(rows), replayBlock)
-		if err := s.insertAs(ctx, run+"/"+token(at, rows[:n]), at, rows[:n]); err != nil {
+		if err := s.insert(ctx, run+"/"+token(rows[:n]), rows[:n]); err != nil {
 			return fmt.Errorf("insert answers again: %w", err)
 		}
 		rows = rows[n:]

@@ -61,6 +61,17 @@ func (b *frozenBatch) Send() error {
 
 func (b *frozenBatch) Close() error { return nil }
 
+// arrive lets the frozen block arrive, once, and returns what became of it.
+func (f *frozen) arrive() error {
+	select {
+	case <-f.leave:
+		return nil
+	default:
+		close(f.leave)
+		return <-f.left
+	}
+}
+
 // A worker that was stopped in the middle of an insert and goes on after another has
 // its partition adds nothing: what it was about to insert was claimed, and the
 // other inserted exactly that block again.
@@ -68,17 +79,16 @@ func TestFrozenWorkerAddsNothing(t *testing.T) {
 	t.Parallel()
 	h := newDatabase(t)
 	named, created := kafkatest.NewInstallation(t, partition+1, channel)
-	produce(t, created, named.Decisions(channel), decisions(0, 300))
+	produce(t, created, named.Decisions(channel), partition, decisions(0, 300))
 	connection := freeze(h.db)
 	first := h.engine(t, connection, created.Brokers, named, 100)
 	<-connection.entered
 	first.stop()
 	// The other cuts its batches otherwise, and there is more by now.
-	produce(t, created, named.Decisions(channel), decisions(300, 700))
+	produce(t, created, named.Decisions(channel), partition, decisions(300, 700))
 	second := h.engine(t, h.db, created.Brokers, named, 170)
 	h.eventually(700)
-	close(connection.leave)
-	if err := <-connection.left; err != nil {
+	if err := connection.arrive(); err != nil {
 		t.Fatalf("the frozen block did not arrive, so this test shows nothing: %v", err)
 	}
 	h.exactly(700)
@@ -86,7 +96,7 @@ func TestFrozenWorkerAddsNothing(t *testing.T) {
 }
 
 // produce lays decisions on their partition of the topic.
-func produce(t *testing.T, created kafkatest.Topics, topic string, decisions []schema.Decision) {
+func produce(t *testing.T, created kafkatest.Topics, topic string, partition int, decisions []schema.Decision) {
 	t.Helper()
 	transport := new(kafka.Transport) // one that knows of no cluster from before the topic
 	defer transport.CloseIdleConnections()
@@ -154,7 +164,7 @@ func (h *database) eventually(rows uint64) {
 	defer ticker.Stop()
 	for {
 		var have uint64
-		if err := h.db.QueryRow(h.Context(), `SELECT uniqExact(cause_offset) FROM decision`).Scan(&have); err != nil {
+		if err := h.db.QueryRow(h.Context(), `SELECT uniqExact(cause_partition, cause_offset) FROM decision`).Scan(&have); err != nil {
 			h.Fatal(err)
 		}
 		if have >= rows {

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -193,6 +194,23 @@ func (p *Program) Unready() {
 		}
 		return nil
 	})
+}
+
+// Value returns the value of a metric that has no labels.
+func (p *Program) Value(name string) float64 {
+	p.Helper()
+	_, body := p.Get("/metrics")
+	for line := range strings.Lines(body) {
+		if text, found := strings.CutPrefix(line, name+" "); found {
+			value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+			if err != nil {
+				p.Fatalf("%s: %v", name, err)
+			}
+			return value
+		}
+	}
+	p.Fatalf("/metrics has no %s", name)
+	return 0
 }
 
 // Shows fails unless the metrics hold a line, and the other pages answer.
