@@ -338,7 +338,9 @@ func (l *brokerLoop) fill(r *round, runs []*fetch.Run, begin, emptyAt time.Time)
 		case !l.backlog && !runs[i].Behind() && begin.Sub(s.lastMessage) >= maxWait && begin.Sub(s.lastIdle) >= idleEvery:
 			r.idle[s], s.lastIdle = emptyAt, begin
 		}
-		l.engine.metrics.setLag(b)
+		if !runs[i].LeftOut {
+			l.engine.metrics.setLag(b)
+		}
 	}
 	l.sessions = slices.DeleteFunc(slices.Concat(l.sessions[served:], l.sessions[:served]), func(s *session) bool {
 		return r.faults[s] != nil || slices.Contains(r.moves, s)

@@ -57,6 +57,9 @@ type Run struct {
 
 	// HighWatermark is the partition's end when the run was last added to.
 	HighWatermark int64
+	// LeftOut says that the last answer was full before it came to the partition, so that nothing
+	// is known of its end. Apache Kafka answers about every partition; others may not.
+	LeftOut bool
 	// readable is up to where the partition could be read then: not beyond the first
 	// message of a transaction that is open (Kafka's last stable offset).
 	readable int64
@@ -64,8 +67,8 @@ type Run struct {
 	spare []schema.Header // memory for the messages' headers
 }
 
-// Behind is whether more of the partition could be read than was.
-func (r *Run) Behind() bool { return r.Remaining() > 0 }
+// Behind is whether more of the partition could be read than was, or may be.
+func (r *Run) Behind() bool { return r.LeftOut || r.Remaining() > 0 }
 
 // Remaining is how many offsets could be read beyond those that were.
 func (r *Run) Remaining() int64 { return r.readable - r.To }
@@ -100,6 +103,9 @@ func (f *Fetcher) Fetch(ctx context.Context, runs []*Run, maxWait time.Duration)
 		return nil, fmt.Errorf("fetch: %w", err)
 	}
 	for i, r := range runs {
+		if r.LeftOut = answers[i] == nil; r.LeftOut {
+			continue
+		}
 		if err := r.add(answers[i]); err != nil {
 			if faults == nil {
 				faults = map[int]error{}
@@ -150,7 +156,8 @@ func (f *Fetcher) topics(runs []*Run) []fetchapi.RequestTopic {
 
 var errOtherPartitions = errors.New("the broker's answer is not about the partitions asked for")
 
-// answersTo finds what was answered to each of the runs.
+// answersTo finds what was answered to each of the runs. An answer that holds messages may be
+// full, and leave runs out: theirs is nil.
 func answersTo(runs []*Run, message protocol.Message) ([]*partitionAnswer, error) {
 	response, ok := message.(*answer)
 	if !ok {
@@ -168,7 +175,8 @@ func answersTo(runs []*Run, message protocol.Message) ([]*partitionAnswer, error
 		}
 		answers[at] = answer
 	}
-	if slices.Contains(answers, nil) {
+	full := slices.ContainsFunc(response.partitions, func(a partitionAnswer) bool { return len(a.records) > 0 })
+	if !full && slices.Contains(answers, nil) {
 		return nil, errOtherPartitions
 	}
 	return answers, nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,12 +62,13 @@ func TestAnswersAreFoundForTheirRuns(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		name           string
-		asked, answers []string
+		asked, answers []string // an answer with messages ends in !
 		want           error
 	}{
 		{"as asked", []string{"a/0", "b/0", "a/1"}, []string{"a/0", "b/0", "a/1"}, nil},
 		{"by topic", []string{"a/0", "b/0", "a/1"}, []string{"a/0", "a/1", "b/0"}, nil},
 		{"one is missing", []string{"a/0", "b/0"}, []string{"a/0"}, errOtherPartitions},
+		{"one is left out of an answer that is full", []string{"a/0", "b/0"}, []string{"a/0!"}, nil},
 		{"one comes twice", []string{"a/0", "b/0"}, []string{"a/0", "a/0"}, errOtherPartitions},
 		{"of another topic", []string{"a/0", "b/0"}, []string{"a/0", "c/0"}, errOtherPartitions},
 		{"one too many", []string{"a/0"}, []string{"a/0", "b/0"}, errOtherPartitions},
@@ -75,8 +77,14 @@ func TestAnswersAreFoundForTheirRuns(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			var message answer
-			for _, r := range asked(tc.answers...) {
-				message.partitions = append(message.partitions, partitionAnswer{topic: []byte(r.Topic), partition: r.Partition})
+			for _, name := range tc.answers {
+				name, full := strings.CutSuffix(name, "!")
+				r := asked(name)[0]
+				given := partitionAnswer{topic: []byte(r.Topic), partition: r.Partition}
+				if full {
+					given.records = []byte("records")
+				}
+				message.partitions = append(message.partitions, given)
 			}
 			runs := asked(tc.asked...)
 			found, err := answersTo(runs, &message)
@@ -84,6 +92,9 @@ func TestAnswersAreFoundForTheirRuns(t *testing.T) {
 				t.Fatalf("%v, want %v", err, tc.want)
 			}
 			for i, a := range found {
+				if a == nil && len(tc.answers) < len(tc.asked) {
+					continue
+				}
 				if string(a.topic) != runs[i].Topic || a.partition != runs[i].Partition {
 					t.Errorf("%s was given what was answered about %s/%d", runs[i].TopicPartition, a.topic, a.partition)
 				}
@@ -127,6 +138,45 @@ func TestTopicsShareARequest(t *testing.T) {
 		if want := []string{r.String()}; !slices.Equal(values, want) || r.To != 1 {
 			t.Errorf("of %s there came %q up to %d", r.TopicPartition, values, r.To)
 		}
+	}
+}
+
+// An answer that is full before it comes to a partition says nothing of it; the next one that is
+// asked for it first does.
+func TestPartitionLeftOut(t *testing.T) {
+	t.Parallel()
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "a", "b", "c"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	for _, topic := range []string{"a", "b", "c"} {
+		m := &kgo.Record{Topic: topic, Value: []byte(strings.Repeat(topic, 1000))}
+		if err := client.ProduceSync(t.Context(), m).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	transport := &kafka.Transport{}
+	defer transport.CloseIdleConnections()
+	f := Fetcher{Transport: transport, Broker: kafka.TCP(c.ListenAddrs()...), MaxBytes: 1500}
+	runs := asked("a/0", "b/0", "c/0")
+	if faults, err := f.Fetch(t.Context(), runs, time.Second); err != nil || len(faults) > 0 {
+		t.Fatal(err, faults)
+	}
+	if a, c := runs[0], runs[2]; len(a.Messages) != 1 || a.LeftOut || a.Behind() || len(c.Messages) != 0 || !c.LeftOut || !c.Behind() {
+		t.Errorf("the first has %d messages, the last %d; left out: %v, %v", len(a.Messages), len(c.Messages), a.LeftOut, c.LeftOut)
+	}
+	slices.Reverse(runs)
+	if faults, err := f.Fetch(t.Context(), runs, time.Second); err != nil || len(faults) > 0 {
+		t.Fatal(err, faults)
+	}
+	if c := runs[0]; len(c.Messages) != 1 || c.LeftOut || c.HighWatermark != 1 {
+		t.Errorf("the last has %d messages, left out: %v, up to %d", len(c.Messages), c.LeftOut, c.HighWatermark)
 	}
 }
 
