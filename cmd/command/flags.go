@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"tajdeed/producers"
 	"tajdeed/schema"
+	"tajdeed/schema/policy"
 )
 
 // Env names the variable that stands in for a flag.
@@ -20,6 +22,7 @@ func Env(flag string) cli.ValueSourceChain {
 const (
 	FlagsStores = "Where the stores are"
 	FlagsOps    = "For operations"
+	FlagsPolicy = "By which rules"
 )
 
 // BrokerFlags say where Kafka is and what the topics are called.
@@ -28,6 +31,25 @@ func BrokerFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "brokers", Usage: "Kafka brokers, `HOST:PORT`, several with commas between", Value: []string{"127.0.0.1:9092"}, Sources: Env("brokers"), Category: FlagsStores},
 		&cli.StringFlag{Name: "topics", Usage: "`PREFIX` of the topics' names: PREFIX.submissions.CHANNEL and so on", Value: schema.DefaultPrefix, Sources: Env("topics"), Category: FlagsStores},
 	}
+}
+
+// PolicyFlag says by which policies applications are decided.
+func PolicyFlag() cli.Flag {
+	return &cli.StringFlag{Name: "policy", Usage: "`DIRECTORY` of the policies, instead of those built in", Sources: Env("policy"), Category: FlagsPolicy}
+}
+
+// Policies are those that PolicyFlag names. Where something is wrong with them, the command ends
+// with [ExitRefused] before it does anything.
+func Policies(c *cli.Command) (*policy.Set, error) {
+	load := policy.Embedded
+	if directory := c.String("policy"); directory != "" {
+		load = func() (*policy.Set, error) { return policy.Load(os.DirFS(directory)) }
+	}
+	set, err := load()
+	if err != nil {
+		return nil, cli.Exit(err.Error(), ExitRefused)
+	}
+	return set, nil
 }
 
 // Topics are those that BrokerFlags name.

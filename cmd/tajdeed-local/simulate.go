@@ -14,6 +14,7 @@ import (
 	"tajdeed/producers"
 	"tajdeed/producers/simulate"
 	"tajdeed/schema"
+	"tajdeed/schema/policy"
 )
 
 // flagsSimulation is the heading of what is simulated.
@@ -42,7 +43,7 @@ Published again, the same messages are resends. To go on where an earlier run
 stopped, --skip what it said it had published.
 
 SIGTERM and Ctrl-C end it. Ready means: the last request to the brokers worked.`,
-		Flags:  slices.Concat(simulateFlags(), command.BrokerFlags(), []cli.Flag{command.ListenFlag(command.PortSimulate), command.WaitFlag()}),
+		Flags:  slices.Concat(simulateFlags(), command.BrokerFlags(), []cli.Flag{command.PolicyFlag(), command.ListenFlag(command.PortSimulate), command.WaitFlag()}),
 		Before: command.NoArguments,
 		Action: runSimulate,
 	}
@@ -74,9 +75,9 @@ type simulation struct {
 	manifestFile string
 }
 
-func readSimulation(c *cli.Command) (simulation, error) {
+func readSimulation(c *cli.Command, policies *policy.Set) (simulation, error) {
 	s := simulation{
-		config:       simulate.Config{Seed: c.Uint64("seed"), Residents: c.Int("residents"), Record: c.String("manifest") != ""},
+		config:       simulate.Config{Seed: c.Uint64("seed"), Residents: c.Int("residents"), Policies: policies, Record: c.String("manifest") != ""},
 		rate:         c.Float64("rate"),
 		total:        c.Int64("applications"),
 		skip:         c.Int64("skip"),
@@ -108,7 +109,11 @@ func readSimulation(c *cli.Command) (simulation, error) {
 }
 
 func runSimulate(ctx context.Context, c *cli.Command) error {
-	asked, err := readSimulation(c)
+	policies, err := command.Policies(c)
+	if err != nil {
+		return err
+	}
+	asked, err := readSimulation(c, policies)
 	if err != nil {
 		return command.UsageError(c, err)
 	}

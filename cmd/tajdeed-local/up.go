@@ -47,6 +47,7 @@ While it runs, other commands can look on: give them the addresses that it print
 			&cli.IntFlag{Name: "residents", Usage: "`SIZE` of the population; each applies about once a year", DefaultText: "50,000, or --applications if more", Sources: command.Env("residents")},
 			&cli.IntFlag{Name: "partitions", Usage: "`NUMBER` of partitions of the topics", Value: schema.DefaultPartitions, Sources: command.Env("partitions")},
 			&cli.BoolFlag{Name: "json", Usage: "print the result of --once as one JSON object, and nothing else"},
+			command.PolicyFlag(),
 			command.ListenFlag(command.PortUp),
 		}, serverFlags()),
 		Before: beforeUp,
@@ -73,7 +74,10 @@ func beforeUp(ctx context.Context, c *cli.Command) (context.Context, error) {
 }
 
 func runUp(ctx context.Context, c *cli.Command) error {
-	config := demoConfig(c)
+	config, err := demoConfig(c)
+	if err != nil {
+		return err
+	}
 	if !c.Bool("once") {
 		return wordUp(demo.Forever(ctx, config))
 	}
@@ -81,7 +85,6 @@ func runUp(ctx context.Context, c *cli.Command) error {
 	if report == nil {
 		return wordUp(failed)
 	}
-	var err error
 	if c.Bool("json") {
 		err = report.Result.WriteJSON(c.Root().Writer)
 	} else {
@@ -94,9 +97,9 @@ func runUp(ctx context.Context, c *cli.Command) error {
 }
 
 // demoConfig reads the flags. With --json nobody waits for progress.
-func demoConfig(c *cli.Command) demo.Config {
+func demoConfig(c *cli.Command) (config demo.Config, err error) {
 	silent := c.Bool("json")
-	config := demo.Config{
+	config = demo.Config{
 		Servers: serverConfig(c), Partitions: c.Int("partitions"),
 		Residents: c.Int("residents"), Rate: c.Float("rate"), Listen: c.String("listen"),
 		Terminal: !silent && isatty.IsTerminal(os.Stdout.Fd()),
@@ -119,7 +122,8 @@ func demoConfig(c *cli.Command) demo.Config {
 	if silent {
 		config.Servers.Progress = func(string) {}
 	}
-	return config
+	config.Policies, err = command.Policies(c)
+	return config, err
 }
 
 // wordUp says by which flags an error can be mended.

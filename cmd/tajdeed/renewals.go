@@ -23,7 +23,7 @@ channels, at most; they share the work. A channel that is added is seen within 3
 
 SIGTERM and Ctrl-C let the batches in flight end. Ready means: in the group, and
 polling every partition that it was given.`,
-		Flags:  slices.Concat(command.BrokerFlags(), []cli.Flag{postgresFlag(), command.ListenFlag(command.PortRenewals), command.WaitFlag()}, engineFlags(renewals.DefaultConfig())),
+		Flags:  slices.Concat(command.BrokerFlags(), []cli.Flag{postgresFlag(), command.PolicyFlag(), command.ListenFlag(command.PortRenewals), command.WaitFlag()}, engineFlags(renewals.DefaultConfig())),
 		Before: command.NoArguments,
 		Action: runRenewals,
 	}
@@ -35,5 +35,8 @@ func runRenewals(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	config.PostgresURL = c.String("postgres")
+	if config.Policies, err = command.Policies(c); err != nil {
+		return err
+	}
 	return process.Renewals(ctx, config)
 }

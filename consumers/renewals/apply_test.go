@@ -78,13 +78,13 @@ func TestEveryColumn(t *testing.T) {
 	}))
 	r.wantRow(`SELECT to_jsonb(d) - 'decided_at' || jsonb_build_object('digest', encode(digest, 'hex')) FROM decision d WHERE "offset" = 41`, fmt.Sprintf(
 		`{"topic": "test.submissions.counter", "partition": 7, "offset": 41, "application_id": "0197c3a2-5b1e-7c40-8f6e-1d2a3b4c5d6e",
-		"disposition": "first", "outcome": "approved", "reasons": [], "policy": "2249-2025@2",
+		"disposition": "first", "outcome": "approved", "reasons": [], "policy": "%s",
 		"civil_id": 291030104196, "kind": "renewal", "article": 18, "sponsor_id": 204118336, "months": 12,
 		"fee_due_fils": 20000, "fee_paid_fils": 20000, "old_expiry": "2026-04-10", "new_expiry": "2027-04-10",
 		"submitted_at": "2026-03-15T06:30:00.123456+00:00", "received_at": "2026-03-15T06:30:01.291+00:00",
 		"digest": "%s", "passport_number": "P1234567", "passport_country": "IND", "passport_expires_on": "2026-10-10",
 		"submitted_by": "hr.office@portal", "fee_receipt": "KNET-000001", "fee_paid_at": "2026-03-15T06:29:00+00:00",
-		"insurance_policy": "MOH-0001", "insurance_from": "2026-04-11", "insurance_to": "2027-04-10"}`, hexDigest(&q.a)))
+		"insurance_policy": "MOH-0001", "insurance_from": "2026-04-11", "insurance_to": "2027-04-10"}`, policy2025, hexDigest(&q.a)))
 	r.wantRow(`SELECT to_jsonb(y) FROM residency y`,
 		`{"civil_id": 291030104196, "article": 18, "sponsor_id": 204118336, "relation": "employee", "expires_on": "2027-04-10"}`)
 	r.wantLines(`SELECT "offset"::text FROM decision WHERE decided_at NOT BETWEEN now() - interval '1 minute' AND now() + interval '1 second'`)

@@ -42,13 +42,13 @@ func (v verdict) outcome() schema.Outcome {
 const noPolicy = "none"
 
 // decide says what becomes of an application, by the policy in force on the day on
-// which it was submitted. It is pure: the same application, facts and broker's time give the
-// same verdict, whenever and however often it is asked. Every reason that holds is given, so
+// which it was submitted. It is pure: the same policies, application, facts and broker's time
+// give the same verdict, whenever and however often it is asked. Every reason that holds is given, so
 // that an applicant is not sent away twice; but who does not know the register is told
 // nothing of it.
-func decide(a *schema.Application, f *facts, receivedAt time.Time, simulation bool) verdict {
-	day, plausible := dayOf(a.SubmittedAt, receivedAt, simulation)
-	rules, inForce := policy.On(day)
+func decide(policies *policy.Set, a *schema.Application, f *facts, receivedAt time.Time, simulation bool) verdict {
+	day, plausible := dayOf(policies, a.SubmittedAt, receivedAt, simulation)
+	rules, inForce := policies.On(day)
 	v := verdict{policy: noPolicy}
 	if inForce {
 		v.policy = rules.Version
@@ -77,9 +77,9 @@ func decide(a *schema.Application, f *facts, receivedAt time.Time, simulation bo
 // application was submitted, if the broker's time of the message bears that out. Otherwise
 // the channel could choose its price, and the day is the broker's. A simulation's people live
 // in other years than its broker.
-func dayOf(submittedAt, receivedAt time.Time, simulation bool) (day schema.Date, plausible bool) {
+func dayOf(policies *policy.Set, submittedAt, receivedAt time.Time, simulation bool) (day schema.Date, plausible bool) {
 	received := schema.DateOf(receivedAt)
-	if rules, inForce := policy.On(received); inForce && !simulation && !rules.Plausible(submittedAt, receivedAt) {
+	if rules, inForce := policies.On(received); inForce && !simulation && !rules.Plausible(submittedAt, receivedAt) {
 		return received, false
 	}
 	return schema.DateOf(submittedAt), true

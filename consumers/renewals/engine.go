@@ -37,7 +37,7 @@ func DefaultConfig() consumers.Config {
 // [consumers.Engine.Run]. An error is one of the configuration or of the policies built into
 // the program, by which nothing can be decided then.
 func NewEngine(config consumers.Config, stage Config, find *kafka.Finder, db *pgxpool.Pool, publisher consumers.Publisher, log *slog.Logger, registry prometheus.Registerer) (*consumers.Engine, error) {
-	if err := policy.Check(); err != nil {
+	if _, err := policy.Embedded(); err != nil && stage.Policies == nil {
 		return nil, err
 	}
 	stage.Now = config.Now

@@ -9,14 +9,25 @@ import (
 	"github.com/google/uuid"
 
 	"tajdeed/schema"
+	"tajdeed/schema/policy"
 )
 
 // The two policies that the questions are asked under: of 2020 (957/2019) and of
 // 2025 (2249/2025).
-const (
-	policy2020 = "957-2019@2"
-	policy2025 = "2249-2025@2"
+var (
+	policies, _ = policy.Embedded()
+	policy2020  = inForce(schema.NewDate(2020, time.May, 7))
+	policy2025  = inForce(schema.NewDate(2026, time.January, 1))
 )
+
+// inForce is the version of the policy of a day.
+func inForce(day schema.Date) string {
+	p, found := policies.On(day)
+	if !found {
+		panic("no policy is in force on " + day.String())
+	}
+	return p.Version
+}
 
 // question is what decide is asked.
 type question struct {
@@ -33,7 +44,7 @@ func (q *question) decide() verdict {
 	if receivedAt.IsZero() {
 		receivedAt = q.a.SubmittedAt.Add(time.Second)
 	}
-	return decide(&q.a, &q.f, receivedAt, q.simulation)
+	return decide(policies, &q.a, &q.f, receivedAt, q.simulation)
 }
 
 // submitted changes when it was submitted, and paid a minute before that.

@@ -22,6 +22,7 @@ import (
 
 	"tajdeed/consumers"
 	"tajdeed/schema"
+	"tajdeed/schema/policy"
 )
 
 // Name is the stage's name: its subcommand, and the prefix of its metrics.
@@ -39,6 +40,8 @@ type Stage struct {
 // Config is what the stage is told of the installation.
 type Config struct {
 	Topics schema.Topics
+	// Policies are what is decided by. Default those built into the program.
+	Policies *policy.Set
 	// Simulation says that the installation is one: the time at which a channel says that an
 	// application was submitted is then taken as it is, and every decision says what it is.
 	Simulation bool
@@ -51,6 +54,9 @@ type Config struct {
 func New(config Config, registry prometheus.Registerer) *Stage {
 	if config.Now == nil {
 		config.Now = time.Now
+	}
+	if config.Policies == nil {
+		config.Policies, _ = policy.Embedded() // NewEngine returns the error
 	}
 	return &Stage{config: config, metrics: newMetrics(registry)}
 }
@@ -173,7 +179,7 @@ func (e *effects) decide(known *knowledge, now time.Time) (renewed []*facts) {
 		} else {
 			first[a.ID] = i
 			resident := known.resident(a.CivilID)
-			verdict := decide(&a.Application, resident, a.publishedAt, e.stage.config.Simulation)
+			verdict := decide(e.stage.config.Policies, &a.Application, resident, a.publishedAt, e.stage.config.Simulation)
 			setVerdict(&decision, verdict)
 			if verdict.reasons == 0 {
 				resident.residency.ExpiresOn = verdict.newExpiry

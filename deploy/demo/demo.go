@@ -23,6 +23,7 @@ import (
 	"tajdeed/deploy/local"
 	"tajdeed/deploy/process"
 	"tajdeed/producers/simulate"
+	"tajdeed/schema/policy"
 )
 
 // Config is how a demo runs.
@@ -44,6 +45,9 @@ type Config struct {
 	Applications int64
 	// Rate is how many messages a second [Forever] publishes; 0 is as fast as possible.
 	Rate float64
+
+	// Policies are what is decided by. Default those built into the program.
+	Policies *policy.Set
 
 	// Listen is the address at which [Forever] serves the pages for operations; nowhere if
 	// it is "".
@@ -77,7 +81,12 @@ func Forever(ctx context.Context, c Config) error {
 
 // onInstallation starts the servers, opens the installation on them, populates it, calls do,
 // and stops all of it.
-func (c Config) onInstallation(ctx context.Context, do func(*installation) error) error {
+func (c Config) onInstallation(ctx context.Context, do func(*installation) error) (err error) {
+	if c.Policies == nil {
+		if c.Policies, err = policy.Embedded(); err != nil {
+			return err
+		}
+	}
 	return local.With(ctx, c.Servers, func(servers *local.Servers) error {
 		at := servers.Endpoints()
 		if c.Terminal {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -182,7 +183,7 @@ func TestPopulation(t *testing.T) {
 		"many applications":    {Config{Applications: 90_000}, progress{Seed: simulate.DefaultSeed, Residents: 90_000}},
 		"few residents":        {Config{Applications: 90_000, Residents: 100, Seed: &two}, progress{Seed: 2, Residents: 100}},
 	} {
-		if got := test.config.newPopulation(); got != test.want {
+		if got := test.config.newPopulation(); !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%s: %+v, want %+v", name, got, test.want)
 		}
 	}

@@ -26,6 +26,7 @@ import (
 	"tajdeed/schema/clickhouse"
 	"tajdeed/schema/kafka"
 	"tajdeed/schema/migrate"
+	"tajdeed/schema/policy"
 	"tajdeed/schema/postgres"
 )
 
@@ -34,6 +35,7 @@ type installation struct {
 	at       local.Endpoints
 	topics   schema.Topics
 	registry *prometheus.Registry
+	policies *policy.Set
 
 	postgres   *pgxpool.Pool // for queries
 	stagePool  *pgxpool.Pool // for the stage renewals
@@ -54,7 +56,7 @@ const clientID = "tajdeed-up"
 
 // openInstallation brings the schemas up to date, connects, and makes the stages.
 func openInstallation(ctx context.Context, c Config, at local.Endpoints) (*installation, error) {
-	i := &installation{at: at, topics: schema.Topics{Prefix: schema.DefaultPrefix}, registry: process.NewRegistry()}
+	i := &installation{at: at, topics: schema.Topics{Prefix: schema.DefaultPrefix}, policies: c.Policies, registry: process.NewRegistry()}
 	c.say("bringing the schemas up to date")
 	stores := migrate.Config{
 		Postgres:   postgres.Config{URL: at.Postgres, ApplicationName: clientID, MaxConns: process.SpareConns, StatementTimeout: verify.StatementTimeout},
@@ -97,7 +99,7 @@ func (i *installation) assemble() (err error) {
 		return err
 	}
 	i.counted = &countingPublisher{i.publisher, i.topics, map[schema.Channel]int64{}}
-	i.renewals, err = renewals.NewEngine(i.engineConfig(renewals.DefaultConfig()), renewals.Config{Topics: i.topics, Simulation: true},
+	i.renewals, err = renewals.NewEngine(i.engineConfig(renewals.DefaultConfig()), renewals.Config{Topics: i.topics, Policies: i.policies, Simulation: true},
 		i.finder(), i.stagePool, i.publisher, slog.Default(), i.registry)
 	if err != nil {
 		return err

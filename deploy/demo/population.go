@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"tajdeed/dashboards/text"
 	"tajdeed/producers/simulate"
 	"tajdeed/schema/extract"
+	"tajdeed/schema/policy"
 	"tajdeed/schema/postgres"
 )
 
@@ -20,6 +23,8 @@ type progress struct {
 	Seed      uint64 `json:"seed"`
 	Residents int    `json:"residents"`
 	Published int64  `json:"published"` // messages, by all runs
+	// Policies are the versions in force by which its messages are right or wrong, from the oldest.
+	Policies []string `json:"policies"`
 }
 
 func (i *installation) progressFile() string { return filepath.Join(i.at.Data, "simulation.json") }
@@ -72,7 +77,7 @@ func (i *installation) populate(ctx context.Context, c Config) error {
 		i.progress = earlier
 	}
 	c.say(fmt.Sprintf("making a population of %s residents, seed %d", text.Thousands(i.progress.Residents), i.progress.Seed))
-	i.simulation, err = simulate.New(simulate.Config{Seed: i.progress.Seed, Residents: i.progress.Residents})
+	i.simulation, err = simulate.New(simulate.Config{Seed: i.progress.Seed, Residents: i.progress.Residents, Policies: c.Policies})
 	if err != nil {
 		return err
 	}
@@ -84,7 +89,7 @@ func (i *installation) populate(ctx context.Context, c Config) error {
 
 // newPopulation is the population to make where the data folder has none.
 func (c Config) newPopulation() progress {
-	p := progress{Seed: simulate.DefaultSeed, Residents: c.Residents}
+	p := progress{Seed: simulate.DefaultSeed, Residents: c.Residents, Policies: versions(c.Policies)}
 	if c.Seed != nil {
 		p.Seed = *c.Seed
 	}
@@ -103,7 +108,18 @@ func (c Config) checkPopulation(there progress) error {
 	if c.Seed != nil && *c.Seed != there.Seed || c.Residents != 0 && c.Residents != there.Residents {
 		return fmt.Errorf("%w: of %d residents, by seed %d", ErrOtherPopulation, there.Residents, there.Seed)
 	}
+	if now := versions(c.Policies); !slices.Equal(now, there.Policies) {
+		return fmt.Errorf("%w: its applications are made for the policies %s, and these are %s",
+			ErrOtherPopulation, strings.Join(there.Policies, ", "), strings.Join(now, ", "))
+	}
 	return nil
+}
+
+func versions(policies *policy.Set) (versions []string) {
+	for _, p := range policies.All() {
+		versions = append(versions, p.Version)
+	}
+	return versions
 }
 
 // importPopulation writes the population as an extract and imports it, as a ministry would

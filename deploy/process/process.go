@@ -22,6 +22,7 @@ import (
 	"tajdeed/schema"
 	"tajdeed/schema/clickhouse"
 	"tajdeed/schema/kafka"
+	"tajdeed/schema/policy"
 	"tajdeed/schema/postgres"
 )
 
@@ -32,6 +33,8 @@ type Config struct {
 	Engine consumers.Config
 	Topics schema.Topics
 
+	// Policies are what is decided by; for renewals. Default those built into the program.
+	Policies      *policy.Set
 	PostgresURL   string // for renewals
 	ClickHouseURL string // for analytics
 	// Pseudonym replaces Civil IDs in ClickHouse; for analytics.
@@ -73,7 +76,7 @@ func Renewals(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	stage := renewals.Config{Topics: c.Topics, Simulation: simulation}
+	stage := renewals.Config{Topics: c.Topics, Policies: c.Policies, Simulation: simulation}
 	return c.run(ctx, func(find *kafka.Finder, publisher *producers.Publisher, registry prometheus.Registerer) (*consumers.Engine, error) {
 		return renewals.NewEngine(c.Engine, stage, find, db, publisher, slog.Default(), registry)
 	})

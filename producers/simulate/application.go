@@ -41,7 +41,7 @@ func (s *Simulation) apply(i int, at time.Time) (schema.Application, schema.Chan
 func (s *Simulation) newDraft(i int, at time.Time) *draft {
 	d := &draft{s: s, resident: &s.population.residents[i], index: i, at: at, day: schema.DateOf(at)}
 	d.by = d.channel()
-	d.rules, _ = policy.On(d.day) // Validate made sure of the first day
+	d.rules, _ = s.config.Policies.On(d.day) // Validate made sure of the first day
 	_, hasPrice := d.rules.Fee(d.caseOf(), 12)
 	d.priced = hasPrice && d.rules.MaxMonths(d.article) > 0
 	d.wrong = d.drawFlaws()

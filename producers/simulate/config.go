@@ -36,6 +36,10 @@ type Config struct {
 	// nobody else. Default none.
 	OneSponsor float64
 
+	// Policies are those by which applications are right or wrong. Default those built into the
+	// program.
+	Policies *policy.Set
+
 	// Channels are those that applications come by. Default [schema.DefaultChannels].
 	Channels []schema.Channel
 	// Elsewhere is the share of the resends and conflicts that come by another channel
@@ -66,11 +70,11 @@ var lastStart = schema.NewDate(2050, 1, 1)
 
 // Validate returns what is wrong with the configuration; nil where nothing is.
 func (c Config) Validate() error {
-	c = c.withDefaults()
-	if err := policy.Check(); err != nil {
+	if _, err := policy.Embedded(); err != nil && c.Policies == nil {
 		return err
 	}
-	_, inForce := policy.On(c.Start)
+	c = c.withDefaults()
+	_, inForce := c.Policies.On(c.Start)
 	switch {
 	case c.Residents < minResidents || c.Residents > maxResidents:
 		return fmt.Errorf("%d residents: %d to %d can be simulated", c.Residents, minResidents, maxResidents)
@@ -107,6 +111,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Residents, DefaultResidents)
 	if len(c.Channels) == 0 {
 		c.Channels = schema.DefaultChannels()
+	}
+	if c.Policies == nil {
+		c.Policies, _ = policy.Embedded() // Validate returns the error
 	}
 	setDefault(&c.Start, schema.NewDate(2025, 12, 1))
 	for share, value := range map[*float64]float64{

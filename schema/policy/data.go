@@ -2,34 +2,21 @@ package policy
 
 import (
 	"bytes"
-	"embed"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"regexp"
 	"slices"
-	"sync"
 	"time"
 
 	"tajdeed/schema"
 )
-
-//go:embed *.json
-var epochs embed.FS
-
-// loaded parses the embedded data once. An error is a fault of the build.
-var loaded = sync.OnceValues(func() ([]*Policy, error) { return load(epochs) })
-
-// Check returns what is wrong with the policies built into the program, nil where nothing
-// is. The error names the file and, where one value is wrong, its path and its rule:
-// "policy 2249-2025.json: fees[17] (rule FEE-24): fils_per_year is missing or out of
-// range". A process that decides calls it before it reads the first message.
-func Check() error {
-	_, err := loaded()
-	return err
-}
 
 // epoch is a policy's file.
 type epoch struct {
@@ -99,69 +86,140 @@ type price struct {
 	provenance
 }
 
-// load reads every policy file of a folder, and returns them by their first day.
-func load(folder fs.FS) ([]*Policy, error) {
-	names, err := fs.Glob(folder, "*.json")
+// archive is the sub-directory of the policies that others took the place of.
+const archive = "archive"
+
+func load(directory fs.FS) (*Set, error) {
+	inForce, err := loadFiles(directory, "*.json")
 	if err != nil {
 		return nil, err
 	}
-	if len(names) == 0 {
-		return nil, errors.New("policy: there is no file")
+	archived, err := loadFiles(directory, archive+"/*.json")
+	if err != nil {
+		return nil, err
+	}
+	if len(inForce) == 0 {
+		return nil, errors.New("policy: there is no *.json")
+	}
+	slices.SortFunc(inForce, func(a, b *Policy) int { return cmp.Compare(a.From, b.From) })
+	s := &Set{inForce: inForce, versions: map[string]*Policy{}}
+	for i, p := range inForce {
+		if i > 0 && p.From == inForce[i-1].From {
+			return nil, fmt.Errorf("policy: %s and %s come into force on the same day: the older one belongs in %s/", inForce[i-1].Version, p.Version, archive)
+		}
+	}
+	for _, p := range slices.Concat(inForce, archived) {
+		if _, twice := s.versions[p.Version]; twice {
+			return nil, fmt.Errorf("policy: two files are %s", p.Version)
+		}
+		s.versions[p.Version] = p
+	}
+	return s, nil
+}
+
+// loadFiles loads the files of a pattern, and returns what is wrong with any of them.
+func loadFiles(directory fs.FS, pattern string) ([]*Policy, error) {
+	names, err := fs.Glob(directory, pattern)
+	if err != nil {
+		return nil, err
 	}
 	var all []*Policy
+	var wrong []error
 	for _, name := range names {
-		p, err := loadFile(folder, name)
+		raw, err := fs.ReadFile(directory, name)
 		if err != nil {
 			return nil, fmt.Errorf("policy %s: %w", name, err)
 		}
+		p, problems := loadFile(raw)
+		for _, w := range problems {
+			wrong = append(wrong, fmt.Errorf("policy %s:%w", name, w))
+		}
 		all = append(all, p)
 	}
-	slices.SortFunc(all, func(a, b *Policy) int { return int(a.From) - int(b.From) })
-	if err := distinct(all); err != nil {
-		return nil, fmt.Errorf("policy: %w", err)
-	}
-	return all, nil
+	return all, errors.Join(wrong...)
 }
 
-// distinct returns an error where two policies share a first day or a version.
-func distinct(all []*Policy) error {
-	versions := map[string]bool{}
-	for i, p := range all {
-		if i > 0 && p.From == all[i-1].From {
-			return fmt.Errorf("%s and %s come into force on the same day", all[i-1].Version, p.Version)
-		}
-		if versions[p.Version] {
-			return fmt.Errorf("two files have the version %s", p.Version)
-		}
-		versions[p.Version] = true
-	}
-	return nil
-}
-
-func loadFile(folder fs.FS, name string) (*Policy, error) {
-	raw, err := fs.ReadFile(folder, name)
+// loadFile makes the policy of a file, or says what is wrong with it.
+func loadFile(raw []byte) (*Policy, []error) {
+	e, err := decode(raw)
 	if err != nil {
-		return nil, err
+		return nil, []error{err}
 	}
-	var e epoch
+	lines, err := linesOf(raw)
+	if err != nil {
+		return nil, []error{err}
+	}
+	wrong := e.validate()
+	p, more := e.compile()
+	if wrong = append(wrong, more...); len(wrong) > 0 {
+		errs := make([]error, len(wrong))
+		for i, w := range wrong {
+			errs[i] = fmt.Errorf("%d: %w", lines.at(w.path), w)
+		}
+		return nil, errs
+	}
+	p.Version += "+" + digest(raw)
+	return p, nil
+}
+
+// digest is the first digits of a digest of what a file says, whatever its line breaks and
+// indents are. The file must be JSON.
+func digest(raw []byte) string {
+	var content bytes.Buffer
+	_ = json.Compact(&content, raw)
+	sum := sha256.Sum256(content.Bytes())
+	return hex.EncodeToString(sum[:digestBytes])
+}
+
+// digestBytes is how many bytes of it a version's name has.
+const digestBytes = 3
+
+// decode reads a file, strictly. The error begins with the line.
+func decode(raw []byte) (e epoch, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&e); err != nil {
-		return nil, err
+	if err = decoder.Decode(&e); err == nil {
+		if _, more := decoder.Token(); !errors.Is(more, io.EOF) {
+			err = fmt.Errorf("%d: something follows the policy", lineAt(raw, decoder.InputOffset()))
+		}
+		return e, err
 	}
-	if err := e.validate(); err != nil {
-		return nil, err
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return e, fmt.Errorf("%d: %w", lineAt(raw, syntax.Offset), err)
+	case errors.As(err, &kind):
+		return e, fmt.Errorf("%d: %s is a %s, want %s", lineAt(raw, kind.Offset), kind.Field, kind.Value, kind.Type)
 	}
-	return e.compile()
+	return e, fmt.Errorf("%d: %w", lineOfField(raw, err), err)
 }
 
+// problem is what is wrong with a value.
+type problem struct {
+	path string // "fees[17]"
+	rule string // the value's; empty if it has none
+	err  error
+}
+
+// Error says which value it is, of which rule, and what is wrong.
+func (p *problem) Error() string {
+	if p.rule == "" {
+		return fmt.Sprintf("%s: %v", p.path, p.err)
+	}
+	return fmt.Sprintf("%s (rule %s): %v", p.path, p.rule, p.err)
+}
+
+// Unwrap returns what is wrong.
+func (p *problem) Unwrap() error { return p.err }
+
 // compile makes the policy of a file.
-func (e *epoch) compile() (*Policy, error) {
+func (e *epoch) compile() (p *Policy, wrong []*problem) {
 	from, err := schema.ParseDate(e.From.Day)
 	if err != nil {
-		return nil, fmt.Errorf("from: %w", err)
+		wrong = append(wrong, &problem{"from", e.From.Rule, err})
 	}
-	p := &Policy{
+	p = &Policy{
 		Version:               e.Version,
 		From:                  from,
 		submissionOldest:      time.Duration(e.Submission.OldestHours) * time.Hour,
@@ -177,63 +235,67 @@ func (e *epoch) compile() (*Policy, error) {
 	for i, row := range e.Fees {
 		f, err := row.compile()
 		if err != nil {
-			return nil, fmt.Errorf("fees[%d] (rule %s): %w", i, row.Rule, err)
+			wrong = append(wrong, &problem{fmt.Sprintf("fees[%d]", i), row.Rule, err})
 		}
 		p.fees = append(p.fees, f)
 	}
-	return p, nil
+	return p, wrong
 }
 
-func (row *price) compile() (fee, error) {
-	f := fee{perYear: *row.FilsPerYear}
+func (row *price) compile() (f fee, err error) {
+	if row.FilsPerYear != nil { // validate says that it is missing
+		f.perYear = *row.FilsPerYear
+	}
 	f.when.Article, f.when.SponsorArticle = row.Article, row.SponsorArticle
 	var known bool
 	if f.when.SponsorKind, known = schema.ParseSponsorKind(row.SponsorKind); !known && row.SponsorKind != "" {
-		return fee{}, fmt.Errorf("no sponsor_kind is called %q", row.SponsorKind)
+		return f, fmt.Errorf("no sponsor_kind is called %q", row.SponsorKind)
 	}
 	if f.when.Relation, known = schema.ParseRelation(row.Relation); !known && row.Relation != "" {
-		return fee{}, fmt.Errorf("no relation is called %q", row.Relation)
+		return f, fmt.Errorf("no relation is called %q", row.Relation)
 	}
 	return f, nil
 }
 
-// versionForm is the form that a policy's version has in the record and in messages.
-var versionForm = regexp.MustCompile(`^[A-Za-z0-9.@-]{1,32}$`)
+// editionForm is the form of a file's version. With the digest it stands in the record and in
+// messages.
+var editionForm = regexp.MustCompile(`^[A-Za-z0-9.@-]{1,32}$`)
 
 // validate checks what the types don't: that each value is in its range and says
 // where it comes from. It returns all that is wrong.
-func (e *epoch) validate() error {
-	var wrong []error
-	check := func(ok bool, format string, args ...any) {
+func (e *epoch) validate() (wrong []*problem) {
+	check := func(ok bool, path, rule, format string, args ...any) {
 		if !ok {
-			wrong = append(wrong, fmt.Errorf(format, args...))
+			wrong = append(wrong, &problem{path, rule, fmt.Errorf(format, args...)})
 		}
 	}
-	check(versionForm.MatchString(e.Version), "version %q is not of the form %s", e.Version, versionForm)
-	check(e.Basis != "", "basis is missing")
-	check(e.Submission.OldestHours > 0 && e.Submission.AheadMinutes > 0, "submission.oldest_hours or submission.ahead_minutes is not positive")
-	check(e.Window.OpensMonthsBefore > 0, "window.opens_months_before is not positive")
-	check(e.PartYear.CountsAsWhole, "part_year.counts_as_whole: no other price of a part of a year is known")
-	check(len(e.Fees) > 0, "fees are missing")
+	check(editionForm.MatchString(e.Version), "version", "", "%q is not of the form %s", e.Version, editionForm)
+	check(e.Basis != "", "basis", "", "it is missing")
+	check(e.Submission.OldestHours > 0 && e.Submission.AheadMinutes > 0, "submission", e.Submission.Rule, "oldest_hours or ahead_minutes is not positive")
+	check(e.Window.OpensMonthsBefore > 0, "window", e.Window.Rule, "opens_months_before is not positive")
+	check(e.PartYear.CountsAsWhole, "part_year", e.PartYear.Rule, "counts_as_whole: no other price of a part of a year is known")
+	check(len(e.Fees) > 0, "fees", "", "there is none")
 	limited := map[schema.Article]bool{}
 	for i, l := range e.Limits {
-		check(l.Article > 0 && l.Months > 0, "limits[%d] (rule %s): article and months must be positive", i, l.Rule)
-		check(!limited[l.Article], "limits[%d] (rule %s): article %d has a limit already", i, l.Rule, l.Article)
+		path := fmt.Sprintf("limits[%d]", i)
+		check(l.Article > 0 && l.Months > 0, path, l.Rule, "article and months must be positive")
+		check(!limited[l.Article], path, l.Rule, "article %d has a limit already", l.Article)
 		limited[l.Article] = true
 	}
 	for i, row := range e.Fees {
-		check(row.Article == 0 || limited[row.Article], "fees[%d] (rule %s): article %d has a price and no limit", i, row.Rule, row.Article)
+		path := fmt.Sprintf("fees[%d]", i)
+		check(row.Article == 0 || limited[row.Article], path, row.Rule, "article %d has a price and no limit", row.Article)
 		check(row.FilsPerYear != nil && *row.FilsPerYear >= 0 && *row.FilsPerYear <= schema.MaxFils,
-			"fees[%d] (rule %s): fils_per_year is missing or out of range", i, row.Rule)
+			path, row.Rule, "fils_per_year is missing or out of range")
 	}
 	values := e.values()
 	for _, path := range slices.Sorted(maps.Keys(values)) {
 		v := values[path]
 		if err := v.validate(e.Sources); err != nil {
-			wrong = append(wrong, fmt.Errorf("%s (rule %s): %w", path, v.Rule, err))
+			wrong = append(wrong, &problem{path, v.Rule, err})
 		}
 	}
-	return errors.Join(wrong...)
+	return wrong
 }
 
 // values returns where every value of the file comes from, by the value's path.

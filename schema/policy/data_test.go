@@ -2,7 +2,7 @@ package policy
 
 import (
 	"encoding/json"
-	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -14,11 +14,8 @@ import (
 )
 
 func TestEmbeddedDataIsValid(t *testing.T) {
-	if err := Check(); err != nil {
-		t.Fatal(err)
-	}
-	if len(All()) < 2 {
-		t.Fatalf("%d policies", len(All()))
+	if n := len(embeddedSet(t).All()); n < 2 {
+		t.Fatalf("%d policies", n)
 	}
 }
 
@@ -41,7 +38,7 @@ func TestEverySourceIsUsed(t *testing.T) {
 // TestNoRowIsUnreachable finds a fee that an earlier, wider row hides: the first
 // match wins.
 func TestNoRowIsUnreachable(t *testing.T) {
-	for _, p := range All() {
+	for _, p := range embeddedSet(t).All() {
 		for i := range p.fees {
 			for j := range i {
 				if p.fees[j].covers(p.fees[i].when) {
@@ -55,19 +52,20 @@ func TestNoRowIsUnreachable(t *testing.T) {
 // TestUntilIsTheDayBeforeTheNext checks the day that readers see and the code does not
 // use.
 func TestUntilIsTheDayBeforeTheNext(t *testing.T) {
+	all := embeddedSet(t).All()
 	for _, name := range files(t) {
 		e := parse(t, name)
-		i := slices.IndexFunc(All(), func(p *Policy) bool { return p.Version == e.Version })
-		if last := i == len(All())-1; last != (e.Until == nil) {
+		i := slices.IndexFunc(all, func(p *Policy) bool { return strings.HasPrefix(p.Version, e.Version+"+") })
+		if last := i == len(all)-1; last != (e.Until == nil) {
 			t.Errorf("%s: until is stated: %v", name, e.Until != nil)
-		} else if !last && e.Until.Day != All()[i+1].From.AddDays(-1).String() {
+		} else if !last && e.Until.Day != all[i+1].From.AddDays(-1).String() {
 			t.Errorf("%s: until %s", name, e.Until.Day)
 		}
 	}
 }
 
 func TestBadDataIsRefused(t *testing.T) {
-	good, err := fs.ReadFile(epochs, "2249-2025.json")
+	good, err := fs.ReadFile(builtIn, "2249-2025.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +109,7 @@ func TestErrorNamesFileAndRule(t *testing.T) {
 	t.Parallel()
 	folder := fstest.MapFS{}
 	for _, name := range files(t) {
-		raw, err := fs.ReadFile(epochs, name)
+		raw, err := fs.ReadFile(builtIn, name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,9 +131,10 @@ func TestErrorNamesFileAndRule(t *testing.T) {
 			set["2249-2025.json"] = &fstest.MapFile{Data: []byte(data)}
 			all, err := load(set)
 			if err == nil || all != nil {
-				t.Fatalf("%d policies, %v", len(all), err)
+				t.Fatalf("%d policies, %v", len(all.All()), err)
 			}
-			for _, says := range []string{"policy 2249-2025.json: ", c.path, "(rule " + c.rule + ")"} {
+			line := 1 + strings.Count(data[:commonPrefix(data, string(bad.Data))], "\n")
+			for _, says := range []string{fmt.Sprintf("policy 2249-2025.json:%d: ", line), c.path, "(rule " + c.rule + ")"} {
 				if !strings.Contains(err.Error(), says) {
 					t.Errorf("%v, want %q in it", err, says)
 				}
@@ -144,30 +143,102 @@ func TestErrorNamesFileAndRule(t *testing.T) {
 	}
 	t.Run("no file", func(t *testing.T) {
 		if all, err := load(fstest.MapFS{}); err == nil || all != nil {
-			t.Fatalf("%d policies, %v", len(all), err)
+			t.Fatalf("%d policies, %v", len(all.All()), err)
 		}
 	})
 }
 
-// A process that did not ask [Check] cannot decide either.
-func TestBrokenSetAnswersNothing(t *testing.T) {
-	broken, intact := errors.New("broken"), loaded
-	loaded = func() ([]*Policy, error) { return nil, broken }
-	t.Cleanup(func() { loaded = intact })
-	if err := Check(); !errors.Is(err, broken) {
-		t.Errorf("checked: %v", err)
-	}
-	defer func() {
-		if recover() == nil {
-			t.Error("a policy was asked for and nothing happened")
+func commonPrefix(a, b string) int {
+	for i := range a {
+		if a[i] != b[i] {
+			return i
 		}
-	}()
-	On(schema.MaxDate)
+	}
+	return len(a)
+}
+
+// What the decoder refuses is told with its line too.
+func TestErrorNamesTheLine(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ text, says string }{
+		"no JSON":           {"{\n  \"version\": 5x\n}", "policy a.json:2: invalid character"},
+		"cut off":           {"{\n  \"version\": \"a\"\n", "policy a.json:"},
+		"another type":      {"{\n  \"version\": \"a\",\n  \"limits\": 7\n}", "policy a.json:3: limits is a number, want []policy.limit"},
+		"unknown field":     {"{\n  \"version\": \"a\",\n\n  \"fines_\": 7\n}", `policy a.json:4: json: unknown field "fines_"`},
+		"unknown in rows":   {"{\n  \"limits\": [\n{\"article\": 17,\n\"moons\": 7}]}", `policy a.json:4: json: unknown field "moons"`},
+		"two values":        {"{}\n{}", "policy a.json:2: something follows the policy"},
+		"a later value":     {"{\n\"version\": \"a\",\n\"basis\":\n\"\"}", "policy a.json:4: basis: it is missing"},
+		"what is not there": {"\n{}", "policy a.json:2: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := load(fstest.MapFS{"a.json": {Data: []byte(c.text)}}); err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v, want %q in it", err, c.says)
+			}
+		})
+	}
+}
+
+// A policy that another took the place of is in force on no day and is still found.
+func TestArchive(t *testing.T) {
+	t.Parallel()
+	before, err := fs.ReadFile(builtIn, "2249-2025.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := strings.Replace(string(before), `"2249-2025@2"`, `"2249-2025@3"`, 1)
+	set, err := load(fstest.MapFS{"2249-2025.json": {Data: []byte(now)}, "archive/2249-2025@2.json": {Data: before}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, found := set.On(schema.MaxDate)
+	if !found || !strings.HasPrefix(p.Version, "2249-2025@3+") || len(set.All()) != 1 {
+		t.Errorf("in force: %v", p)
+	}
+	old, found := set.Version("2249-2025@2+" + digest(before))
+	if !found || old.From != p.From {
+		t.Errorf("the archived one: %v, %v", old, found)
+	}
+	if _, found := set.Version("2249-2025@2"); found {
+		t.Error("a version without a digest was found")
+	}
+}
+
+// The digest is of what a file says, not of how it is laid out.
+func TestDigest(t *testing.T) {
+	t.Parallel()
+	if digest([]byte(`{"a": [1, 2]}`)) != digest([]byte("{\r\n\t\"a\":[1,2]\r\n}\n")) {
+		t.Error("another layout has another digest")
+	}
+	if digest([]byte(`{"a": 1}`)) == digest([]byte(`{"a": 2}`)) {
+		t.Error("another value has the same digest")
+	}
+}
+
+// Without policies there is none on any day.
+func TestNoSet(t *testing.T) {
+	t.Parallel()
+	var none *Set
+	if _, found := none.On(schema.MaxDate); found {
+		t.Error("a policy is in force")
+	}
+	if _, found := none.Version("2249-2025@2"); found {
+		t.Error("a version is known")
+	}
+}
+
+func embeddedSet(t *testing.T) *Set {
+	t.Helper()
+	set, err := Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
 }
 
 func files(t *testing.T) []string {
 	t.Helper()
-	names, err := fs.Glob(epochs, "*.json")
+	names, err := fs.Glob(builtIn, "*.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +247,7 @@ func files(t *testing.T) []string {
 
 func parse(t *testing.T, name string) (e epoch) {
 	t.Helper()
-	raw, err := fs.ReadFile(epochs, name)
+	raw, err := fs.ReadFile(builtIn, name)
 	if err == nil {
 		err = json.Unmarshal(raw, &e)
 	}

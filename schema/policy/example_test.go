@@ -3,6 +3,7 @@ package policy_test
 import (
 	"fmt"
 	"log"
+	"strings"
 
 	"tajdeed/schema"
 	"tajdeed/schema/policy"
@@ -10,7 +11,8 @@ import (
 
 // What a year of an employee's residency costs before and after Resolution 2249/2025.
 func Example() {
-	if err := policy.Check(); err != nil {
+	policies, err := policy.Embedded()
+	if err != nil {
 		log.Fatal(err)
 	}
 	employee := policy.Case{Article: 18, SponsorKind: schema.SponsorCompany, Relation: schema.RelationEmployee}
@@ -19,14 +21,15 @@ func Example() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		rules, inForce := policy.On(day)
+		rules, inForce := policies.On(day)
 		if !inForce {
 			log.Fatalf("no policy is in force on %s", day)
 		}
 		price, known := rules.Fee(employee, 12)
-		fmt.Println(day, rules.Version, price, known, rules.MaxMonths(18), "months at most")
+		resolution, _, _ := strings.Cut(rules.Version, "@")
+		fmt.Println(day, resolution, price, known, rules.MaxMonths(18), "months at most")
 	}
 	// Output:
-	// 2025-12-22 957-2019@2 KWD 10.000 true 60 months at most
-	// 2025-12-23 2249-2025@2 KWD 20.000 true 60 months at most
+	// 2025-12-22 957-2019 KWD 10.000 true 60 months at most
+	// 2025-12-23 2249-2025 KWD 20.000 true 60 months at most
 }

@@ -3,15 +3,15 @@
 // asks it for a limit, a price or a window and decides. It reads no clock: the caller
 // names the day.
 //
-// The data are in one JSON file per epoch beside this one. Each value there names
-// its rule, the sources it was read in and how far they can be trusted: A an
-// official body, B the national press quoting one, C a guide, D inferred, and
-// "assumed" where nothing was found and the project chose. An officer changes a
-// value there, under a new version.
+// The data are in one JSON file per epoch, in a directory that [Load] reads: the one beside
+// this file is built in. Each value there names its rule, the sources it was read in and how
+// far they can be trusted: A an official body, B the national press quoting one, C a guide, D
+// inferred, and "assumed" where nothing was found and the project chose. An officer changes a
+// value there, under a new version; the file that it takes the place of goes into the
+// sub-directory archive, so that what was decided by it can still be explained.
 package policy
 
 import (
-	"slices"
 	"time"
 
 	"tajdeed/schema"
@@ -28,8 +28,10 @@ type Case struct {
 // Policy is the rules of one epoch. It is never changed once loaded, so all its
 // methods may be called from everywhere at once; none of them allocates.
 type Policy struct {
-	// Version names the data that decided, as a decision records it:
-	// "2249-2025@2" is the first reading of Resolution 2249/2025.
+	// Version names the data that decided, as a decision records it: the resolution, the edition
+	// of its file, and the first digits of a digest of what the file says. So
+	// "2249-2025@2+1f0c4a" is the second reading of Resolution 2249/2025, and a file that was
+	// changed under the same edition is another policy.
 	Version string
 	// From is the first day on which the policy is in force.
 	From schema.Date
@@ -55,28 +57,6 @@ type fee struct {
 }
 
 const monthsPerYear = 12
-
-// On returns the policy in force on a day; false before the first one. A renewal
-// is priced and measured by the day it was submitted on (rules E1, E3).
-func On(day schema.Date) (*Policy, bool) {
-	for _, p := range slices.Backward(All()) {
-		if day >= p.From {
-			return p, true
-		}
-	}
-	return nil, false
-}
-
-// All returns every policy, the oldest first. The slice is shared: read it only. It
-// panics where [Check] returns an error: without the policies every application would be
-// rejected.
-func All() []*Policy {
-	all, err := loaded()
-	if err != nil {
-		panic(err)
-	}
-	return all
-}
 
 // Fee returns the price in fils of a renewal by a number of months: the year's
 // fee (rules FEE-17 to FEE-31) for each year or part of one, which is assumed. It

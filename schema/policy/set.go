@@ -1,0 +1,61 @@
+package policy
+
+import (
+	"embed"
+	"io/fs"
+	"slices"
+	"sync"
+
+	"tajdeed/schema"
+)
+
+// Set is the policies of all times, as a directory holds them. It is never changed once
+// loaded. A nil Set holds none.
+type Set struct {
+	inForce  []*Policy // the oldest first
+	versions map[string]*Policy
+}
+
+// Load reads the policies of a directory: each *.json is one that is or was in force from its
+// first day until the next one's, and each archive/*.json is one that another took the place
+// of. The error names everything that is wrong, each by file, line, path and rule:
+// "policy 2249-2025.json:53: fees[17] (rule FEE-24): fils_per_year is missing or out of range".
+func Load(directory fs.FS) (*Set, error) { return load(directory) }
+
+//go:embed *.json
+var builtIn embed.FS
+
+// Embedded returns the policies built into the program. An error is a fault of the build.
+func Embedded() (*Set, error) { return embedded() }
+
+var embedded = sync.OnceValues(func() (*Set, error) { return Load(builtIn) })
+
+// On returns the policy in force on a day; false before the first one. A renewal
+// is priced and measured by the day it was submitted on (rules E1, E3).
+func (s *Set) On(day schema.Date) (*Policy, bool) {
+	for _, p := range slices.Backward(s.All()) {
+		if day >= p.From {
+			return p, true
+		}
+	}
+	return nil, false
+}
+
+// All returns the policies that are or were in force, the oldest first. The slice is shared:
+// read it only.
+func (s *Set) All() []*Policy {
+	if s == nil {
+		return nil
+	}
+	return s.inForce
+}
+
+// Version returns the policy that a decision names, also one that another has taken the place
+// of; false where the directory does not hold it.
+func (s *Set) Version(name string) (*Policy, bool) {
+	if s == nil {
+		return nil, false
+	}
+	p, found := s.versions[name]
+	return p, found
+}
