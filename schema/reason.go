@@ -31,6 +31,7 @@ const (
 	ReasonApplicationConflict
 	ReasonSubmissionTimeImplausible
 	ReasonFeePaidAfterSubmission
+	ReasonReceiptUsed
 )
 
 // reasonText is a reason's code and what it says to a person.
@@ -136,6 +137,11 @@ var reasonTexts = [...]reasonText{
 		"fee_paid_after_submission",
 		"The stated payment is later than the submission: the fee is paid first.",
 		"الدفع المذكور لاحق لتقديم الطلب: تُدفع الرسوم قبل التقديم.",
+	},
+	ReasonReceiptUsed: {
+		"receipt_used",
+		"This receipt has already paid for another renewal: pay the fee of this one and state its receipt.",
+		"سبق استخدام هذا الإيصال لتجديد آخر: يرجى دفع رسوم هذا الطلب وذكر إيصاله.",
 	},
 }
 

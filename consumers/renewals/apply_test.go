@@ -20,8 +20,7 @@ func TestBatchWithOneOfEverything(t *testing.T) {
 	without.f.resides = false
 	r.register(q.f, without.f)
 
-	again, conflict, faulty, unknown := q.a, q.a, q.a, q.forResident(thirdCivilID).a
-	again.ID = numbered(1)
+	again, conflict, faulty, unknown := anew(q.a, 1), q.a, q.a, q.forResident(thirdCivilID).a
 	conflict.Months = 24
 	faulty.ID, faulty.SponsorID = numbered(2), sponsorID+1
 	faulty.Fee, faulty.Insurance = schema.Payment{}, schema.Insurance{}
@@ -76,7 +75,7 @@ func TestEveryColumn(t *testing.T) {
 		"fee_receipt": nil, "fee_paid_fils": nil, "fee_paid_at": nil,
 		"insurance_policy": nil, "insurance_from": nil, "insurance_to": nil,
 	}))
-	r.wantRow(`SELECT to_jsonb(d) - 'decided_at' || jsonb_build_object('digest', encode(digest, 'hex')) FROM decision d WHERE "offset" = 41`, fmt.Sprintf(
+	r.wantRow(`SELECT to_jsonb(d) - 'decided_at' - 'receipt_spent_before' || jsonb_build_object('digest', encode(digest, 'hex')) FROM decision d WHERE "offset" = 41`, fmt.Sprintf(
 		`{"topic": "test.submissions.counter", "partition": 7, "offset": 41, "application_id": "0197c3a2-5b1e-7c40-8f6e-1d2a3b4c5d6e",
 		"disposition": "first", "outcome": "approved", "reasons": [], "policy": "%s",
 		"civil_id": 291030104196, "kind": "renewal", "article": 18, "sponsor_id": 204118336, "months": 12,
@@ -136,8 +135,8 @@ func TestApplicationsOfOneResidentSeeEachOther(t *testing.T) {
 	r.register(q.f)
 	var monthly []schema.Application
 	for i := range 4 {
-		a := q.a
-		a.ID, a.Months, a.Insurance.To = numbered(i), 1, date("2030-01-01")
+		a := anew(q.a, i)
+		a.Months, a.Insurance.To = 1, date("2030-01-01")
 		monthly = append(monthly, a)
 	}
 	r.apply(batch(0, log(0, monthly[:3]...)...))

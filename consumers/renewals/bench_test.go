@@ -97,7 +97,7 @@ func BenchmarkCommit(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
 		for i := range applications {
-			applications[i].ID = numbered(from + i)
+			applications[i] = anew(applications[i], from+i)
 		}
 		e := r.decode(batch(0, log(int64(from), applications...)...))
 		from += benchBatch
@@ -118,7 +118,7 @@ func perApplication(b *testing.B) {
 func benchCrowd() (residents []facts, applications []schema.Application) {
 	for i := range benchBatch {
 		q := under2025().forResident(resident(i))
-		q.a.ID = numbered(i)
+		q.a = anew(q.a, i)
 		residents, applications = append(residents, q.f), append(applications, q.a)
 	}
 	return residents, applications

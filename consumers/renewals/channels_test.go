@@ -30,8 +30,7 @@ func TestOneResidentByTwoChannels(t *testing.T) {
 	t.Parallel()
 	q := under2025()
 	q.a.Months, q.a.Insurance.To = 1, date("2030-01-01")
-	second, conflict := q.a, q.a
-	second.ID = numbered(1)
+	second, conflict := anew(q.a, 1), q.a
 	conflict.Months = 2
 	want := []string{
 		"counter 0 first approved {} 2026-04-10 2026-05-10",

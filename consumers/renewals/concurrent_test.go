@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"tajdeed/consumers"
 	"tajdeed/schema"
 )
 
@@ -32,10 +33,8 @@ func TestOppositeOrderNeitherDeadlocksNorLosesAnUpdate(t *testing.T) {
 			q := under2025().forResident(resident(i))
 			q.a.Months, q.a.Insurance.To = 1, date("2030-01-01")
 			known = append(known, q.f)
-			q.a.ID = numbered(i)
-			up = append(up, q.a)
-			q.a.ID = numbered(residents + i)
-			down = append(down, q.a)
+			up = append(up, anew(q.a, i))
+			down = append(down, anew(q.a, residents+i))
 		}
 		slices.Reverse(down)
 		r.register(known...)
@@ -126,15 +125,50 @@ func TestWaitsForTheOtherBatch(t *testing.T) {
 			r := newRecord(t)
 			q := under2025()
 			r.register(q.f)
-			again := q.a
-			again.ID = numbered(1)
-			if err := r.behind(batch1(0, q.a), batch1(1, again), c.end); err != nil {
+			if err := r.behind(batch1(0, q.a), batch1(1, anew(q.a, 1)), c.end); err != nil {
 				t.Fatal(err)
 			}
 			got := r.lines(decisionLines)
 			if got[len(got)-1] != c.second {
 				t.Errorf("the second is %s, want %s", got[len(got)-1], c.second)
 			}
+		})
+	}
+}
+
+// One receipt for two residents, in two partitions at once: one is approved, and the other finds
+// the receipt spent when it tries again. It does not matter which came first to Postgres.
+func TestOneReceiptInTwoPartitionsAtOnce(t *testing.T) {
+	t.Parallel()
+	q, other := under2025(), under2025().forResident(otherCivilID)
+	other.a.Fee.Receipt = q.a.Fee.Receipt
+	for _, c := range []struct {
+		name  string
+		end   func(pgx.Tx, context.Context) error
+		fails bool // at first: it could not see the other, and found the receipt spent
+		want  []string
+	}{
+		{"that commits", pgx.Tx.Commit, true, []string{
+			"0 0 first approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10",
+			"1 0 first rejected {receipt_used} 2249-2025@2 20000 20000 2026-04-10 -",
+		}},
+		{"that is rolled back", pgx.Tx.Rollback, false, []string{"1 0 first approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRecord(t)
+			r.register(q.f, other.f)
+			err := r.behind(batch1(0, q.a), batch1(1, other.a), c.end)
+			if failed := code(err) == uniqueViolation; failed != c.fails || !failed && err != nil {
+				t.Fatalf("the second ended with %v", err)
+			}
+			if c.fails {
+				if kind := consumers.KindOf(err); kind != consumers.Transient {
+					t.Errorf("it is %s, and would not be tried again", kind)
+				}
+				r.apply(batch(1, log(0, other.a)...))
+			}
+			r.wantLines(decisionLines, c.want...)
 		})
 	}
 }

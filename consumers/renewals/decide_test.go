@@ -60,6 +60,8 @@ var casesOf2025 = []decideCase{
 	{"a fils too little", func(q *question) { q.a.Fee.Amount-- }, "fee_mismatch"},
 	{"a fils too much", func(q *question) { q.a.Fee.Amount++ }, "fee_mismatch"},
 
+	{"a receipt that is spent", func(q *question) { q.spent = true }, "receipt_used"},
+	{"a receipt that is spent, and too little", func(q *question) { q.spent = true; q.a.Fee.Amount-- }, "fee_mismatch receipt_used"},
 	{"paid at the moment of submission", func(q *question) { q.a.Fee.PaidAt = q.a.SubmittedAt }, ""},
 	{"paid a nanosecond after it", func(q *question) { q.a.Fee.PaidAt = q.a.SubmittedAt.Add(1) }, "fee_paid_after_submission"},
 

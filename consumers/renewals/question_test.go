@@ -37,6 +37,7 @@ type question struct {
 	// is zero.
 	receivedAt time.Time
 	simulation bool
+	spent      bool // whether the receipt is
 }
 
 func (q *question) decide() verdict {
@@ -44,7 +45,7 @@ func (q *question) decide() verdict {
 	if receivedAt.IsZero() {
 		receivedAt = q.a.SubmittedAt.Add(time.Second)
 	}
-	return decide(policies, &q.a, &q.f, receivedAt, q.simulation)
+	return decide(policies, &q.a, &q.f, q.spent, receivedAt, q.simulation)
 }
 
 // submitted changes when it was submitted, and paid a minute before that.

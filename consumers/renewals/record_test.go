@@ -58,8 +58,15 @@ func (r *record) register(residents ...facts) {
 // forResident returns the question of another resident, under another application id.
 func (q question) forResident(id schema.CivilID) question {
 	q.a.CivilID, q.f.residency.CivilID = id, id
-	q.a.ID = numbered(int(id % 1e9))
+	q.a = anew(q.a, int(id%1e9))
 	return q
+}
+
+// anew is an application like another, under an id of its own and paid for with a receipt of its
+// own.
+func anew(a schema.Application, n int) schema.Application {
+	a.ID, a.Fee.Receipt = numbered(n), fmt.Sprintf("KNET-%09d", n)
+	return a
 }
 
 // numbered is an application id made of a number.

@@ -179,10 +179,11 @@ func (e *effects) decide(known *knowledge, now time.Time) (renewed []*facts) {
 		} else {
 			first[a.ID] = i
 			resident := known.resident(a.CivilID)
-			verdict := decide(e.stage.config.Policies, &a.Application, resident, a.publishedAt, e.stage.config.Simulation)
+			verdict := decide(e.stage.config.Policies, &a.Application, resident, known.spent[a.Fee.Receipt], a.publishedAt, e.stage.config.Simulation)
 			setVerdict(&decision, verdict)
 			if verdict.reasons == 0 {
 				resident.residency.ExpiresOn = verdict.newExpiry
+				known.spent[a.Fee.Receipt] = true
 				if !resident.renewed {
 					resident.renewed = true
 					renewed = append(renewed, resident)

@@ -24,6 +24,9 @@ var selectSponsors string
 //go:embed select_applications.sql
 var selectApplications string
 
+//go:embed select_receipts.sql
+var selectReceipts string
+
 //go:embed select_decisions.sql
 var selectDecisionsSQL string
 
@@ -39,7 +42,8 @@ type knowledge struct {
 	residents    map[schema.CivilID]*facts
 	sponsors     map[schema.SponsorID]schema.Sponsor
 	applications map[uuid.UUID]earlierDecision
-	spare        []facts // memory that is not used yet
+	spent        map[string]bool // receipts, by approved applications
+	spare        []facts         // memory that is not used yet
 }
 
 // resident returns the facts of a resident, which are empty for one who is not in
@@ -74,21 +78,28 @@ func newKnowledge(applications int) *knowledge {
 		residents:    make(map[schema.CivilID]*facts, applications),
 		sponsors:     make(map[schema.SponsorID]schema.Sponsor, applications),
 		applications: make(map[uuid.UUID]earlierDecision),
+		spent:        make(map[string]bool, applications),
 	}
 }
 
 // lookUp queues the queries for a batch's residents, whose rows it locks, for the sponsors
-// that the applications name, and for the application ids.
+// that the applications name, for the application ids, and for the receipts.
 func (k *knowledge) lookUp(queue *pgx.Batch, applications []received) {
 	n := len(applications)
 	residents, sponsors, asked := make([]int64, n), make([]int64, n), make(uuidArray, n)
+	receipts := make([]string, 0, n)
 	for i := range applications {
 		a := &applications[i]
 		residents[i], sponsors[i], asked[i] = int64(a.CivilID), int64(a.SponsorID), uuidValue(a.ID)
+		if a.Fee.Stated() {
+			receipts = append(receipts, a.Fee.Receipt)
+		}
 	}
 	queue.Queue(lockResidents, distinct(residents)).Query(k.scanResidents)
 	queue.Queue(selectSponsors, distinct(sponsors)).Query(k.scanSponsors)
 	queue.Queue(selectApplications, asked).Query(k.scanApplications)
+	slices.Sort(receipts)
+	queue.Queue(selectReceipts, receipts).Query(k.scanReceipts)
 }
 
 // uuidArray is application ids as a parameter. The driver's own way with a slice makes two
@@ -216,6 +227,17 @@ func (k *knowledge) scanApplications(rows pgx.Rows) error {
 			return err
 		}
 		k.applications[id] = earlier
+	}
+	return rows.Err()
+}
+
+func (k *knowledge) scanReceipts(rows pgx.Rows) error {
+	for rows.Next() {
+		var receipt string
+		if err := rows.Scan(&receipt); err != nil {
+			return err
+		}
+		k.spent[receipt] = true
 	}
 	return rows.Err()
 }

@@ -46,7 +46,7 @@ const residents = 8000
 // newExperiment makes the population and starts the worker processes.
 func newExperiment(ctx context.Context, i *installation, seed uint64, rate int, plan *schedule, say func(string)) (*experiment, error) {
 	simulation, err := simulate.New(simulate.Config{
-		Seed: seed, Residents: residents, Duplicates: 0.05, Conflicts: 0.02, Unreadable: 0.02, Channels: channels(),
+		Seed: seed, Residents: residents, Duplicates: 0.05, Conflicts: 0.02, Reused: 0.02, Unreadable: 0.02, Channels: channels(),
 	})
 	if err != nil {
 		return nil, err

@@ -39,16 +39,27 @@ func (s *Simulation) apply(i int, at time.Time) (schema.Application, schema.Chan
 }
 
 func (s *Simulation) newDraft(i int, at time.Time) *draft {
+	d := s.draftOf(i, at)
+	d.wrong = d.drawFlaws()
+	d.months = d.period()
+	d.reckon()
+	return d
+}
+
+// draftOf is what holds of an application of a resident at a time, whatever it says.
+func (s *Simulation) draftOf(i int, at time.Time) *draft {
 	d := &draft{s: s, resident: &s.population.residents[i], index: i, at: at, day: schema.DateOf(at)}
 	d.by = d.channel()
 	d.rules, _ = s.config.Policies.On(d.day) // Validate made sure of the first day
 	_, hasPrice := d.rules.Fee(d.caseOf(), 12)
 	d.priced = hasPrice && d.rules.MaxMonths(d.article) > 0
-	d.wrong = d.drawFlaws()
-	d.months = d.period()
+	return d
+}
+
+// reckon works out what the months asked for cost, and bring.
+func (d *draft) reckon() {
 	d.fee, _ = d.rules.Fee(d.caseOf(), d.months)
 	d.newExpiry = d.expiresOn.AddMonths(d.months)
-	return d
 }
 
 func (d *draft) caseOf() policy.Case {

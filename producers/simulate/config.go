@@ -30,6 +30,9 @@ type Config struct {
 	// Conflicts is the share of messages that use an earlier application's id for
 	// another. Default 0.003.
 	Conflicts float64
+	// Reused is the share of messages that are an application's receipt once more: the same
+	// application under another id, after it was approved. Default 0.002.
+	Reused float64
 	// Unreadable is the share of messages that break the contract. Default 0.002.
 	Unreadable float64
 	// OneSponsor is the share of residents who all work for one company, which has
@@ -88,8 +91,8 @@ func (c Config) Validate() error {
 		return errors.New("a share of 0 to 1 of the resends and conflicts can come by another channel")
 	case c.OneSponsor < 0 || c.OneSponsor > 1:
 		return errors.New("one sponsor can have a share of 0 to 1 of the residents")
-	case c.Duplicates+c.Conflicts+c.Unreadable > 0.5:
-		return errors.New("duplicates, conflicts and unreadable messages are together more than half")
+	case c.Duplicates+c.Conflicts+c.Reused+c.Unreadable > 0.5:
+		return errors.New("duplicates, conflicts, reused receipts and unreadable messages are together more than half")
 	}
 	return checkChannels(c.Channels)
 }
@@ -117,7 +120,7 @@ func (c Config) withDefaults() Config {
 	}
 	setDefault(&c.Start, schema.NewDate(2025, 12, 1))
 	for share, value := range map[*float64]float64{
-		&c.Rejected: 0.08, &c.Duplicates: 0.01, &c.Conflicts: 0.003, &c.Unreadable: 0.002,
+		&c.Rejected: 0.08, &c.Duplicates: 0.01, &c.Conflicts: 0.003, &c.Reused: 0.002, &c.Unreadable: 0.002,
 	} {
 		setDefault(share, value)
 		*share = max(*share, 0)

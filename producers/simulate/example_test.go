@@ -27,8 +27,8 @@ func Example() {
 	fmt.Println(counts.Messages, "messages,", counts.Decisions(schema.DispositionFirst, schema.OutcomeApproved), "to be approved")
 	// Output:
 	// 1 December 2025, 00:40 by counter approved []
-	// 2 December 2025, 09:04 by company_portal approved []
-	// 2 December 2025, 09:14 by company_portal rejected [window_not_open]
+	// 2 December 2025, 06:36 by company_portal approved []
+	// 2 December 2025, 08:02 by company_portal rejected [window_not_open]
 	// 3 messages, 2 to be approved
 }
 

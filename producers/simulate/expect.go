@@ -16,6 +16,7 @@ var reasonOf = [...]schema.Reason{
 	feePaidLater:     schema.ReasonFeePaidAfterSubmission,
 	insuranceMissing: schema.ReasonInsuranceMissing,
 	insuranceShort:   schema.ReasonInsuranceShort,
+	receiptUsed:      schema.ReasonReceiptUsed,
 }
 
 // expect returns what is expected of the application: the reasons of its flaws, and those

@@ -78,7 +78,7 @@ func TestFeedPublishesTheStreamInItsOrder(t *testing.T) {
 
 func TestPublishedMessageIsAsTheContractReadsIt(t *testing.T) {
 	t.Parallel()
-	s := newSimulation(t, Config{Seed: 21, Residents: 1_000, Rejected: -1, Duplicates: -1, Conflicts: -1, Unreadable: -1})
+	s := newSimulation(t, Config{Seed: 21, Residents: 1_000, Rejected: -1, Duplicates: -1, Conflicts: -1, Reused: -1, Unreadable: -1})
 	m, _ := s.Next()
 	sent := m.Kafka(ours)
 	headers := make([]schema.Header, len(sent.Headers))

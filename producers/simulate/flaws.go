@@ -22,6 +22,7 @@ const (
 	feePaidLater // than the application was submitted
 	insuranceMissing
 	insuranceShort
+	receiptUsed // by an approved application before; it comes with a follow-up only
 )
 
 // flaws is a set of flaws.

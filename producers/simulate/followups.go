@@ -11,14 +11,17 @@ import (
 	"tajdeed/schema"
 )
 
-// addFollowUps plans what follows a message, each with its rate: a resend, another
-// application under its id, and an unreadable message.
-func (s *Simulation) addFollowUps(a *schema.Application, m *Message, at time.Time) {
+// addFollowUps plans what follows a resident's message, each with its rate: a resend, another
+// application under its id, one with its receipt, and an unreadable message.
+func (s *Simulation) addFollowUps(resident int, a *schema.Application, m *Message, at time.Time) {
 	if s.chance(s.rates.duplicate) {
 		s.later.push(s.resend(a, m, s.after(at)))
 	}
 	if s.chance(s.rates.conflict) {
 		s.later.push(s.conflict(a, m.Channel, s.after(at)))
+	}
+	if m.Expect.Outcome == schema.OutcomeApproved && s.chance(s.rates.reuse) {
+		s.later.push(s.reuse(resident, a, m.Channel, s.after(at)))
 	}
 	if s.chance(s.rates.unreadable) {
 		s.later.push(s.unreadable(a, m.Channel, s.after(at)))
@@ -87,6 +90,26 @@ func (s *Simulation) conflict(a *schema.Application, by schema.Channel, at time.
 		Outcome:       schema.OutcomeRejected,
 		Reasons:       only(schema.ReasonApplicationConflict),
 	}, at)
+}
+
+// reuse makes the message of an approved application that comes again under another id, as from
+// a channel that begins anew after a time-out: its receipt is spent. It comes after the renewal
+// and before the resident's next application, which is months away. So it is judged by the
+// residency as it was renewed, which its insurance does not cover.
+func (s *Simulation) reuse(resident int, a *schema.Application, by schema.Channel, at time.Time) Message {
+	d := s.draftOf(resident, at)
+	s.issued++
+	other := *a
+	other.ID, other.SubmittedAt = s.applicationID(at), at
+	d.months, d.wrong = a.Months, set(receiptUsed)
+	d.reckon()
+	if a.Fee.Amount != d.fee { // the price changed with the rules
+		d.wrong |= set(feeOther)
+	}
+	if d.rules.InsuranceCoversPeriod(d.article) {
+		d.wrong |= set(insuranceShort)
+	}
+	return s.message(&other, by, d.expect(&other), at)
 }
 
 func only(r schema.Reason) (set schema.Reasons) {

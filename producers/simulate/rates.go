@@ -11,7 +11,7 @@ type rates struct {
 	flaw          float64 // of an application to be wrong in itself
 	leave         float64 // of a rejected resident who cannot put it right not to apply again
 
-	duplicate, conflict, unreadable float64 // for each first application
+	duplicate, conflict, reuse, unreadable float64 // for each first application
 
 	heads []share[schema.Article] // of the articles of families' heads
 }
@@ -20,7 +20,7 @@ type rates struct {
 // assumed. They add up to a little more than 1, because an application that is sent
 // again after a rejection is mostly right.
 func newRates(c Config) rates {
-	firsts := 1 - c.Duplicates - c.Conflicts - c.Unreadable
+	firsts := 1 - c.Duplicates - c.Conflicts - c.Reused - c.Unreadable
 	r := rates{
 		noResidency:   c.Rejected * 0.04,
 		passportOver:  c.Rejected * 0.05,
@@ -31,6 +31,7 @@ func newRates(c Config) rates {
 		leave:         0.8,
 		duplicate:     c.Duplicates / firsts,
 		conflict:      c.Conflicts / firsts,
+		reuse:         c.Reused / firsts,
 		unreadable:    c.Unreadable / firsts,
 		heads: []share[schema.Article]{
 			{18, 8000}, {17, 1500}, {19, 150}, {24, 150}, {23, 150},

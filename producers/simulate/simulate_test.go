@@ -160,8 +160,14 @@ func TestSharesAreAsConfigured(t *testing.T) {
 	t.Parallel()
 	s := newSimulation(t, Config{Seed: 4, Residents: 50_000})
 	const n = 50_000
-	nextN(t, s, n)
+	reused := 0
+	for _, m := range nextN(t, s, n) {
+		if m.Expect.Reasons.Has(schema.ReasonReceiptUsed) {
+			reused++
+		}
+	}
 	c := s.Manifest().Counts
+	near(t, "reused receipts", float64(reused)/n, 0.002*0.92, 0.0005)
 	near(t, "rejected", float64(c.Decisions(schema.DispositionFirst, schema.OutcomeRejected))/float64(c.First()), 0.08, 0.012)
 	near(t, "duplicates", float64(c.Resends())/n, 0.01, 0.002)
 	near(t, "conflicts", float64(c.Conflicts())/n, 0.003, 0.001)
@@ -187,7 +193,7 @@ func near(t *testing.T, what string, got, want, tolerance float64) {
 
 func TestNothingWrongWhereNothingIsToBe(t *testing.T) {
 	t.Parallel()
-	s := newSimulation(t, Config{Seed: 5, Residents: 5_000, Rejected: -1, Duplicates: -1, Conflicts: -1, Unreadable: -1})
+	s := newSimulation(t, Config{Seed: 5, Residents: 5_000, Rejected: -1, Duplicates: -1, Conflicts: -1, Reused: -1, Unreadable: -1})
 	for _, m := range nextN(t, s, 10_000) {
 		if m.Expect.Outcome != schema.OutcomeApproved || m.Expect.Disposition != schema.DispositionFirst {
 			t.Fatalf("expected %+v", m.Expect)

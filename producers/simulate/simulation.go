@@ -138,7 +138,7 @@ func (s *Simulation) submit(resident int, at time.Time) Message {
 	application, channel, expect := s.apply(resident, at)
 	message := s.message(&application, channel, expect, at)
 	s.planNext(resident, schema.DateOf(at), &expect)
-	s.addFollowUps(&application, &message, at)
+	s.addFollowUps(resident, &application, &message, at)
 	return message
 }
 

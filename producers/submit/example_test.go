@@ -24,7 +24,7 @@ func (printer) Publish(_ context.Context, messages []kafka.Message) error {
 
 // applications returns two lines, of which the second is no application.
 func applications() io.Reader {
-	s, err := simulate.New(simulate.Config{Seed: 1, Residents: 1_000, Rejected: -1, Duplicates: -1, Conflicts: -1, Unreadable: -1})
+	s, err := simulate.New(simulate.Config{Seed: 1, Residents: 1_000, Rejected: -1, Duplicates: -1, Conflicts: -1, Reused: -1, Unreadable: -1})
 	if err != nil {
 		return strings.NewReader("")
 	}

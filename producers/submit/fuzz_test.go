@@ -13,7 +13,7 @@ import (
 // Every line of a file that isn't empty is either good or refused, in the order of the
 // file, and what is good is published as it stands there.
 func FuzzRead(f *testing.F) {
-	s, err := simulate.New(simulate.Config{Residents: 1_000, Rejected: -1, Duplicates: -1, Conflicts: -1, Unreadable: -1})
+	s, err := simulate.New(simulate.Config{Residents: 1_000, Rejected: -1, Duplicates: -1, Conflicts: -1, Reused: -1, Unreadable: -1})
 	if err != nil {
 		f.Fatal(err)
 	}

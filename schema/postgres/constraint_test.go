@@ -117,7 +117,8 @@ var refusals = []struct {
 	{"a repeat with what it said", "decision", row{"disposition": "'resend'"}, "first_is_whole", checkViolation},
 	{"a repeat with a payment", "decision", row{"disposition": "'resend'", "digest": "NULL", "passport_number": "NULL", "passport_country": "NULL",
 		"passport_expires_on": "NULL", "submitted_by": "NULL", "insurance_policy": "NULL", "insurance_from": "NULL", "insurance_to": "NULL"}, "first_is_whole", checkViolation},
-	{"an id that is in use", "decision", row{`"offset"`: "6", "application_id": "(SELECT application_id FROM decision)"}, "decision_first", uniqueViolation},
+	{"an id that is in use", "decision", row{`"offset"`: "6", "application_id": "(SELECT application_id FROM decision)", "fee_receipt": "'R2'"}, "decision_first", uniqueViolation},
+	{"a receipt that is spent", "decision", row{`"offset"`: "6"}, "decision_receipt", uniqueViolation},
 }
 
 func TestConstraintsRefuse(t *testing.T) {

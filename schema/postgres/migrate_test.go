@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -64,7 +65,9 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 			migrateTo(t, db, int64(i+1))
 			tables := tables(t, db)
 			for _, table := range tables {
-				exec(t, db, insertOlder(t, db, table, nil))
+				if count(t, db, table) == 0 { // a migration may have filled it
+					exec(t, db, insertOlder(t, db, table, nil))
+				}
 			}
 			if got := migrate(t, db); !slices.Equal(got, files[i+1:]) {
 				t.Errorf("applied %q, want %q", got, files[i+1:])
@@ -75,6 +78,29 @@ func TestMigrateFromEveryVersion(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A receipt that was spent twice before anybody looked stays as it was decided, and is spent.
+func TestMigrationOfReceiptsSpentTwice(t *testing.T) {
+	t.Parallel()
+	db := postgrestest.Empty(t)
+	migrateTo(t, db, 7)
+	for _, differs := range []row{
+		{`"offset"`: "5", "decided_at": "'2026-01-02'"},
+		{`"offset"`: "6", "decided_at": "'2026-01-01'"},
+		{`"offset"`: "7", "decided_at": "'2026-01-03'", "fee_receipt": "'R2'"},
+		{`"offset"`: "8", "decided_at": "'2026-01-04'", "outcome": "'rejected'", "reasons": "'{fee_mismatch}'", "new_expiry": "NULL"},
+	} {
+		exec(t, db, insertOlder(t, db, "decision", differs))
+	}
+	migrate(t, db)
+	if again := selectNames(t, db, `SELECT "offset"::text FROM decision WHERE receipt_spent_before`); !slices.Equal(again, []string{"5"}) {
+		t.Errorf("spent before: %q, want the later of the two", again)
+	}
+	_, err := db.Exec(t.Context(), insertRow("decision", with(validRows["decision"], row{`"offset"`: "9"})))
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); !ok || pgErr.ConstraintName != "decision_receipt" {
+		t.Errorf("a third time: %v", err)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 // Applications returns the data of n right applications.
 func Applications(t testing.TB, n int) [][]byte {
 	t.Helper()
-	s, err := simulate.New(simulate.Config{Residents: 1_000, Rejected: -1, Duplicates: -1, Conflicts: -1, Unreadable: -1})
+	s, err := simulate.New(simulate.Config{Residents: 1_000, Rejected: -1, Duplicates: -1, Conflicts: -1, Reused: -1, Unreadable: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
