@@ -32,6 +32,8 @@ const (
 	ReasonSubmissionTimeImplausible
 	ReasonFeePaidAfterSubmission
 	ReasonReceiptUsed
+	ReasonNoPolicy
+	ReasonNoPrice
 )
 
 // reasonText is a reason's code and what it says to a person.
@@ -142,6 +144,16 @@ var reasonTexts = [...]reasonText{
 		"receipt_used",
 		"This receipt has already paid for another renewal: pay the fee of this one and state its receipt.",
 		"سبق استخدام هذا الإيصال لتجديد آخر: يرجى دفع رسوم هذا الطلب وذكر إيصاله.",
+	},
+	ReasonNoPolicy: {
+		"no_policy",
+		"This service knows no rules for the day of the submission: apply at a residency office.",
+		"لا تتوفر لدى هذه الخدمة قواعد ليوم تقديم الطلب: يرجى مراجعة إدارة شؤون الإقامة.",
+	},
+	ReasonNoPrice: {
+		"no_price",
+		"This service knows no fee for this residency with this sponsor: apply at a residency office.",
+		"لا تتوفر لدى هذه الخدمة رسوم لهذه الإقامة مع هذا الكفيل: يرجى مراجعة إدارة شؤون الإقامة.",
 	},
 }
 

@@ -104,7 +104,7 @@ func decision(offset int64) schema.Decision {
 	return schema.Decision{
 		Cause:         schema.Position{Topic: topics.Submissions(channel), Partition: partition, Offset: offset},
 		ApplicationID: uuid.MustParse(fmt.Sprintf("0197c3a2-0000-7000-8000-%012d", offset%1e12)),
-		Disposition:   schema.DispositionFirst, Outcome: schema.OutcomeApproved, Policy: "2249-2025@2",
+		Disposition:   schema.DispositionFirst, Outcome: schema.OutcomeApproved, Policy: "2249-2025@3",
 		CivilID: civilID, Kind: schema.KindRenewal, Article: 18, SponsorID: sponsorID, Months: 12, Revision: schema.FirstRevision,
 		FeeDue: 20000, FeePaid: 20000,
 		OldExpiry: schema.NewDate(2026, time.April, 10), NewExpiry: schema.NewDate(2027, time.April, 10),

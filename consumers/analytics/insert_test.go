@@ -29,11 +29,11 @@ func TestEveryColumn(t *testing.T) {
 	hasher := h.pseudonym.hasher()
 	person, sponsor := hasher.person(civilID), hasher.sponsor(sponsorID)
 	want := []string{
-		tsv("test.submissions.company_portal", 3, 41, "test.decisions.company_portal", 3, 700, "0197c3a2-0000-7000-8000-000000000041", "first", "approved", "[]", "2249-2025@2", 1, "false",
+		tsv("test.submissions.company_portal", 3, 41, "test.decisions.company_portal", 3, 700, "0197c3a2-0000-7000-8000-000000000041", "first", "approved", "[]", "2249-2025@3", 1, "false",
 			"renewal", 18, 12, "company_portal", person, sponsor, 20000, 20000, "2026-04-10", "2027-04-10",
 			"2026-03-15 09:30:00.443118", "2026-03-15 09:30:01.443000", "2026-03-15 09:30:02.443118", "2026-03-15 09:30:03.443000"),
 		tsv("test.submissions.company_portal", 3, 42, "test.decisions.company_portal", 3, 701, "0197c3a2-0000-7000-8000-000000000042", "resend", "rejected",
-			"['residency_unknown','fee_missing']", "2249-2025@2", 7, "true",
+			"['residency_unknown','fee_missing']", "2249-2025@3", 7, "true",
 			"renewal", 22, 180, "company_portal", person, sponsor, 0, 0, `\N`, `\N`,
 			"2026-03-15 09:30:00.444118", "2026-03-15 09:30:01.444000", "2026-03-15 09:30:02.444118", "2026-03-15 09:30:03.444000"),
 	}

@@ -30,14 +30,14 @@ func TestBatchWithOneOfEverything(t *testing.T) {
 	e := r.apply(b)
 
 	r.wantLines(decisionLines,
-		"3 100 first approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10",
-		"3 101 first rejected {window_not_open,insurance_short} 2249-2025@2 20000 20000 2027-04-10 -",
-		"3 102 resend approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10",
-		"3 103 conflict rejected {application_conflict} 2249-2025@2 0 20000 - -",
-		"3 105 first rejected {identity_mismatch} 2249-2025@2 0 20000 - -",
-		"3 106 first rejected {residency_unknown} 2249-2025@2 0 20000 - -",
-		"3 107 first rejected {sponsor_mismatch,window_not_open,fee_missing,insurance_missing} 2249-2025@2 20000 0 2027-04-10 -",
-		"3 108 resend rejected {sponsor_mismatch,window_not_open,fee_missing,insurance_missing} 2249-2025@2 20000 0 2027-04-10 -",
+		"3 100 first approved {} 2249-2025@3 20000 20000 2026-04-10 2027-04-10",
+		"3 101 first rejected {window_not_open,insurance_short} 2249-2025@3 20000 20000 2027-04-10 -",
+		"3 102 resend approved {} 2249-2025@3 20000 20000 2026-04-10 2027-04-10",
+		"3 103 conflict rejected {application_conflict} 2249-2025@3 0 20000 - -",
+		"3 105 first rejected {identity_mismatch} 2249-2025@3 0 20000 - -",
+		"3 106 first rejected {residency_unknown} 2249-2025@3 0 20000 - -",
+		"3 107 first rejected {sponsor_mismatch,window_not_open,fee_missing,insurance_missing} 2249-2025@3 20000 0 2027-04-10 -",
+		"3 108 resend rejected {sponsor_mismatch,window_not_open,fee_missing,insurance_missing} 2249-2025@3 20000 0 2027-04-10 -",
 	)
 	r.wantLines(applicationLines,
 		"3 100 "+q.a.ID.String(), "3 101 "+again.ID.String(), "3 105 "+unknown.ID.String(),
@@ -142,10 +142,10 @@ func TestApplicationsOfOneResidentSeeEachOther(t *testing.T) {
 	r.apply(batch(0, log(0, monthly[:3]...)...))
 	r.apply(batch(0, log(3, monthly[3:]...)...))
 	r.wantLines(decisionLines,
-		"0 0 first approved {} 2249-2025@2 20000 20000 2026-04-10 2026-05-10",
-		"0 1 first approved {} 2249-2025@2 20000 20000 2026-05-10 2026-06-10",
-		"0 2 first rejected {window_not_open} 2249-2025@2 20000 20000 2026-06-10 -",
-		"0 3 first rejected {window_not_open} 2249-2025@2 20000 20000 2026-06-10 -",
+		"0 0 first approved {} 2249-2025@3 20000 20000 2026-04-10 2026-05-10",
+		"0 1 first approved {} 2249-2025@3 20000 20000 2026-05-10 2026-06-10",
+		"0 2 first rejected {window_not_open} 2249-2025@3 20000 20000 2026-06-10 -",
+		"0 3 first rejected {window_not_open} 2249-2025@3 20000 20000 2026-06-10 -",
 	)
 	r.wantLines(residencyLines, fmt.Sprint(civilID, " 2026-06-10"))
 }
@@ -161,7 +161,7 @@ func TestSponsorIsRead(t *testing.T) {
 	q.months(12, 100)
 	r.register(q.f)
 	r.apply(batch(0, log(0, q.a)...))
-	r.wantLines(decisionLines, "0 0 first approved {} 2249-2025@2 100000 100000 2026-04-10 2027-04-10")
+	r.wantLines(decisionLines, "0 0 first approved {} 2249-2025@3 100000 100000 2026-04-10 2027-04-10")
 }
 
 // A batch in which nothing can be read changes nothing and announces nothing.
@@ -195,8 +195,8 @@ func TestBatchAcrossTwoPolicies(t *testing.T) {
 	r.register(before.f, after.f)
 	e := r.apply(batch(0, log(0, before.a, after.a)...))
 	r.wantLines(decisionLines,
-		"0 0 first approved {} 957-2019@2 10000 10000 2026-01-31 2027-01-31",
-		"0 1 first approved {} 2249-2025@2 20000 20000 2026-01-31 2027-01-31",
+		"0 0 first approved {} 957-2019@3 10000 10000 2026-01-31 2027-01-31",
+		"0 1 first approved {} 2249-2025@3 20000 20000 2026-01-31 2027-01-31",
 	)
 	if got, want := e.Policy(0), policy2020+","+policy2025; got != want {
 		t.Errorf("the batch names %q, want %q", got, want)

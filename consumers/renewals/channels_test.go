@@ -96,7 +96,7 @@ func TestSimulationSaysSo(t *testing.T) {
 	messages := log(0, q.a)
 	messages[0].Time = messages[0].Time.AddDate(3, 0, 0)
 	announced := r.apply(batch(2, messages...)).Announcements(0)
-	r.wantLines(decisionLines, "2 0 first approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10")
+	r.wantLines(decisionLines, "2 0 first approved {} 2249-2025@3 20000 20000 2026-04-10 2027-04-10")
 	if d := r.readAnnouncement(announced[0]); !d.Simulation || d.Revision != schema.FirstRevision {
 		t.Errorf("it is announced as %+v", d)
 	}

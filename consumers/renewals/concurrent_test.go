@@ -117,8 +117,8 @@ func TestWaitsForTheOtherBatch(t *testing.T) {
 		end    func(pgx.Tx, context.Context) error
 		second string
 	}{
-		{"that commits", pgx.Tx.Commit, "1 0 first rejected {window_not_open,insurance_short} 2249-2025@2 20000 20000 2027-04-10 -"},
-		{"that is rolled back", pgx.Tx.Rollback, "1 0 first approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10"},
+		{"that commits", pgx.Tx.Commit, "1 0 first rejected {window_not_open,insurance_short} 2249-2025@3 20000 20000 2027-04-10 -"},
+		{"that is rolled back", pgx.Tx.Rollback, "1 0 first approved {} 2249-2025@3 20000 20000 2026-04-10 2027-04-10"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -149,10 +149,10 @@ func TestOneReceiptInTwoPartitionsAtOnce(t *testing.T) {
 		want  []string
 	}{
 		{"that commits", pgx.Tx.Commit, true, []string{
-			"0 0 first approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10",
-			"1 0 first rejected {receipt_used} 2249-2025@2 20000 20000 2026-04-10 -",
+			"0 0 first approved {} 2249-2025@3 20000 20000 2026-04-10 2027-04-10",
+			"1 0 first rejected {receipt_used} 2249-2025@3 20000 20000 2026-04-10 -",
 		}},
-		{"that is rolled back", pgx.Tx.Rollback, false, []string{"1 0 first approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10"}},
+		{"that is rolled back", pgx.Tx.Rollback, false, []string{"1 0 first approved {} 2249-2025@3 20000 20000 2026-04-10 2027-04-10"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -236,8 +236,8 @@ func TestSameIDInTwoPartitionsAtOnce(t *testing.T) {
 		fails  bool // at first: it could not see the other, and found its key taken
 		want   string
 	}{
-		{"another resident's", other.a, true, "1 0 conflict rejected {application_conflict} 2249-2025@2 0 20000 - -"},
-		{"the same", q.a, false, "1 0 resend approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10"},
+		{"another resident's", other.a, true, "1 0 conflict rejected {application_conflict} 2249-2025@3 0 20000 - -"},
+		{"the same", q.a, false, "1 0 resend approved {} 2249-2025@3 20000 20000 2026-04-10 2027-04-10"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -251,7 +251,7 @@ func TestSameIDInTwoPartitionsAtOnce(t *testing.T) {
 			if c.fails {
 				r.apply(batch(1, log(0, c.second)...))
 			}
-			r.wantLines(decisionLines, "0 0 first approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10", c.want)
+			r.wantLines(decisionLines, "0 0 first approved {} 2249-2025@3 20000 20000 2026-04-10 2027-04-10", c.want)
 			r.wantLines(applicationLines, fmt.Sprint("0 0 ", q.a.ID))
 		})
 	}

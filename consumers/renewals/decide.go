@@ -66,7 +66,8 @@ func decide(policies *policy.Set, a *schema.Application, f *facts, spent bool, r
 		v.reasons.Add(schema.ReasonResidencyUnknown)
 	case !inForce:
 		v.oldExpiry = f.residency.ExpiresOn
-		v.reasons.Add(schema.ReasonArticleNotRenewable)
+		v.reasons.Add(schema.ReasonNoPolicy)
+		checkIdentity(&v, a, f)
 	default:
 		if spent {
 			v.reasons.Add(schema.ReasonReceiptUsed)
@@ -114,7 +115,7 @@ func renew(v *verdict, a *schema.Application, f *facts, rules *policy.Policy, da
 	expiry := v.oldExpiry.AddMonths(a.Months)
 	checkIdentity(v, a, f)
 	checkWindow(v, rules, day)
-	checkPassport(v, f.passport.ExpiresOn, rules.PassportCoversPeriod(), day, expiry)
+	checkPassport(v, a, f, rules, day, expiry)
 	checkPrice(v, a, f, rules)
 	if a.Insurance.Stated() && rules.InsuranceCoversPeriod(f.residency.Article) {
 		checkCover(v, a.Insurance, expiry)
@@ -151,13 +152,13 @@ func checkWindow(v *verdict, rules *policy.Policy, day schema.Date) {
 	}
 }
 
-// checkPassport requires a passport that is valid on the day, and where the policy says so,
-// to the end of the renewed residency too.
-func checkPassport(v *verdict, expires schema.Date, coversPeriod bool, day, expiry schema.Date) {
-	switch {
+// checkPassport requires a passport that is valid on the day, and for as long as the policy
+// says.
+func checkPassport(v *verdict, a *schema.Application, f *facts, rules *policy.Policy, day, expiry schema.Date) {
+	switch expires := f.passport.ExpiresOn; {
 	case expires < day:
 		v.reasons.Add(schema.ReasonPassportExpired)
-	case coversPeriod && expires < expiry:
+	case !rules.PassportSuffices(expires, day, expiry, a.Months):
 		v.reasons.Add(schema.ReasonPassportTooShort)
 	}
 }
@@ -169,8 +170,10 @@ func checkPrice(v *verdict, a *schema.Application, f *facts, rules *policy.Polic
 	fee, priced := rules.Fee(caseOf(f), a.Months)
 	renewable := most > 0 && priced
 	switch {
-	case !renewable:
+	case most == 0:
 		v.reasons.Add(schema.ReasonArticleNotRenewable)
+	case !priced:
+		v.reasons.Add(schema.ReasonNoPrice)
 	case a.Months > most:
 		v.reasons.Add(schema.ReasonMonthsOverLimit)
 	}

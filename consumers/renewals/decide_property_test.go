@@ -139,7 +139,7 @@ func TestAllReasonsAtOnce(t *testing.T) {
 	}
 	q.a.Months = 179
 	const want = "article_mismatch sponsor_mismatch window_not_open passport_expired " +
-		"months_over_limit months_not_offered fee_mismatch insurance_short"
+		"months_over_limit fee_mismatch insurance_short"
 	if got := q.decide().reasons; got != reasons(t, want) {
 		t.Errorf("%q, want %q", codes(got), want)
 	}

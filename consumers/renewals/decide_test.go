@@ -42,7 +42,11 @@ var casesOf2025 = []decideCase{
 	{"temporary residence", func(q *question) { q.under(14, schema.SponsorCompany, schema.RelationEmployee) }, "article_not_renewable"},
 	{"domestic worker of a company, who has no price", func(q *question) {
 		q.under(20, schema.SponsorCompany, schema.RelationDomesticWorker)
-	}, "article_not_renewable"},
+	}, "no_price"},
+	{"no price, and another sponsor than held", func(q *question) {
+		q.under(20, schema.SponsorCompany, schema.RelationDomesticWorker)
+		q.a.SponsorID++
+	}, "sponsor_mismatch no_price"},
 	{"domestic worker of a Kuwaiti household", func(q *question) {
 		q.under(20, schema.SponsorKuwaitiHousehold, schema.RelationDomesticWorker)
 		q.months(12, 10)
@@ -77,7 +81,11 @@ var casesOf2025 = []decideCase{
 	{"insurance to a day after the new expiry", func(q *question) { q.a.Insurance.To++ }, ""},
 	{"insurance to a day before the new expiry", func(q *question) { q.a.Insurance.To-- }, "insurance_short"},
 
-	{"no policy in force", func(q *question) { q.submitted("2019-12-31", "23:59:59") }, "article_not_renewable"},
+	{"no policy in force", func(q *question) { q.submitted("2019-12-31", "23:59:59") }, "no_policy"},
+	{"no policy in force, and another passport", func(q *question) {
+		q.submitted("2019-12-31", "23:59:59")
+		q.a.Passport.Number = "P7654321"
+	}, "passport_mismatch no_policy"},
 }
 
 var casesOf2020 = []decideCase{
@@ -86,10 +94,22 @@ var casesOf2020 = []decideCase{
 	{"passport ends a day before the new expiry", func(q *question) { q.passportUntil("2021-05-31") }, "passport_too_short"},
 	{"passport expires on the day", func(q *question) { q.passportUntil("2020-05-07") }, "passport_too_short"},
 	{"passport expired the day before", func(q *question) { q.passportUntil("2020-05-06") }, "passport_expired"},
-	{"a part of a year", func(q *question) {
+	{"R-PASS-2: a part of a year, with two years of passport", func(q *question) {
 		q.months(13, 20)
-		q.passportUntil("2030-01-01")
-	}, "months_not_offered"},
+		q.passportUntil("2022-05-07")
+	}, ""},
+	{"R-PASS-2: a part of a year, with a day less", func(q *question) {
+		q.months(13, 20)
+		q.passportUntil("2022-05-06")
+	}, "passport_too_short"},
+	{"R-PASS-2: half a year, with less than a year of passport", func(q *question) {
+		q.months(6, 10)
+		q.passportUntil("2021-05-06")
+	}, "passport_too_short"},
+	{"R-PASS-2: half a year, with a year of passport", func(q *question) {
+		q.months(6, 10)
+		q.passportUntil("2021-05-07")
+	}, ""},
 	{"two years", func(q *question) {
 		q.months(24, 20)
 		q.passportUntil("2022-06-01")
@@ -101,7 +121,7 @@ var casesOf2020 = []decideCase{
 	{"the limit and a month", func(q *question) {
 		q.months(61, 60)
 		q.passportUntil("2030-01-01")
-	}, "months_over_limit months_not_offered"},
+	}, "months_over_limit"},
 	{"the fee of 2025", func(q *question) { q.a.Fee.Amount = 20 * schema.Dinar }, "fee_mismatch"},
 	{"owner of real estate, who was not known yet", func(q *question) {
 		q.under(25, schema.SponsorSelf, schema.RelationSelf)

@@ -22,8 +22,8 @@ func TestReceiptIsSpentOnce(t *testing.T) {
 	own := anew(q.a, 2)
 	own.Fee.Receipt = q.a.Fee.Receipt
 	const (
-		approved = "first approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10"
-		refused  = "first rejected {receipt_used} 2249-2025@2 20000 20000 2026-04-10 -"
+		approved = "first approved {} 2249-2025@3 20000 20000 2026-04-10 2027-04-10"
+		refused  = "first rejected {receipt_used} 2249-2025@3 20000 20000 2026-04-10 -"
 	)
 	for _, c := range []struct {
 		name    string
@@ -33,15 +33,15 @@ func TestReceiptIsSpentOnce(t *testing.T) {
 		{"another resident, in the same batch", [][]schema.Application{{q.a, with(other.a)}}, []string{"0 0 " + approved, "0 1 " + refused}},
 		{"another resident, in a later batch", [][]schema.Application{{q.a}, {with(other.a)}}, []string{"0 0 " + approved, "0 1 " + refused}},
 		{"the other comes first", [][]schema.Application{{with(other.a), q.a}}, []string{"0 0 " + approved, "0 1 " + refused}},
-		{"sent again", [][]schema.Application{{q.a}, {q.a}}, []string{"0 0 " + approved, "0 1 resend approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10"}},
+		{"sent again", [][]schema.Application{{q.a}, {q.a}}, []string{"0 0 " + approved, "0 1 resend approved {} 2249-2025@3 20000 20000 2026-04-10 2027-04-10"}},
 		{"a rejection spends nothing", [][]schema.Application{{with(rejected)}, {q.a}}, []string{
-			"0 0 first rejected {fee_mismatch} 2249-2025@2 20000 20001 2026-04-10 -", "0 1 " + approved,
+			"0 0 first rejected {fee_mismatch} 2249-2025@3 20000 20001 2026-04-10 -", "0 1 " + approved,
 		}},
 		{"the same resident again", [][]schema.Application{{q.a}, {own}}, []string{
-			"0 0 " + approved, "0 1 first rejected {window_not_open,insurance_short,receipt_used} 2249-2025@2 20000 20000 2027-04-10 -",
+			"0 0 " + approved, "0 1 first rejected {window_not_open,insurance_short,receipt_used} 2249-2025@3 20000 20000 2027-04-10 -",
 		}},
 		{"a stranger is not told", [][]schema.Application{{q.a}, {stranger}}, []string{
-			"0 0 " + approved, "0 1 first rejected {identity_mismatch} 2249-2025@2 0 20000 - -",
+			"0 0 " + approved, "0 1 first rejected {identity_mismatch} 2249-2025@3 0 20000 - -",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -73,6 +73,6 @@ func TestReceiptInAJointTransaction(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.wantLines(decisionLines,
-		"0 0 first approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10",
-		"1 0 first rejected {receipt_used} 2249-2025@2 20000 20000 2026-04-10 -")
+		"0 0 first approved {} 2249-2025@3 20000 20000 2026-04-10 2027-04-10",
+		"1 0 first rejected {receipt_used} 2249-2025@3 20000 20000 2026-04-10 -")
 }

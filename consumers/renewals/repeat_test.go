@@ -22,14 +22,14 @@ func TestResendAndConflict(t *testing.T) {
 		want  [3]string
 	}{
 		{"of an approved one", approved.a, func(a *schema.Application) { a.SubmittedBy = "somebody.else" }, [3]string{
-			"0 0 first approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10",
-			"resend approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10",
-			"conflict rejected {application_conflict} 2249-2025@2 0 20000 - -",
+			"0 0 first approved {} 2249-2025@3 20000 20000 2026-04-10 2027-04-10",
+			"resend approved {} 2249-2025@3 20000 20000 2026-04-10 2027-04-10",
+			"conflict rejected {application_conflict} 2249-2025@3 0 20000 - -",
 		}},
 		{"of a rejected one", rejected.a, func(a *schema.Application) { a.Fee.Amount++ }, [3]string{
-			"0 0 first rejected {fee_mismatch} 2249-2025@2 20000 19999 2026-04-10 -",
-			"resend rejected {fee_mismatch} 2249-2025@2 20000 19999 2026-04-10 -",
-			"conflict rejected {application_conflict} 2249-2025@2 0 20000 - -",
+			"0 0 first rejected {fee_mismatch} 2249-2025@3 20000 19999 2026-04-10 -",
+			"resend rejected {fee_mismatch} 2249-2025@3 20000 19999 2026-04-10 -",
+			"conflict rejected {application_conflict} 2249-2025@3 0 20000 - -",
 		}},
 	} {
 		for _, cut := range []int{1, 3, 5} {
@@ -70,8 +70,8 @@ func TestConflictTellsNothingOfTheFirst(t *testing.T) {
 		r.register(q.f, thief.f)
 		r.applyCut(cut, q.a, thief.a)
 		r.wantLines(decisionLines,
-			"0 0 first approved {} 2249-2025@2 20000 20000 2026-04-10 2027-04-10",
-			"0 1 conflict rejected {application_conflict} 2249-2025@2 0 20000 - -",
+			"0 0 first approved {} 2249-2025@3 20000 20000 2026-04-10 2027-04-10",
+			"0 1 conflict rejected {application_conflict} 2249-2025@3 0 20000 - -",
 		)
 		r.wantLines(`SELECT civil_id::text FROM decision ORDER BY "offset"`, q.a.CivilID.String(), thief.a.CivilID.String())
 	}

@@ -71,10 +71,13 @@ func (d *draft) flawReasons() (reasons schema.Reasons) {
 
 func (d *draft) expectOfResidency(e *Expectation) {
 	e.OldExpiry, e.NewExpiry = d.expiresOn, d.newExpiry
-	if d.priced {
+	switch {
+	case d.priced:
 		e.FeeDue = d.fee
-	} else {
+	case d.rules.MaxMonths(d.article) == 0:
 		e.Reasons.Add(schema.ReasonArticleNotRenewable)
+	default:
+		e.Reasons.Add(schema.ReasonNoPrice)
 	}
 	switch {
 	case d.day > d.expiresOn:
@@ -85,7 +88,7 @@ func (d *draft) expectOfResidency(e *Expectation) {
 	switch {
 	case d.passportExpires < d.day:
 		e.Reasons.Add(schema.ReasonPassportExpired)
-	case d.rules.PassportCoversPeriod() && d.passportExpires < d.newExpiry:
+	case !d.rules.PassportSuffices(d.passportExpires, d.day, d.newExpiry, d.months):
 		e.Reasons.Add(schema.ReasonPassportTooShort)
 	}
 }

@@ -69,7 +69,7 @@ func unfixable(reasons schema.Reasons) bool {
 // unfixableReasons are those that an applicant cannot put right within days.
 var unfixableReasons = []schema.Reason{
 	schema.ReasonResidencyUnknown, schema.ReasonArticleNotRenewable, schema.ReasonResidencyExpired,
-	schema.ReasonPassportExpired, schema.ReasonPassportTooShort,
+	schema.ReasonPassportExpired, schema.ReasonPassportTooShort, schema.ReasonNoPrice,
 }
 
 func (s *Simulation) planRenewal(i int, day schema.Date) {

@@ -5,13 +5,17 @@ import (
 	"crypto/sha256"
 	"errors"
 	"math"
+	"os"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/uuid"
 
 	"tajdeed/schema"
+	"tajdeed/schema/policy"
 )
 
 func newSimulation(t testing.TB, config Config) *Simulation {
@@ -131,16 +135,20 @@ func TestReadableMessagesAreReadAndUnreadableRefused(t *testing.T) {
 	}
 }
 
-// Two of the reasons exist under the first of the two policies only; a year from the
-// default start has both policies.
+// A year from the default start has both policies.
 func TestEveryReasonOccurs(t *testing.T) {
 	t.Parallel()
 	s := newSimulation(t, Config{Seed: 3, Residents: 20_000, Record: true})
 	nextN(t, s, 20_000)
 	m := s.Manifest()
 	for reason, n := range m.Counts.Reasons {
-		// The bounds on the time of submission do not hold in a simulation.
-		if n == 0 && reason != schema.ReasonSubmissionTimeImplausible {
+		switch reason {
+		case schema.ReasonSubmissionTimeImplausible, // whose bounds do not hold in a simulation
+			schema.ReasonNoPolicy,         // a simulation begins where there is one
+			schema.ReasonMonthsNotOffered: // see TestPoliciesOfADirectory
+			continue
+		}
+		if n == 0 {
 			t.Errorf("%s does not occur", reason.Code())
 		}
 	}
@@ -153,6 +161,25 @@ func TestEveryReasonOccurs(t *testing.T) {
 	}
 	if len(policies) != 2 || several < 50 {
 		t.Errorf("decided by %v, %d with several reasons", policies, several)
+	}
+}
+
+// A simulation goes by the policies that it is given: here by one that grants whole years only.
+func TestPoliciesOfADirectory(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("../../schema/policy/2249-2025.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.Replace(string(raw), `"whole_years": {"value": false`, `"whole_years": {"value": true`, 1)
+	policies, err := policy.Load(fstest.MapFS{"2249-2025.json": {Data: []byte(strings.Replace(changed, "2025-12-23", "2020-01-01", 1))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSimulation(t, Config{Seed: 3, Residents: 5_000, Policies: policies})
+	nextN(t, s, 5_000)
+	if n := s.Manifest().Counts.Reasons[schema.ReasonMonthsNotOffered]; n == 0 {
+		t.Error("months_not_offered does not occur")
 	}
 }
 

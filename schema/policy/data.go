@@ -28,6 +28,7 @@ type epoch struct {
 	Window                window            `json:"window"`
 	PartYear              partYear          `json:"part_year"`
 	PassportCoversPeriod  flag              `json:"passport_covers_period"`
+	PassportWholeYears    *flag             `json:"passport_whole_years"` // nil in editions that knew no such rule
 	WholeYears            flag              `json:"whole_years"`
 	InsuranceCoversPeriod flag              `json:"insurance_covers_period"`
 	Limits                []limit           `json:"limits"`
@@ -226,6 +227,7 @@ func (e *epoch) compile() (p *Policy, wrong []*problem) {
 		submissionAhead:       time.Duration(e.Submission.AheadMinutes) * time.Minute,
 		windowMonths:          e.Window.OpensMonthsBefore,
 		passportCoversPeriod:  e.PassportCoversPeriod.Value,
+		passportWholeYears:    e.PassportWholeYears != nil && e.PassportWholeYears.Value,
 		wholeYears:            e.WholeYears.Value,
 		insuranceCoversPeriod: e.InsuranceCoversPeriod.Value,
 	}
@@ -308,6 +310,9 @@ func (e *epoch) values() map[string]provenance {
 		"passport_covers_period":  e.PassportCoversPeriod.provenance,
 		"whole_years":             e.WholeYears.provenance,
 		"insurance_covers_period": e.InsuranceCoversPeriod.provenance,
+	}
+	if e.PassportWholeYears != nil {
+		all["passport_whole_years"] = e.PassportWholeYears.provenance
 	}
 	if e.Until != nil {
 		all["until"] = e.Until.provenance

@@ -71,7 +71,7 @@ func TestBadDataIsRefused(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ old, new, says string }{
 		"unknown field":       {`"basis"`, `"bases"`, "bases"},
-		"bad version":         {`"2249-2025@2"`, `"2249/2025"`, "version"},
+		"bad version":         {`"2249-2025@3"`, `"2249/2025"`, "version"},
 		"bad day":             {`"2025-12-23"`, `"2025-13-23"`, "from"},
 		"no window":           {`"opens_months_before": 2`, `"opens_months_before": 0`, "opens_months_before"},
 		"part year":           {`"counts_as_whole": true`, `"counts_as_whole": false`, "counts_as_whole"},
@@ -186,21 +186,31 @@ func TestArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := strings.Replace(string(before), `"2249-2025@2"`, `"2249-2025@3"`, 1)
-	set, err := load(fstest.MapFS{"2249-2025.json": {Data: []byte(now)}, "archive/2249-2025@2.json": {Data: before}})
+	now := strings.Replace(string(before), `"2249-2025@3"`, `"2249-2025@4"`, 1)
+	set, err := load(fstest.MapFS{"2249-2025.json": {Data: []byte(now)}, "archive/2249-2025@3.json": {Data: before}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p, found := set.On(schema.MaxDate)
-	if !found || !strings.HasPrefix(p.Version, "2249-2025@3+") || len(set.All()) != 1 {
+	if !found || !strings.HasPrefix(p.Version, "2249-2025@4+") || len(set.All()) != 1 {
 		t.Errorf("in force: %v", p)
 	}
-	old, found := set.Version("2249-2025@2+" + digest(before))
+	old, found := set.Version("2249-2025@3+" + digest(before))
 	if !found || old.From != p.From {
 		t.Errorf("the archived one: %v, %v", old, found)
 	}
-	if _, found := set.Version("2249-2025@2"); found {
+	if _, found := set.Version("2249-2025@3"); found {
 		t.Error("a version without a digest was found")
+	}
+}
+
+// What the program decided by before is still built in, and as it was: a decision names it.
+func TestBuiltInArchive(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"957-2019@2+31c875", "2249-2025@2+c96fee"} {
+		if _, found := embeddedSet(t).Version(name); !found {
+			t.Errorf("%s is not built in", name)
+		}
 	}
 }
 
@@ -222,7 +232,7 @@ func TestNoSet(t *testing.T) {
 	if _, found := none.On(schema.MaxDate); found {
 		t.Error("a policy is in force")
 	}
-	if _, found := none.Version("2249-2025@2"); found {
+	if _, found := none.Version("2249-2025@3"); found {
 		t.Error("a version is known")
 	}
 }

@@ -30,7 +30,7 @@ type Case struct {
 type Policy struct {
 	// Version names the data that decided, as a decision records it: the resolution, the edition
 	// of its file, and the first digits of a digest of what the file says. So
-	// "2249-2025@2+1f0c4a" is the second reading of Resolution 2249/2025, and a file that was
+	// "2249-2025@3+1f0c4a" is the third reading of Resolution 2249/2025, and a file that was
 	// changed under the same edition is another policy.
 	Version string
 	// From is the first day on which the policy is in force.
@@ -40,6 +40,7 @@ type Policy struct {
 	submissionAhead       time.Duration
 	windowMonths          int
 	passportCoversPeriod  bool
+	passportWholeYears    bool
 	wholeYears            bool
 	insuranceCoversPeriod bool
 	maxMonths             [articles]int
@@ -89,7 +90,7 @@ func (f *fee) covers(c Case) bool {
 func (p *Policy) MaxMonths(a schema.Article) int { return p.maxMonths[a] }
 
 // WholeYears says whether a renewal under an article is granted for whole years
-// only, so that its months are a multiple of twelve (rule R-PASS-2).
+// only, so that its months are a multiple of twelve (rule PERIODS).
 func (p *Policy) WholeYears(schema.Article) bool { return p.wholeYears }
 
 // Plausible says whether an application can have been submitted at one time that the broker
@@ -106,10 +107,16 @@ func (p *Policy) WindowOpens(expiry schema.Date) schema.Date {
 	return expiry.AddMonths(-p.windowMonths)
 }
 
-// PassportCoversPeriod says whether the passport must be valid until the last day
-// asked for (rules R-PASS-1, R-PASS-2). Where it need not, it must still be valid
-// on the day of the application (rule R-PASS-4).
-func (p *Policy) PassportCoversPeriod() bool { return p.passportCoversPeriod }
+// PassportSuffices says whether a passport that expires on a day is valid for long enough for a
+// renewal by a number of months up to an expiry, applied for on a day on which the passport is
+// valid. It must be valid until that expiry (rule R-PASS-1), and is counted in whole years: 18
+// months of it give one year, and less than 12 none (rule R-PASS-2). Under later rules it need
+// be valid on the day only (rule R-PASS-4).
+func (p *Policy) PassportSuffices(passport, day, expiry schema.Date, months int) bool {
+	years := (months + monthsPerYear - 1) / monthsPerYear
+	return !(p.passportCoversPeriod && passport < expiry ||
+		p.passportWholeYears && passport < day.AddMonths(years*monthsPerYear))
+}
 
 // InsuranceCoversPeriod says whether a renewal under an article needs a health
 // insurance that covers the whole period asked for (rule R-INS-1). Who is exempt

@@ -11,8 +11,8 @@ import (
 // The policies in force on the days of the source article (2020-05-07) and after
 // 2249/2025.
 const (
-	e1 = "957-2019@2"
-	e3 = "2249-2025@2"
+	e1 = "957-2019@3"
+	e3 = "2249-2025@3"
 )
 
 func day(t testing.TB, s string) schema.Date {
@@ -166,19 +166,45 @@ func TestMaxMonths(t *testing.T) {
 	}
 }
 
-func TestPassportAndInsurance(t *testing.T) {
-	for _, c := range []struct {
-		version                      string
-		wholeYears, passport, policy bool
-	}{
-		{e1, true, true, true},   // R-PASS-2, R-PASS-1, R-INS-1
-		{e3, false, false, true}, // R-PASS-4, R-PASS-4, R-INS-1
-	} {
-		p := version(t, c.version)
-		if p.WholeYears(18) != c.wholeYears || p.PassportCoversPeriod() != c.passport || p.InsuranceCoversPeriod(18) != c.policy {
-			t.Errorf("%s: whole years %v, passport covers %v, insurance covers %v",
-				c.version, p.WholeYears(18), p.PassportCoversPeriod(), p.InsuranceCoversPeriod(18))
+func TestPeriodsAndInsurance(t *testing.T) {
+	for _, name := range []string{e1, e3} { // PERIODS, R-INS-1
+		if p := version(t, name); p.WholeYears(18) || !p.InsuranceCoversPeriod(18) {
+			t.Errorf("%s: whole years %v, insurance covers %v", name, p.WholeYears(18), p.InsuranceCoversPeriod(18))
 		}
+	}
+}
+
+// Applied for on 2021-03-10, of a residency that expires on 2021-04-01 (K2D-P, TK-P, PIL for
+// R-PASS-1; QK, AT-6M, KT-FINE, GN-6M for R-PASS-2; KT2, HELM for R-PASS-4).
+func TestPassportSuffices(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		months   int
+		passport string
+		e1       bool
+	}{
+		{"R-PASS-1: a year, up to the new expiry", 12, "2022-04-01", true},
+		{"R-PASS-1: a year, a day less", 12, "2022-03-31", false},
+		{"R-PASS-2: half a year, with a year of passport", 6, "2022-03-10", true},
+		{"R-PASS-2: half a year, a day less", 6, "2022-03-09", false},
+		{"R-PASS-2: a month, with less than a year of passport", 1, "2021-12-31", false},
+		{"R-PASS-2: 18 months of passport give a year", 12, "2022-09-10", true},
+		{"R-PASS-2: 18 months, with two years of passport", 18, "2023-03-10", true},
+		{"R-PASS-2: 18 months, a day less", 18, "2023-03-09", false},
+		{"R-PASS-2: 13 months, with 18 of passport", 13, "2022-09-10", false},
+		{"R-PASS-1: two years, up to the new expiry", 24, "2023-04-01", true},
+		{"R-PASS-1: two years, a day less", 24, "2023-03-31", false},
+		{"the day itself", 12, "2021-03-10", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			applied, expires := day(t, "2021-03-10"), day(t, "2021-04-01")
+			for name, want := range map[string]bool{e1: c.e1, e3: true} { // R-PASS-4
+				got := version(t, name).PassportSuffices(day(t, c.passport), applied, expires.AddMonths(c.months), c.months)
+				if got != want {
+					t.Errorf("%s: %v, want %v", name, got, want)
+				}
+			}
+		})
 	}
 }
 
@@ -225,7 +251,7 @@ func lookUp(t testing.TB, submitted, expiry schema.Date) {
 		t.Fatal("no fee")
 	}
 	if p.MaxMonths(31) < 24 || p.WholeYears(31) || p.WindowOpens(expiry) > submitted ||
-		p.PassportCoversPeriod() || !p.InsuranceCoversPeriod(31) {
+		!p.PassportSuffices(submitted, submitted, expiry, 24) || !p.InsuranceCoversPeriod(31) {
 		t.Fatal("refused")
 	}
 }

@@ -22,7 +22,7 @@ type Set struct {
 // "policy 2249-2025.json:53: fees[17] (rule FEE-24): fils_per_year is missing or out of range".
 func Load(directory fs.FS) (*Set, error) { return load(directory) }
 
-//go:embed *.json
+//go:embed *.json archive/*.json
 var builtIn embed.FS
 
 // Embedded returns the policies built into the program. An error is a fault of the build.
