@@ -114,8 +114,8 @@ func (p *Policy) WindowOpens(expiry schema.Date) schema.Date {
 // be valid on the day only (rule R-PASS-4).
 func (p *Policy) PassportSuffices(passport, day, expiry schema.Date, months int) bool {
 	years := (months + monthsPerYear - 1) / monthsPerYear
-	return !(p.passportCoversPeriod && passport < expiry ||
-		p.passportWholeYears && passport < day.AddMonths(years*monthsPerYear))
+	return (!p.passportCoversPeriod || passport >= expiry) &&
+		(!p.passportWholeYears || passport >= day.AddMonths(years*monthsPerYear))
 }
 
 // InsuranceCoversPeriod says whether a renewal under an article needs a health
