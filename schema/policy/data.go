@@ -91,11 +91,8 @@ const archive = "archive"
 
 func load(directory fs.FS) (*Set, error) {
 	inForce, err := loadFiles(directory, "*.json")
-	if err != nil {
-		return nil, err
-	}
-	archived, err := loadFiles(directory, archive+"/*.json")
-	if err != nil {
+	archived, alsoWrong := loadFiles(directory, archive+"/*.json")
+	if err = errors.Join(err, alsoWrong); err != nil {
 		return nil, err
 	}
 	if len(inForce) == 0 {
@@ -222,6 +219,7 @@ func (e *epoch) compile() (p *Policy, wrong []*problem) {
 	p = &Policy{
 		Version:               e.Version,
 		From:                  from,
+		Basis:                 e.Basis,
 		submissionOldest:      time.Duration(e.Submission.OldestHours) * time.Hour,
 		submissionAhead:       time.Duration(e.Submission.AheadMinutes) * time.Minute,
 		windowMonths:          e.Window.OpensMonthsBefore,
@@ -239,6 +237,7 @@ func (e *epoch) compile() (p *Policy, wrong []*problem) {
 		}
 		p.fees = append(p.fees, f)
 	}
+	p.values, p.addresses = e.listed(p.fees), e.Sources
 	return p, wrong
 }
 

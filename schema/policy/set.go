@@ -3,7 +3,9 @@ package policy
 import (
 	"embed"
 	"io/fs"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"tajdeed/schema"
@@ -41,6 +43,17 @@ func (s *Set) On(day schema.Date) (*Policy, bool) {
 	return nil, false
 }
 
+// Until returns the last day on which a policy of [Set.All] is in force: the day before the
+// next one's first. It is false of the last one, which has no end yet, and of one that is not
+// in force on any day.
+func (s *Set) Until(p *Policy) (schema.Date, bool) {
+	all := s.All()
+	if i := slices.Index(all, p); i >= 0 && i+1 < len(all) {
+		return all[i+1].From.AddDays(-1), true
+	}
+	return 0, false
+}
+
 // All returns the policies that are or were in force, the oldest first. The slice is shared:
 // read it only.
 func (s *Set) All() []*Policy {
@@ -48,6 +61,24 @@ func (s *Set) All() []*Policy {
 		return nil
 	}
 	return s.inForce
+}
+
+// Named returns the policies that a person may mean by a version's name, which may lack the
+// digest: the archive can hold several of one edition.
+func (s *Set) Named(name string) []*Policy {
+	if p, found := s.Version(name); found {
+		return []*Policy{p}
+	}
+	if s == nil {
+		return nil
+	}
+	var all []*Policy
+	for _, version := range slices.Sorted(maps.Keys(s.versions)) {
+		if strings.HasPrefix(version, name+"+") {
+			all = append(all, s.versions[version])
+		}
+	}
+	return all
 }
 
 // Version returns the policy that a decision names, also one that another has taken the place
