@@ -63,6 +63,19 @@ func (s *Set) All() []*Policy {
 	return s.inForce
 }
 
+// Archived returns the policies that others took the place of, by their versions.
+func (s *Set) Archived() (all []*Policy) {
+	if s == nil {
+		return nil
+	}
+	for _, version := range slices.Sorted(maps.Keys(s.versions)) {
+		if p := s.versions[version]; !slices.Contains(s.inForce, p) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
 // Named returns the policies that a person may mean by a version's name, which may lack the
 // digest: the archive can hold several of one edition.
 func (s *Set) Named(name string) []*Policy {
