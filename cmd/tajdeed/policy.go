@@ -186,7 +186,8 @@ day until the next one's, and archive/*.json are those that others took the plac
    tajdeed policy check ./policies
 
 Prints the versions, their days and "ok"; or all that is wrong, a line for each, by file,
-line, value and rule, with exit code 3.`,
+line, value and rule, with exit code 3. A remark is about what may be a mistake and is
+allowed: a fee that no case ever meets, or a last day that the next policy contradicts.`,
 		Action: runPolicyCheck,
 	}
 }

@@ -36,6 +36,9 @@ func Checked(set *policy.Set) string {
 	for _, p := range set.Archived() {
 		fmt.Fprintf(&out, "archived: %s\n", p.Version)
 	}
+	for _, remark := range set.Remarks() {
+		out.WriteString("\n" + wrapped("remark: "+remark, lineWidth) + "\n")
+	}
 	out.WriteString("\nok\n")
 	return out.String()
 }

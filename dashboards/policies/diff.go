@@ -40,12 +40,13 @@ const (
 	Removed  = "removed"
 	Changed  = "changed"
 	Evidence = "evidence" // the value is the same; its rule, sources, confidence or note is not
+	Order    = "order"    // the fees that both have stand in another order, so that another may be the first that fits
 )
 
 // Change is one value that differs.
 type Change struct {
-	Change string `json:"change"` // added, removed, changed or evidence
-	Path   string `json:"path"`   // by what it means, see [Value]; "basis" is the policy's basis
+	Change string `json:"change"` // added, removed, changed, evidence or order
+	Path   string `json:"path"`   // by what it means, see [Value]; "basis" is the policy's basis, "fees" all fees
 	Old    string `json:"old"`    // empty where it was added
 	New    string `json:"new"`    // empty where it was removed
 	Rule   string `json:"rule"`   // B's; A's where B lacks the value. The basis has none
@@ -116,7 +117,20 @@ func compare(a, b *policy.Policy) Comparison {
 			c.Changes = append(c.Changes, change)
 		}
 	}
+	if !slices.Equal(feesIn(pathsOf(a), after), feesIn(pathsOf(b), before)) {
+		c.Changes = append(c.Changes, Change{Change: Order, Path: "fees", Evidence: []string{}})
+	}
 	return c
+}
+
+// feesIn returns the paths of fees that the other side has too.
+func feesIn(paths []string, other map[string]*policy.Value) (fees []string) {
+	for _, path := range paths {
+		if _, both := other[path]; both && strings.HasPrefix(path, "fees[") {
+			fees = append(fees, path)
+		}
+	}
+	return fees
 }
 
 func sideOf(p *policy.Policy) *Side {
@@ -223,11 +237,14 @@ func (c *Comparison) write(out *strings.Builder) {
 		out.WriteString("\nno difference\n")
 		return
 	case len(c.Changes) == 0:
-		out.WriteString("\nno difference in any value, its rule or its evidence: the files differ in their edition or\nthe addresses of sources\n")
+		out.WriteString("\nno difference in any value, its rule or its evidence: the files differ in their edition or\nin the addresses of sources\n")
 		return
 	}
 	c.writeValues(out)
 	c.writeEvidence(out)
+	if slices.ContainsFunc(c.Changes, func(change Change) bool { return change.Change == Order }) {
+		out.WriteString("\nThe fees stand in another order. Where several fit a case, the first one is its price.\n")
+	}
 }
 
 // sideWidth is the width of the names of the sides.
@@ -250,7 +267,7 @@ const (
 func (c *Comparison) writeValues(out *strings.Builder) {
 	t := text.NewTable("", "What", "A", "B", "Rule")
 	for _, change := range c.Changes {
-		if change.Change == Evidence {
+		if change.Change == Evidence || change.Change == Order {
 			continue
 		}
 		t.AppendRow(table.Row{

@@ -204,6 +204,8 @@ func TestDiffText(t *testing.T) {
 	t.Parallel()
 	all := builtIn(t).All()
 	moved := loaded(t, fstest.MapFS{"a.json": file(t, fileOf2025, `"2249-2025@2"`, `"2249-2025@3"`)}).All()[0]
+	ordered := loaded(t, fstest.MapFS{"a.json": file(t, fileOf2025, `"article": 30, "fils_per_year"`, `"article": 0, "fils_per_year"`,
+		`"article": 31, "fils_per_year"`, `"article": 30, "fils_per_year"`, `"article": 0, "fils_per_year"`, `"article": 31, "fils_per_year"`)}).All()[0]
 	edited := loaded(t, fstest.MapFS{
 		fileOf2020: file(t, fileOf2020),
 		fileOf2025: file(t, fileOf2025, `"2249-2025@2"`, `"2249-2025@3"`, `500000`, `400000`, `{"article": 30, "fils_per_year": 20000`, `{"article": 31, "relation": "self", "fils_per_year": 20000`),
@@ -213,6 +215,7 @@ func TestDiffText(t *testing.T) {
 		"diff-epochs.txt":      Compare(all[0], all[1]),
 		"diff-same.txt":        Compare(all[0], all[0]),
 		"diff-edition.txt":     Compare(all[1], moved),
+		"diff-order.txt":       Compare(all[1], ordered),
 		"diff-directories.txt": CompareSets(builtIn(t), edited),
 	} {
 		t.Run(golden, func(t *testing.T) {
@@ -238,7 +241,7 @@ func TestCompare(t *testing.T) {
 		{"a fee", []string{`500000`, `400000`}, []Change{{Change: Changed, Path: fee24, Old: "500000", New: "400000", Rule: "FEE-24"}}},
 		{
 			"a fee that moves to the end", []string{first, ``, `{"article": 31, "fils_per_year"`, first + `{"article": 31, "fils_per_year"`},
-			nil,
+			[]Change{{Change: Order, Path: "fees"}},
 		},
 		{
 			"the conditions of a fee", []string{`{"article": 24, "fils`, `{"article": 24, "relation": "self", "fils`},
@@ -380,6 +383,10 @@ func TestCheckedText(t *testing.T) {
 	texttest.Golden(t, "check-ok.txt", Checked(loaded(t, fstest.MapFS{
 		fileOf2020: file(t, fileOf2020), fileOf2025: file(t, fileOf2025, `2249-2025@2`, `2249-2025@3`),
 		"archive/2249-2025@2.json": file(t, fileOf2025),
+	})))
+	texttest.Golden(t, "check-remarks.txt", Checked(loaded(t, fstest.MapFS{
+		fileOf2020: file(t, fileOf2020),
+		fileOf2025: file(t, fileOf2025, `2025-12-23`, `2025-12-24`, `{"article": 22, "relation": "other_relative"`, `{"article": 22`),
 	})))
 	_, err := policy.Load(fstest.MapFS{
 		fileOf2020: file(t, fileOf2020, `"rule": "FEE-24"`, `"rule": ""`),

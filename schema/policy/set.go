@@ -2,6 +2,7 @@ package policy
 
 import (
 	"embed"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -52,6 +53,40 @@ func (s *Set) Until(p *Policy) (schema.Date, bool) {
 		return all[i+1].From.AddDays(-1), true
 	}
 	return 0, false
+}
+
+// Remarks are what may be a mistake in the policies in force and does not keep them from being
+// used: a fee that no case ever meets, and a last day that the next policy contradicts.
+func (s *Set) Remarks() (all []string) {
+	for _, p := range s.All() {
+		for i, f := range p.fees {
+			if j := slices.IndexFunc(p.fees[:i], func(before fee) bool { return before.covers(f.when) }); j >= 0 {
+				all = append(all, fmt.Sprintf("%s: fees[%s] is never the price: fees[%s] stands before it and fits all its cases",
+					p.Version, f.when, p.fees[j].when))
+			}
+		}
+		if remark := s.aboutUntil(p); remark != "" {
+			all = append(all, remark)
+		}
+	}
+	return all
+}
+
+// aboutUntil compares the last day that a policy's file states, for readers, with the one that
+// counts.
+func (s *Set) aboutUntil(p *Policy) string {
+	i := slices.IndexFunc(p.values, func(v Value) bool { return v.Path == "until.day" })
+	if i < 0 {
+		return ""
+	}
+	until, ends := s.Until(p)
+	switch stated := p.values[i].Value; {
+	case !ends:
+		return fmt.Sprintf("%s: its file says that it ends on %s, and no policy follows", p.Version, stated)
+	case stated != until.String():
+		return fmt.Sprintf("%s: its file says that it ends on %s; the next policy makes it end on %s", p.Version, stated, until)
+	}
+	return ""
 }
 
 // All returns the policies that are or were in force, the oldest first. The slice is shared:

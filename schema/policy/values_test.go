@@ -130,6 +130,48 @@ func TestNamed(t *testing.T) {
 	}
 }
 
+func TestRemarks(t *testing.T) {
+	t.Parallel()
+	early, late := readBuiltIn(t, "957-2019.json"), readBuiltIn(t, "2249-2025.json")
+	for _, c := range []struct {
+		name  string
+		files map[string]string
+		want  []string
+	}{
+		{"none", map[string]string{"a": early, "b": late}, nil},
+		{"a last day without a next policy", map[string]string{"a": early}, []string{"ends on 2025-12-22, and no policy follows"}},
+		{
+			"another last day", map[string]string{"a": early, "b": strings.Replace(late, "2025-12-23", "2025-12-24", 1)},
+			[]string{"ends on 2025-12-22; the next policy makes it end on 2025-12-23"},
+		},
+		{
+			"a fee that another one hides", map[string]string{"b": strings.Replace(late, `{"article": 22, "relation": "other_relative"`, `{"article": 22`, 1)},
+			[]string{"fees[article=22 sponsor_article=17 relation=spouse_or_child] is never the price: fees[article=22] stands before it"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			folder := fstest.MapFS{}
+			for name, text := range c.files {
+				folder[name+".json"] = &fstest.MapFile{Data: []byte(text)}
+			}
+			set, err := load(folder)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := strings.Join(set.Remarks(), "\n")
+			for _, says := range c.want {
+				if !strings.Contains(got, says) {
+					t.Errorf("%q, want %q in it", got, says)
+				}
+			}
+			if c.want == nil && got != "" {
+				t.Errorf("%q, want none", got)
+			}
+		})
+	}
+}
+
 // What is wrong with the archive is told together with what is wrong with the others.
 func TestErrorsOfBothFoldersAreTold(t *testing.T) {
 	t.Parallel()
