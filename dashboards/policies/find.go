@@ -22,11 +22,11 @@ func CompareOperands(a, b Operand, today schema.Date) (*Diff, error) {
 	}
 	before, err := a.policy(today)
 	if err != nil {
-		return nil, fmt.Errorf("A: %w", err)
+		return nil, fmt.Errorf("directory A: %w", err)
 	}
 	after, err := b.policy(today)
 	if err != nil {
-		return nil, fmt.Errorf("B: %w", err)
+		return nil, fmt.Errorf("directory B: %w", err)
 	}
 	return Compare(before, after), nil
 }

@@ -92,8 +92,8 @@ const archive = "archive"
 func load(directory fs.FS) (*Set, error) {
 	inForce, err := loadFiles(directory, "*.json")
 	archived, alsoWrong := loadFiles(directory, archive+"/*.json")
-	if err = errors.Join(err, alsoWrong); err != nil {
-		return nil, err
+	if err != nil || alsoWrong != nil {
+		return nil, errors.Join(err, alsoWrong)
 	}
 	if len(inForce) == 0 {
 		return nil, errors.New("policy: there is no *.json")

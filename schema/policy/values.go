@@ -42,35 +42,35 @@ func (v *Value) Concerns(a schema.Article) bool {
 // listed returns the file's values for [Policy.Values]. The fees are compiled, in the file's
 // order.
 func (e *epoch) listed(fees []fee) []Value {
-	all := []Value{e.From.provenance.value("from.day", e.From.Day)}
+	all := []Value{e.From.at("from.day", e.From.Day)}
 	if e.Until != nil {
-		all = append(all, e.Until.provenance.value("until.day", e.Until.Day))
+		all = append(all, e.Until.at("until.day", e.Until.Day))
 	}
 	all = append(all,
-		e.Submission.provenance.value("submission.oldest_hours", strconv.Itoa(e.Submission.OldestHours)),
-		e.Submission.provenance.value("submission.ahead_minutes", strconv.Itoa(e.Submission.AheadMinutes)),
-		e.Window.provenance.value("window.opens_months_before", strconv.Itoa(e.Window.OpensMonthsBefore)),
-		e.PartYear.provenance.value("part_year.counts_as_whole", strconv.FormatBool(e.PartYear.CountsAsWhole)),
-		e.PassportCoversPeriod.provenance.value("passport_covers_period", strconv.FormatBool(e.PassportCoversPeriod.Value)),
-		e.WholeYears.provenance.value("whole_years", strconv.FormatBool(e.WholeYears.Value)),
-		e.InsuranceCoversPeriod.provenance.value("insurance_covers_period", strconv.FormatBool(e.InsuranceCoversPeriod.Value)),
+		e.Submission.at("submission.oldest_hours", strconv.Itoa(e.Submission.OldestHours)),
+		e.Submission.at("submission.ahead_minutes", strconv.Itoa(e.Submission.AheadMinutes)),
+		e.Window.at("window.opens_months_before", strconv.Itoa(e.Window.OpensMonthsBefore)),
+		e.PartYear.at("part_year.counts_as_whole", strconv.FormatBool(e.PartYear.CountsAsWhole)),
+		e.PassportCoversPeriod.at("passport_covers_period", strconv.FormatBool(e.PassportCoversPeriod.Value)),
+		e.WholeYears.at("whole_years", strconv.FormatBool(e.WholeYears.Value)),
+		e.InsuranceCoversPeriod.at("insurance_covers_period", strconv.FormatBool(e.InsuranceCoversPeriod.Value)),
 	)
 	for _, l := range e.Limits {
 		when := Case{Article: l.Article}
-		v := l.provenance.value("limits["+when.String()+"].months", strconv.Itoa(l.Months))
+		v := l.at("limits["+when.String()+"].months", strconv.Itoa(l.Months))
 		v.When = when
 		all = append(all, v)
 	}
 	for i, f := range fees {
-		v := e.Fees[i].provenance.value("fees["+f.when.String()+"].fils_per_year", strconv.FormatInt(int64(f.perYear), 10))
+		v := e.Fees[i].at("fees["+f.when.String()+"].fils_per_year", strconv.FormatInt(int64(f.perYear), 10))
 		v.When = f.when
 		all = append(all, v)
 	}
 	return all
 }
 
-// value is what the provenance is of.
-func (v *provenance) value(path, value string) Value {
+// at is the value that the provenance is of, under its path.
+func (v *provenance) at(path, value string) Value {
 	return Value{
 		Path: path, Value: value, Rule: v.Rule, Sources: slices.Clone(v.Sources),
 		Confidence: v.Confidence, Note: v.Note,
