@@ -34,7 +34,7 @@ refused · 130 interrupted.`,
 		Commands: []*cli.Command{
 			renewalsCommand(), analyticsCommand(),
 			migrateCommand(), channelCommand(), importCommand(),
-			submitCommand(), showCommand(), statsCommand(),
+			submitCommand(), showCommand(), statsCommand(), policyCommand(),
 			verifyCommand(),
 			metricsCommand(), command.VersionCommand(),
 		},

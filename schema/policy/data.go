@@ -92,12 +92,9 @@ const archive = "archive"
 
 func load(directory fs.FS) (*Set, error) {
 	inForce, err := loadFiles(directory, "*.json")
-	if err != nil {
-		return nil, err
-	}
-	archived, err := loadFiles(directory, archive+"/*.json")
-	if err != nil {
-		return nil, err
+	archived, alsoWrong := loadFiles(directory, archive+"/*.json")
+	if err != nil || alsoWrong != nil {
+		return nil, errors.Join(err, alsoWrong)
 	}
 	if len(inForce) == 0 {
 		return nil, errors.New("policy: there is no *.json")
@@ -223,6 +220,7 @@ func (e *epoch) compile() (p *Policy, wrong []*problem) {
 	p = &Policy{
 		Version:               e.Version,
 		From:                  from,
+		Basis:                 e.Basis,
 		submissionOldest:      time.Duration(e.Submission.OldestHours) * time.Hour,
 		submissionAhead:       time.Duration(e.Submission.AheadMinutes) * time.Minute,
 		windowMonths:          e.Window.OpensMonthsBefore,
@@ -241,6 +239,7 @@ func (e *epoch) compile() (p *Policy, wrong []*problem) {
 		}
 		p.fees = append(p.fees, f)
 	}
+	p.values, p.addresses = e.listed(p.fees), e.Sources
 	return p, wrong
 }
 

@@ -35,6 +35,8 @@ type Policy struct {
 	Version string
 	// From is the first day on which the policy is in force.
 	From schema.Date
+	// Basis names the laws and resolutions that it rests on.
+	Basis string
 
 	submissionOldest      time.Duration
 	submissionAhead       time.Duration
@@ -45,6 +47,10 @@ type Policy struct {
 	insuranceCoversPeriod bool
 	maxMonths             [articles]int
 	fees                  []fee
+
+	// No decision reads these.
+	values    []Value
+	addresses map[string]string // of the sources, by their keys
 }
 
 // articles is the number of values that an article can have.

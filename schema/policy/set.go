@@ -2,8 +2,11 @@ package policy
 
 import (
 	"embed"
+	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"tajdeed/schema"
@@ -41,6 +44,51 @@ func (s *Set) On(day schema.Date) (*Policy, bool) {
 	return nil, false
 }
 
+// Until returns the last day on which a policy of [Set.All] is in force: the day before the
+// next one's first. It is false of the last one, which has no end yet, and of one that is not
+// in force on any day.
+func (s *Set) Until(p *Policy) (schema.Date, bool) {
+	all := s.All()
+	if i := slices.Index(all, p); i >= 0 && i+1 < len(all) {
+		return all[i+1].From.AddDays(-1), true
+	}
+	return 0, false
+}
+
+// Remarks are what may be a mistake in the policies in force and does not keep them from being
+// used: a fee that no case ever meets, and a last day that the next policy contradicts.
+func (s *Set) Remarks() (all []string) {
+	for _, p := range s.All() {
+		for i, f := range p.fees {
+			if j := slices.IndexFunc(p.fees[:i], func(before fee) bool { return before.covers(f.when) }); j >= 0 {
+				all = append(all, fmt.Sprintf("%s: fees[%s] is never the price: fees[%s] stands before it and fits all its cases",
+					p.Version, f.when, p.fees[j].when))
+			}
+		}
+		if remark := s.aboutUntil(p); remark != "" {
+			all = append(all, remark)
+		}
+	}
+	return all
+}
+
+// aboutUntil compares the last day that a policy's file states, for readers, with the one that
+// counts.
+func (s *Set) aboutUntil(p *Policy) string {
+	i := slices.IndexFunc(p.values, func(v Value) bool { return v.Path == "until.day" })
+	if i < 0 {
+		return ""
+	}
+	until, ends := s.Until(p)
+	switch stated := p.values[i].Value; {
+	case !ends:
+		return fmt.Sprintf("%s: its file says that it ends on %s, and no policy follows", p.Version, stated)
+	case stated != until.String():
+		return fmt.Sprintf("%s: its file says that it ends on %s; the next policy makes it end on %s", p.Version, stated, until)
+	}
+	return ""
+}
+
 // All returns the policies that are or were in force, the oldest first. The slice is shared:
 // read it only.
 func (s *Set) All() []*Policy {
@@ -48,6 +96,37 @@ func (s *Set) All() []*Policy {
 		return nil
 	}
 	return s.inForce
+}
+
+// Archived returns the policies that others took the place of, by their versions.
+func (s *Set) Archived() (all []*Policy) {
+	if s == nil {
+		return nil
+	}
+	for _, version := range slices.Sorted(maps.Keys(s.versions)) {
+		if p := s.versions[version]; !slices.Contains(s.inForce, p) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// Named returns the policies that a person may mean by a version's name, which may lack the
+// digest: the archive can hold several of one edition.
+func (s *Set) Named(name string) []*Policy {
+	if p, found := s.Version(name); found {
+		return []*Policy{p}
+	}
+	if s == nil {
+		return nil
+	}
+	var all []*Policy
+	for _, version := range slices.Sorted(maps.Keys(s.versions)) {
+		if strings.HasPrefix(version, name+"+") {
+			all = append(all, s.versions[version])
+		}
+	}
+	return all
 }
 
 // Version returns the policy that a decision names, also one that another has taken the place
