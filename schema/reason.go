@@ -34,6 +34,7 @@ const (
 	ReasonReceiptUsed
 	ReasonNoPolicy
 	ReasonNoPrice
+	ReasonPeriodOver
 )
 
 // reasonText is a reason's code and what it says to a person.
@@ -77,8 +78,8 @@ var reasonTexts = [...]reasonText{
 	},
 	ReasonResidencyExpired: {
 		"residency_expired",
-		"The residency has expired: the delay must be settled first.",
-		"انتهت صلاحية الإقامة: تجب تسوية التأخير أولاً.",
+		"The residency has expired, and this service knows no fine for the delay: settle it at a residency office.",
+		"انتهت صلاحية الإقامة، ولا تتوفر لدى هذه الخدمة غرامة التأخير: يرجى تسويتها في إدارة شؤون الإقامة.",
 	},
 	ReasonPassportMismatch: {
 		"passport_mismatch",
@@ -112,8 +113,8 @@ var reasonTexts = [...]reasonText{
 	},
 	ReasonFeeMismatch: {
 		"fee_mismatch",
-		"The amount paid is not the fee for this renewal.",
-		"المبلغ المدفوع لا يساوي رسوم هذا التجديد.",
+		"The amount paid is not what this renewal costs: the fee, and the fine of a late renewal.",
+		"المبلغ المدفوع لا يساوي تكلفة هذا التجديد: الرسوم، وغرامة التأخير إن وجدت.",
 	},
 	ReasonInsuranceMissing: {
 		"insurance_missing",
@@ -154,6 +155,11 @@ var reasonTexts = [...]reasonText{
 		"no_price",
 		"This service knows no fee for this residency with this sponsor: apply at a residency office.",
 		"لا تتوفر لدى هذه الخدمة رسوم لهذه الإقامة مع هذا الكفيل: يرجى مراجعة إدارة شؤون الإقامة.",
+	},
+	ReasonPeriodOver: {
+		"period_over",
+		"The period asked for would be over already: it runs from the expiry. Ask for more months.",
+		"المدة المطلوبة تكون قد انقضت لأنها تبدأ من تاريخ انتهاء الإقامة: يرجى طلب مدة أطول.",
 	},
 }
 

@@ -37,7 +37,7 @@ func policyJSON[T any](t *testing.T, args ...string) (into T) {
 
 func TestPolicyShow(t *testing.T) {
 	t.Parallel()
-	if s := policyJSON[policies.Shown](t, "show", "--at", "2025-12-22"); !strings.HasPrefix(s.Version, "957-2019@3+") || s.Until != "2025-12-22" {
+	if s := policyJSON[policies.Shown](t, "show", "--at", "2025-01-04"); !strings.HasPrefix(s.Version, "957-2019@3+") || s.Until != "2025-01-04" {
 		t.Errorf("on the last day of 957/2019: %s until %s", s.Version, s.Until)
 	}
 	if s := policyJSON[policies.Shown](t, "show"); s.Day < "2026" || s.Version == "" {
@@ -93,7 +93,7 @@ func TestPolicyCheck(t *testing.T) {
 		t.Errorf("of what is in order:\n%s", out)
 	}
 	out, code := ask(t, policyCommand(), "check", policyFolder(t, `"fils_per_year": 500000`, `"fils_per_year": -1`))
-	if code != command.ExitRefused || !strings.HasPrefix(out, "2249-2025.json:44: fees[17] (rule FEE-24): ") {
+	if code != command.ExitRefused || !strings.HasPrefix(out, "2249-2025.json:49: fees[17] (rule FEE-24): ") {
 		t.Errorf("of a bad fee: exit code %d, and\n%s", code, out)
 	}
 	if _, code := ask(t, policyCommand(), "check", t.TempDir()); code != command.ExitRefused {

@@ -195,10 +195,10 @@ func TestBatchAcrossTwoPolicies(t *testing.T) {
 	r.register(before.f, after.f)
 	e := r.apply(batch(0, log(0, before.a, after.a)...))
 	r.wantLines(decisionLines,
-		"0 0 first approved {} 957-2019@3 10000 10000 2026-01-31 2027-01-31",
+		"0 0 first approved {} 114-2024@1 10000 10000 2026-01-31 2027-01-31",
 		"0 1 first approved {} 2249-2025@3 20000 20000 2026-01-31 2027-01-31",
 	)
-	if got, want := e.Policy(0), policy2020+","+policy2025; got != want {
+	if got, want := e.Policy(0), policy2024+","+policy2025; got != want {
 		t.Errorf("the batch names %q, want %q", got, want)
 	}
 }

@@ -27,6 +27,7 @@ type verdict struct {
 	reasons   schema.Reasons
 	policy    string
 	feeDue    schema.Fils
+	fineDue   schema.Fils
 	oldExpiry schema.Date
 	newExpiry schema.Date
 }
@@ -114,11 +115,11 @@ func renew(v *verdict, a *schema.Application, f *facts, rules *policy.Policy, da
 	v.oldExpiry = f.residency.ExpiresOn
 	expiry := v.oldExpiry.AddMonths(a.Months)
 	checkIdentity(v, a, f)
-	checkWindow(v, rules, day)
+	checkWindow(v, f, rules, day, expiry)
 	checkPassport(v, a, f, rules, day, expiry)
 	checkPrice(v, a, f, rules)
 	if a.Insurance.Stated() && rules.InsuranceCoversPeriod(f.residency.Article) {
-		checkCover(v, a.Insurance, expiry)
+		checkCover(v, a.Insurance, day, expiry)
 	}
 	if expiry > schema.MaxDate { // a decision could not hold it
 		v.reasons.Add(schema.ReasonMonthsOverLimit)
@@ -141,14 +142,21 @@ func checkIdentity(v *verdict, a *schema.Application, f *facts) {
 	}
 }
 
-// checkWindow allows a renewal from the day on which the window opens to the last
-// day of the residency.
-func checkWindow(v *verdict, rules *policy.Policy, day schema.Date) {
-	switch {
-	case day > v.oldExpiry:
-		v.reasons.Add(schema.ReasonResidencyExpired)
-	case day < rules.WindowOpens(v.oldExpiry):
+// checkWindow allows a renewal from the day on which the window opens. One that comes after the
+// expiry owes a fine, and must reach the day on which it comes (rule FINE-LATE).
+func checkWindow(v *verdict, f *facts, rules *policy.Policy, day, expiry schema.Date) {
+	if day < rules.WindowOpens(v.oldExpiry) {
 		v.reasons.Add(schema.ReasonWindowNotOpen)
+	}
+	if day <= v.oldExpiry {
+		return
+	}
+	fine, known := rules.Fine(f.residency.Article, int(day-v.oldExpiry))
+	if !known {
+		v.reasons.Add(schema.ReasonResidencyExpired)
+	}
+	if v.fineDue = fine; expiry < day {
+		v.reasons.Add(schema.ReasonPeriodOver)
 	}
 }
 
@@ -164,7 +172,7 @@ func checkPassport(v *verdict, a *schema.Application, f *facts, rules *policy.Po
 }
 
 // checkPrice checks that the article can be renewed for the months asked for, and that
-// exactly the fee for that was paid.
+// exactly the fee for that and the fine were paid.
 func checkPrice(v *verdict, a *schema.Application, f *facts, rules *policy.Policy) {
 	most := rules.MaxMonths(f.residency.Article)
 	fee, priced := rules.Fee(caseOf(f), a.Months)
@@ -182,8 +190,10 @@ func checkPrice(v *verdict, a *schema.Application, f *facts, rules *policy.Polic
 	}
 	if renewable {
 		v.feeDue = fee
+	} else { // what is not renewed here is not paid here
+		v.fineDue = 0
 	}
-	if renewable && a.Fee.Stated() && a.Fee.Amount != fee {
+	if renewable && a.Fee.Stated() && a.Fee.Amount != fee+v.fineDue {
 		v.reasons.Add(schema.ReasonFeeMismatch)
 	}
 }
@@ -197,9 +207,10 @@ func caseOf(f *facts) policy.Case {
 	}
 }
 
-// checkCover requires a cover from the day after the old expiry to the new one.
-func checkCover(v *verdict, cover schema.Insurance, expiry schema.Date) {
-	if cover.From > v.oldExpiry.AddDays(1) || cover.To < expiry {
+// checkCover requires a cover up to the new expiry. It begins the day after the old one, or, for
+// a renewal that comes later, on its day.
+func checkCover(v *verdict, cover schema.Insurance, day, expiry schema.Date) {
+	if cover.From > max(v.oldExpiry.AddDays(1), day) || cover.To < expiry {
 		v.reasons.Add(schema.ReasonInsuranceShort)
 	}
 }

@@ -37,9 +37,9 @@ var defects = []defect{
 		[]schema.Reason{schema.ReasonPassportTooShort},
 	},
 	{
-		schema.ReasonResidencyExpired,
-		func(q *question) { q.submittedOn(q.f.residency.ExpiresOn.AddDays(1)) },
-		[]schema.Reason{schema.ReasonWindowNotOpen},
+		schema.ReasonPeriodOver, // and owes more than the fee
+		func(q *question) { q.submittedOn(q.f.residency.ExpiresOn.AddMonths(181)) },
+		[]schema.Reason{schema.ReasonWindowNotOpen, schema.ReasonInsuranceShort, schema.ReasonPassportTooShort},
 	},
 	{
 		schema.ReasonFeeMissing,
@@ -132,7 +132,7 @@ func TestAllReasonsAtOnce(t *testing.T) {
 	q := under2020()
 	for _, d := range knownDefects()[1] {
 		switch d.reason {
-		case schema.ReasonArticleNotRenewable, schema.ReasonFeeMissing, schema.ReasonInsuranceMissing, schema.ReasonResidencyExpired:
+		case schema.ReasonArticleNotRenewable, schema.ReasonFeeMissing, schema.ReasonInsuranceMissing, schema.ReasonPeriodOver:
 		default:
 			d.do(&q)
 		}
@@ -215,9 +215,11 @@ func consistent(q question) string {
 		return "a new expiry is set where it is not approved, or none where it is"
 	case approved && v.newExpiry != q.f.residency.ExpiresOn.AddMonths(q.a.Months):
 		return "the new expiry is not the old one and the months"
-	case approved && v.feeDue != q.a.Fee.Amount:
-		return "it is approved with another fee than was paid"
-	case v.reasons.Has(schema.ReasonIdentityMismatch) && (v.oldExpiry != 0 || v.feeDue != 0):
+	case approved && v.feeDue+v.fineDue != q.a.Fee.Amount:
+		return "it is approved with another amount than was paid"
+	case v.fineDue != 0 && schema.DateOf(q.a.SubmittedAt) <= v.oldExpiry && schema.DateOf(q.receivedAt) <= v.oldExpiry:
+		return "one in time owes a fine"
+	case v.reasons.Has(schema.ReasonIdentityMismatch) && (v.oldExpiry != 0 || v.feeDue != 0 || v.fineDue != 0):
 		return "a stranger is told of the register"
 	case v.policy == "":
 		return "no policy is named"

@@ -33,7 +33,25 @@ var casesOf2025 = []decideCase{
 	{"first moment of the window", func(q *question) { q.submitted("2026-02-10", "00:00:00") }, ""},
 	{"last moment before the window", func(q *question) { q.submitted("2026-02-09", "23:59:59.999999999") }, "window_not_open"},
 	{"last moment of the residency", func(q *question) { q.submitted("2026-04-10", "23:59:59.999999999") }, ""},
-	{"first moment after the residency", func(q *question) { q.submitted("2026-04-11", "00:00:00") }, "residency_expired"},
+	{"FINE-EXP: first moment after the residency, and the fee alone", func(q *question) { q.submitted("2026-04-11", "00:00:00") }, "fee_mismatch"},
+	{"FINE-EXP: a day late, with the fine", func(q *question) { q.late("2026-04-11", 22) }, ""},
+	{"FINE-EXP: a day late, with a fils too little", func(q *question) { q.late("2026-04-11", 22); q.a.Fee.Amount-- }, "fee_mismatch"},
+	{"FINE-EXP: the month late", func(q *question) { q.late("2026-05-10", 80) }, ""},
+	{"FINE-EXP: a day more than the month", func(q *question) { q.late("2026-05-11", 84) }, ""},
+	{"FINE-EXP: a day more than the month, at the first rate", func(q *question) { q.late("2026-05-11", 82) }, "fee_mismatch"},
+	{"FINE-EXP: the cap", func(q *question) { q.late("2027-04-10", 1220); q.passportUntil("2030-01-01") }, ""},
+	{"FINE-20: a domestic worker, a day more than the month", func(q *question) {
+		q.under(20, schema.SponsorKuwaitiHousehold, schema.RelationDomesticWorker)
+		q.late("2026-05-11", 72)
+	}, ""},
+	{"FINE-LATE: the period reaches the day", func(q *question) { q.late("2027-04-10", 1220); q.passportUntil("2030-01-01") }, ""},
+	{"FINE-LATE: the period is over", func(q *question) { q.late("2027-04-11", 1220); q.passportUntil("2030-01-01") }, "period_over"},
+	{"FINE-LATE: insurance from the day", func(q *question) { q.late("2026-04-20", 40); q.a.Insurance.From = date("2026-04-20") }, ""},
+	{"FINE-LATE: insurance from a day later", func(q *question) { q.late("2026-04-20", 40); q.a.Insurance.From = date("2026-04-21") }, "insurance_short"},
+	{"FINE-EXP: what is not renewed here", func(q *question) {
+		q.under(14, schema.SponsorCompany, schema.RelationEmployee)
+		q.late("2026-04-20", 40)
+	}, "article_not_renewable"},
 
 	{"passport expires on the day", func(q *question) { q.passportUntil("2026-03-15") }, ""},
 	{"passport expired the day before", func(q *question) { q.passportUntil("2026-03-14") }, "passport_expired"},
@@ -90,6 +108,14 @@ var casesOf2025 = []decideCase{
 
 var casesOf2020 = []decideCase{
 	{"everything in order", func(*question) {}, ""},
+	{"FINE-OLD: a day more than a month late", func(q *question) {
+		q.late("2020-07-02", 72)
+		q.passportUntil("2030-01-01")
+	}, ""},
+	{"FINE-OLD: at the later rate of today", func(q *question) {
+		q.late("2020-07-02", 74)
+		q.passportUntil("2030-01-01")
+	}, "fee_mismatch"},
 	{"passport ends on the new expiry", func(q *question) { q.passportUntil("2021-06-01") }, ""},
 	{"passport ends a day before the new expiry", func(q *question) { q.passportUntil("2021-05-31") }, "passport_too_short"},
 	{"passport expires on the day", func(q *question) { q.passportUntil("2020-05-07") }, "passport_too_short"},
@@ -213,7 +239,9 @@ func TestPolicyIsThatOfTheDayInKuwait(t *testing.T) {
 	for _, c := range []struct{ day, at, policy string }{
 		{"2019-12-31", "23:59:59.999999999", noPolicy},
 		{"2020-01-01", "00:00:00", policy2020},
-		{"2025-12-22", "23:59:59.999999999", policy2020},
+		{"2025-01-04", "23:59:59.999999999", policy2020},
+		{"2025-01-05", "00:00:00", policy2024},
+		{"2025-12-22", "23:59:59.999999999", policy2024},
 		{"2025-12-23", "00:00:00", policy2025},
 	} {
 		q := under2025()
@@ -255,7 +283,7 @@ func TestImplausibleTimeChoosesNoPrice(t *testing.T) {
 	t.Parallel()
 	q := sound("2025-12-22", "2026-01-31", 10*schema.Dinar)
 	q.passportUntil("2030-01-01")
-	if got := q.decide(); got.reasons != 0 || got.policy != policy2020 {
+	if got := q.decide(); got.reasons != 0 || got.policy != policy2024 {
 		t.Fatalf("on its day: %q by %s", codes(got.reasons), got.policy)
 	}
 	q.receivedAt = clock("2025-12-23", "09:30:01") // a day and a second later

@@ -12,11 +12,12 @@ import (
 	"tajdeed/schema/policy"
 )
 
-// The two policies that the questions are asked under: of 2020 (957/2019) and of
-// 2025 (2249/2025).
+// The policies that the questions are asked under: of 2020 (957/2019), of the fines of 2025
+// (114/2024), and of the fees at the end of 2025 (2249/2025).
 var (
 	policies, _ = policy.Embedded()
 	policy2020  = inForce(schema.NewDate(2020, time.May, 7))
+	policy2024  = inForce(schema.NewDate(2025, time.January, 5))
 	policy2025  = inForce(schema.NewDate(2026, time.January, 1))
 )
 
@@ -46,6 +47,12 @@ func (q *question) decide() verdict {
 		receivedAt = q.a.SubmittedAt.Add(time.Second)
 	}
 	return decide(policies, &q.a, &q.f, q.spent, receivedAt, q.simulation)
+}
+
+// late submits after the expiry, with what that costs in dinars.
+func (q *question) late(day string, dinars schema.Fils) {
+	q.submitted(day, "10:00:00")
+	q.a.Fee.Amount = dinars * schema.Dinar
 }
 
 // submitted changes when it was submitted, and paid a minute before that.

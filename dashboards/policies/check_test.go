@@ -11,11 +11,11 @@ import (
 func TestCheckedText(t *testing.T) {
 	t.Parallel()
 	texttest.Golden(t, "check-ok.txt", Checked(loaded(t, fstest.MapFS{
-		fileOf2020: file(t, fileOf2020), fileOf2025: file(t, fileOf2025, `2249-2025@3`, `2249-2025@4`),
+		"114-2024.json": file(t, "114-2024.json"), fileOf2025: file(t, fileOf2025, `2249-2025@3`, `2249-2025@4`),
 		"archive/2249-2025@3.json": file(t, fileOf2025),
 	})))
 	texttest.Golden(t, "check-remarks.txt", Checked(loaded(t, fstest.MapFS{
-		fileOf2020: file(t, fileOf2020),
+		"114-2024.json": file(t, "114-2024.json"),
 		fileOf2025: file(t, fileOf2025, `2025-12-23`, `2025-12-24`, `{"article": 22, "relation": "other_relative"`, `{"article": 22`),
 	})))
 	_, err := policy.Load(fstest.MapFS{

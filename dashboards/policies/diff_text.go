@@ -108,6 +108,8 @@ func said(v *policy.Value) string {
 	switch {
 	case strings.HasPrefix(v.Path, "limits["):
 		return "Limit: " + label(&known)
+	case strings.HasPrefix(v.Path, "fines["):
+		return "Fine: " + label(&known)
 	case strings.HasPrefix(v.Path, "fees["):
 		return "Fee: " + label(&known)
 	}

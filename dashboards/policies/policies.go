@@ -45,6 +45,16 @@ type Value struct {
 	Sources        []string `json:"sources"`
 	Confidence     string   `json:"confidence"` // A, B, C, D or "assumed"
 	Note           string   `json:"note,omitempty"`
+	// Readings are those that were not chosen, where sources contradict one another.
+	Readings []Reading `json:"other_readings,omitempty"`
+}
+
+// Reading is how sources can be read too.
+type Reading struct {
+	Reading    string   `json:"reading"`
+	Rule       string   `json:"rule"`
+	Sources    []string `json:"sources"`
+	Confidence string   `json:"confidence"`
 }
 
 // Show returns the policy in force on a day, with the values that bear on an article; with all
@@ -71,8 +81,10 @@ func Show(set *policy.Set, day schema.Date, article schema.Article) (*Shown, err
 			continue
 		}
 		s.Values = append(s.Values, valueOf(v))
-		for _, key := range v.Sources {
-			s.Addresses[key] = addresses[key]
+		for _, r := range append(v.Readings, policy.Reading{Sources: v.Sources}) {
+			for _, key := range r.Sources {
+				s.Addresses[key] = addresses[key]
+			}
 		}
 	}
 	return s, nil
@@ -99,7 +111,16 @@ func valueOf(v policy.Value) Value {
 		Article: int(v.When.Article), SponsorKind: v.When.SponsorKind.String(),
 		SponsorArticle: int(v.When.SponsorArticle), Relation: v.When.Relation.String(),
 		Rule: v.Rule, Sources: sources, Confidence: v.Confidence, Note: v.Note,
+		Readings: readingsOf(v),
 	}
+}
+
+func readingsOf(v policy.Value) []Reading {
+	all := make([]Reading, len(v.Readings))
+	for i, r := range v.Readings {
+		all[i] = Reading(r)
+	}
+	return all
 }
 
 // WriteJSON writes it as one JSON object, see [Shown].
@@ -117,6 +138,7 @@ func (s *Shown) Text() string {
 	for _, section := range []struct{ title, prefix string }{
 		{"Of every renewal", ""},
 		{"Most months of one renewal", "limits["},
+		{"Fines of a renewal after the expiry; the first article that fits counts", "fines["},
 		{"Fees of a year; the first line that fits a case is its price", "fees["},
 	} {
 		writeValues(&out, section.title, s.of(section.prefix))
@@ -142,11 +164,11 @@ func span(from, until string) string {
 	return "from " + from + " until " + until + ", both included"
 }
 
-// of returns the values whose paths begin with a prefix; with an empty one, those that are
-// neither limits nor fees.
+// of returns the values whose paths begin with a prefix; with an empty one, those that are in
+// no list.
 func (s *Shown) of(prefix string) (values []Value) {
 	for _, v := range s.Values {
-		listed := strings.HasPrefix(v.Path, "limits[") || strings.HasPrefix(v.Path, "fees[")
+		listed := strings.Contains(v.Path, "[")
 		if prefix == "" && !listed || prefix != "" && strings.HasPrefix(v.Path, prefix) {
 			values = append(values, v)
 		}
@@ -171,7 +193,12 @@ func writeValues(out *strings.Builder, title string, values []Value) {
 
 // evidence are the sources of a value, and below them what is said of it.
 func evidence(v *Value) string {
-	return strings.Join(append(text.Wrap(strings.Join(v.Sources, ", "), reasonWidth), text.Wrap(v.Note, reasonWidth)...), "\n")
+	lines := append(text.Wrap(strings.Join(v.Sources, ", "), reasonWidth), text.Wrap(v.Note, reasonWidth)...)
+	for _, r := range v.Readings {
+		by := strings.Join(append([]string{r.Rule, r.Confidence}, r.Sources...), ", ")
+		lines = append(lines, text.Wrap(fmt.Sprintf("Not chosen: %s (%s)", r.Reading, by), reasonWidth)...)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // labels are what the values that are neither limits nor fees mean, by their paths.
@@ -185,6 +212,7 @@ var labels = map[string]string{
 	"passport_covers_period":     "The passport must cover the whole period",
 	"passport_whole_years":       "The passport counts in whole years",
 	"whole_years":                "Renewed for whole years only",
+	"fine_month.days":            "The month after which a fine rises has",
 	"insurance_covers_period":    "The health insurance must cover the whole period",
 }
 
@@ -192,6 +220,9 @@ var labels = map[string]string{
 func label(v *Value) string {
 	if known, found := labels[v.Path]; found {
 		return known
+	}
+	if name, found := strings.CutPrefix(v.Path, "fines["); found {
+		return fineLabel(v.Article, name[strings.Index(name, ".")+1:])
 	}
 	if v.Article == 0 && v.SponsorKind == "" && v.SponsorArticle == 0 && v.Relation == "" {
 		return v.Path
@@ -212,6 +243,17 @@ func label(v *Value) string {
 	return strings.Join(said, ", ")
 }
 
+// fineLabel says in words what an amount of a fine is.
+func fineLabel(article int, name string) string {
+	of := "Every article"
+	if article != 0 {
+		of = "Article " + strconv.Itoa(article)
+	}
+	return of + ", " + map[string]string{
+		"fils_per_day": "a day", "later_fils_per_day": "a day after the month", "most_fils": "at most",
+	}[name]
+}
+
 // amount writes a value with its unit, which the last name of its path tells.
 func amount(path, value string) string {
 	name := path[strings.LastIndex(path, ".")+1:]
@@ -222,8 +264,10 @@ func amount(path, value string) string {
 		return "no"
 	case err != nil:
 		return value
-	case name == "fils_per_year":
+	case name == "fils_per_year", name == "fils_per_day", name == "later_fils_per_day", name == "most_fils":
 		return schema.Fils(n).String()
+	case name == "days":
+		return value + " days"
 	case name == "oldest_hours":
 		return value + " hours"
 	case name == "ahead_minutes":

@@ -115,8 +115,9 @@ func TestShownText(t *testing.T) {
 func TestShownDays(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, at, edition, until string }{
-		{"first day of the first", "2020-01-01", "957-2019@3+", "2025-12-22"},
-		{"last day of the first", "2025-12-22", "957-2019@3+", "2025-12-22"},
+		{"first day of the first", "2020-01-01", "957-2019@3+", "2025-01-04"},
+		{"last day of the first", "2025-01-04", "957-2019@3+", "2025-01-04"},
+		{"first day of the second", "2025-01-05", "114-2024@1+", "2025-12-22"},
 		{"first day of the last", "2025-12-23", "2249-2025@3+", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -138,7 +139,7 @@ func TestShowRefuses(t *testing.T) {
 	}{
 		{"a day before the first policy", "2019-12-31", 0, []string{"at: ", "2019-12-31", "begins on 2020-01-01", "rule E1"}},
 		{"an article that is not renewed", "2026-01-01", 14, []string{"article 14: ", "17, 18, 19"}},
-		{"an article that was not in force yet", "2025-12-22", 25, []string{"article 25: ", "957-2019@3+"}},
+		{"an article that was not in force yet", "2025-12-22", 25, []string{"article 25: ", "114-2024@1+"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -148,7 +148,7 @@ func TestCSV(t *testing.T) {
 	for section, want := range map[string][]string{
 		"throughput":   {"start,messages,first,resend,conflict,approved,rejected", "2024-11-03T23:00:00+03:00,1,1,0,0,1,0", "2024-11-04T00:00:00+03:00,4,2,1,1,1,1", "2024-11-04T10:00:00+03:00,3,2,1,0,1,1"},
 		"applications": {"article,channel,outcome,first,resend,conflict,fees_fils", "18,mobile_app,approved,2,0,0,40000"},
-		"reasons":      {"reason,first,resend,conflict,en,ar", "fee_mismatch,2,1,0,The amount paid is not the fee for this renewal.,المبلغ المدفوع لا يساوي رسوم هذا التجديد."},
+		"reasons":      {"reason,first,resend,conflict,en,ar", "fee_mismatch,2,1,0,The amount paid is not what this renewal costs: the fee, and the fine of a late renewal.,المبلغ المدفوع لا يساوي تكلفة هذا التجديد: الرسوم، وغرامة التأخير إن وجدت."},
 		"unreadable":   {"channel,rule,messages", "counter,bad_format,2", "counter,oversize,1", "mobile_app,bad_format,1"},
 		"latency":      {"stage,messages,p50_ms,p90_ms,p99_ms,max_ms", "received_to_decided,8,30,1000,1000,1000"},
 		"pace":         {"span,applications,target,share", "hour,0,51.36986301369863,0"},

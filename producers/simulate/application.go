@@ -26,6 +26,7 @@ type draft struct {
 	wrong     flaws
 	months    int
 	fee       schema.Fils
+	fine      schema.Fils // for a delay
 	newExpiry schema.Date
 }
 
@@ -40,7 +41,9 @@ func (s *Simulation) apply(i int, at time.Time) (schema.Application, schema.Chan
 
 func (s *Simulation) newDraft(i int, at time.Time) *draft {
 	d := s.draftOf(i, at)
-	d.wrong = d.drawFlaws()
+	if d.wrong = d.drawFlaws(); d.wrong == 0 && d.isLate() && s.chance(0.3) {
+		d.wrong = set(feeOther) // pays the fee and forgets the fine (assumed)
+	}
 	d.months = d.period()
 	d.reckon()
 	return d
@@ -56,10 +59,16 @@ func (s *Simulation) draftOf(i int, at time.Time) *draft {
 	return d
 }
 
+// isLate says whether the residency has expired, and can be renewed with a fine.
+func (d *draft) isLate() bool { return d.priced && d.day > d.expiresOn }
+
 // reckon works out what the months asked for cost, and bring.
 func (d *draft) reckon() {
 	d.fee, _ = d.rules.Fee(d.caseOf(), d.months)
 	d.newExpiry = d.expiresOn.AddMonths(d.months)
+	if d.isLate() {
+		d.fine, _ = d.rules.Fine(d.article, int(d.day-d.expiresOn))
+	}
 }
 
 func (d *draft) caseOf() policy.Case {
@@ -128,10 +137,10 @@ func (s *Simulation) applicationID(at time.Time) (id uuid.UUID) {
 	return id
 }
 
-// payment is the right fee, paid a minute to two hours before. Where there is no price,
+// payment is the right fee, and the fine of who is late, paid a minute to two hours before. Where there is no price,
 // the applicant pays KWD 10.
 func (d *draft) payment() schema.Payment {
-	amount := d.fee
+	amount := d.fee + d.fine
 	if !d.priced {
 		amount = 10 * schema.Dinar
 	}

@@ -73,16 +73,19 @@ func (d *draft) expectOfResidency(e *Expectation) {
 	e.OldExpiry, e.NewExpiry = d.expiresOn, d.newExpiry
 	switch {
 	case d.priced:
-		e.FeeDue = d.fee
+		e.FeeDue, e.FineDue = d.fee, d.fine
 	case d.rules.MaxMonths(d.article) == 0:
 		e.Reasons.Add(schema.ReasonArticleNotRenewable)
 	default:
 		e.Reasons.Add(schema.ReasonNoPrice)
 	}
-	switch {
-	case d.day > d.expiresOn:
+	if _, fined := d.rules.Fine(d.article, int(d.day-d.expiresOn)); !fined {
 		e.Reasons.Add(schema.ReasonResidencyExpired)
-	case d.day < d.rules.WindowOpens(d.expiresOn):
+	}
+	if d.day > d.expiresOn && d.newExpiry < d.day {
+		e.Reasons.Add(schema.ReasonPeriodOver)
+	}
+	if d.day < d.rules.WindowOpens(d.expiresOn) {
 		e.Reasons.Add(schema.ReasonWindowNotOpen)
 	}
 	switch {

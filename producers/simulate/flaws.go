@@ -152,8 +152,12 @@ func (d *draft) showOtherPassport(a *schema.Application) {
 	}
 }
 
-// payOtherFee pays half of the fee, KWD 10 or 250 fils too much.
+// payOtherFee pays half of the fee, KWD 10 or 250 fils too much; who is late pays no fine.
 func (d *draft) payOtherFee(a *schema.Application) {
+	if d.fine > 0 {
+		a.Fee.Amount = d.fee
+		return
+	}
 	others := []share[schema.Fils]{{d.fee / 2, 4}, {d.fee + 10*schema.Dinar, 3}, {d.fee + 250, 1}}
 	if a.Fee.Amount = pick(d.s, others); a.Fee.Amount == d.fee {
 		a.Fee.Amount += schema.Dinar
@@ -169,6 +173,6 @@ func (d *draft) shortenInsurance(a *schema.Application) {
 	if d.s.chance(0.7) {
 		a.Insurance.To = d.newExpiry.AddDays(-1 - d.s.rng.IntN(150))
 	} else {
-		a.Insurance.From = d.expiresOn.AddDays(2 + d.s.rng.IntN(30))
+		a.Insurance.From = max(d.expiresOn.AddDays(1), d.day).AddDays(1 + d.s.rng.IntN(30))
 	}
 }

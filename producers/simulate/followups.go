@@ -103,7 +103,7 @@ func (s *Simulation) reuse(resident int, a *schema.Application, by schema.Channe
 	other.ID, other.SubmittedAt = s.applicationID(at), at
 	d.months, d.wrong = a.Months, set(receiptUsed)
 	d.reckon()
-	if a.Fee.Amount != d.fee { // the price changed with the rules
+	if a.Fee.Amount != d.fee+d.fine { // the price changed with the rules, or a fine was paid
 		d.wrong |= set(feeOther)
 	}
 	if d.rules.InsuranceCoversPeriod(d.article) {

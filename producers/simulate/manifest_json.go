@@ -73,11 +73,12 @@ func applicationLine(e *Expectation) any {
 		Reasons   []string `json:"reasons"`
 		Policy    string   `json:"policy"`
 		FeeDue    int64    `json:"fee_due_fils"`
+		FineDue   int64    `json:"fine_due_fils"`
 		OldExpiry string   `json:"old_expiry,omitempty"`
 		NewExpiry string   `json:"new_expiry,omitempty"`
 	}{
 		e.ApplicationID.String(), e.CivilID.String(), int(e.Article), e.Outcome.String(), e.Reasons.Codes(),
-		e.Policy, int64(e.FeeDue), dateOrNone(e.OldExpiry), dateOrNone(e.NewExpiry),
+		e.Policy, int64(e.FeeDue), int64(e.FineDue), dateOrNone(e.OldExpiry), dateOrNone(e.NewExpiry),
 	}
 }
 

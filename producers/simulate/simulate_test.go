@@ -145,6 +145,8 @@ func TestEveryReasonOccurs(t *testing.T) {
 		switch reason {
 		case schema.ReasonSubmissionTimeImplausible, // whose bounds do not hold in a simulation
 			schema.ReasonNoPolicy,         // a simulation begins where there is one
+			schema.ReasonResidencyExpired, // every policy has a fine for every residency
+			schema.ReasonPeriodOver,       // nobody is late by half a year, the shortest period
 			schema.ReasonMonthsNotOffered: // see TestPoliciesOfADirectory
 			continue
 		}

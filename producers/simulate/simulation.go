@@ -50,6 +50,7 @@ type Expectation struct {
 	// OldExpiry are 0 then.
 	Policy    string
 	FeeDue    schema.Fils
+	FineDue   schema.Fils // of a late renewal, beside the fee
 	OldExpiry schema.Date // 0 where no residency is known, too
 	NewExpiry schema.Date // 0 where rejected
 }

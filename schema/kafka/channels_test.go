@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	client "github.com/segmentio/kafka-go"
@@ -173,6 +174,15 @@ func TestFinderSaysAFaultOnce(t *testing.T) {
 	conn := &client.Client{Addr: client.TCP(i.Brokers...), Transport: new(client.Transport)}
 	if _, err := conn.DeleteTopics(t.Context(), &client.DeleteTopicsRequest{Topics: []string{i.Topics.Submissions("half"), i.Topics.Decisions("half")}}); err != nil {
 		t.Fatal(err)
+	}
+	// The brokers learn one after another that a topic is gone.
+	for gone, deadline := false, time.Now().Add(time.Minute); !gone; {
+		var said bytes.Buffer
+		_, err := kafka.NewFinder(i.Brokers, i.Topics, slog.New(slog.NewTextHandler(&said, nil))).Topics(t.Context(), i.Topics.Decisions)
+		gone = err == nil && !strings.Contains(said.String(), "channel=half")
+		if time.Now().After(deadline) {
+			t.Fatalf("the topics are still there: %v\n%s", err, said.String())
+		}
 	}
 	find(good, 2)
 }

@@ -248,7 +248,8 @@ func fault(topics schema.Topics, c schema.Channel, have map[string]int, timestam
 	return nil
 }
 
-// timestampsOf asks whose time the messages of the channels' topics carry.
+// timestampsOf asks whose time the messages of the channels' topics carry. A topic that is there
+// no more it takes out of those that there are.
 func timestampsOf(ctx context.Context, conn *client.Client, topics schema.Topics, have map[string]int) (map[string]string, error) {
 	var request client.DescribeConfigsRequest
 	for _, c := range channelsOf(topics, have) {
@@ -269,6 +270,10 @@ func timestampsOf(ctx context.Context, conn *client.Client, topics schema.Topics
 	}
 	found := map[string]string{}
 	for _, r := range response.Resources {
+		if errors.Is(r.Error, client.UnknownTopicOrPartition) { // it was deleted since it was listed
+			delete(have, r.ResourceName)
+			continue
+		}
 		if r.Error != nil {
 			return nil, fmt.Errorf("ask the brokers for the settings of %s: %w", r.ResourceName, r.Error)
 		}

@@ -31,6 +31,8 @@ type epoch struct {
 	PassportWholeYears    *flag             `json:"passport_whole_years"` // nil in editions that knew no such rule
 	WholeYears            flag              `json:"whole_years"`
 	InsuranceCoversPeriod flag              `json:"insurance_covers_period"`
+	FineMonth             *fineMonth        `json:"fine_month"` // nil in editions that knew no fines
+	Fines                 []fine            `json:"fines"`
 	Limits                []limit           `json:"limits"`
 	Fees                  []price           `json:"fees"`
 	Sources               map[string]string `json:"sources"` // the sources' addresses by their keys
@@ -42,6 +44,16 @@ type provenance struct {
 	Sources    []string `json:"sources"`
 	Confidence string   `json:"confidence"`
 	Note       string   `json:"note"`
+	// OtherReadings are how the sources can be read too, where they contradict one another.
+	OtherReadings []reading `json:"other_readings"`
+}
+
+// reading is one that was not chosen.
+type reading struct {
+	Reading    string   `json:"reading"`
+	Rule       string   `json:"rule"`
+	Sources    []string `json:"sources"`
+	Confidence string   `json:"confidence"`
 }
 
 type boundary struct {
@@ -75,6 +87,21 @@ type flag struct {
 type limit struct {
 	Article schema.Article `json:"article"`
 	Months  int            `json:"months"`
+	provenance
+}
+
+// fineMonth is after how many days a fine rises.
+type fineMonth struct {
+	Days int `json:"days"`
+	provenance
+}
+
+// fine is what each day of delay costs.
+type fine struct {
+	Article         schema.Article `json:"article"`
+	FilsPerDay      schema.Fils    `json:"fils_per_day"`
+	LaterFilsPerDay schema.Fils    `json:"later_fils_per_day"` // after the month; 0 means the same
+	MostFils        schema.Fils    `json:"most_fils"`
 	provenance
 }
 
@@ -232,6 +259,9 @@ func (e *epoch) compile() (p *Policy, wrong []*problem) {
 	for _, l := range e.Limits {
 		p.maxMonths[l.Article] = l.Months
 	}
+	for _, f := range e.Fines {
+		p.fines = append(p.fines, f.compile(e.FineMonth))
+	}
 	for i, row := range e.Fees {
 		f, err := row.compile()
 		if err != nil {
@@ -241,6 +271,17 @@ func (e *epoch) compile() (p *Policy, wrong []*problem) {
 	}
 	p.values, p.addresses = e.listed(p.fees), e.Sources
 	return p, wrong
+}
+
+func (f *fine) compile(month *fineMonth) delay {
+	d := delay{article: f.Article, perDay: f.FilsPerDay, laterPerDay: f.LaterFilsPerDay, most: f.MostFils}
+	if d.laterPerDay == 0 {
+		d.laterPerDay = d.perDay
+	}
+	if month != nil { // validate says that it is missing
+		d.month = month.Days
+	}
+	return d
 }
 
 func (row *price) compile() (f fee, err error) {
@@ -289,6 +330,12 @@ func (e *epoch) validate() (wrong []*problem) {
 		check(row.FilsPerYear != nil && *row.FilsPerYear >= 0 && *row.FilsPerYear <= schema.MaxFils,
 			path, row.Rule, "fils_per_year is missing or out of range")
 	}
+	check(e.FineMonth != nil || len(e.Fines) == 0, "fines", "", "fine_month is missing")
+	check(e.FineMonth == nil || e.FineMonth.Days > 0, "fine_month", "", "days is not positive")
+	for i, f := range e.Fines {
+		check(f.FilsPerDay > 0 && f.LaterFilsPerDay >= 0 && f.MostFils >= f.FilsPerDay && f.MostFils <= schema.MaxFils,
+			fmt.Sprintf("fines[%d]", i), f.Rule, "fils_per_day, later_fils_per_day or most_fils is missing or out of range")
+	}
 	values := e.values()
 	for _, path := range slices.Sorted(maps.Keys(values)) {
 		v := values[path]
@@ -316,6 +363,12 @@ func (e *epoch) values() map[string]provenance {
 	if e.Until != nil {
 		all["until"] = e.Until.provenance
 	}
+	if e.FineMonth != nil {
+		all["fine_month"] = e.FineMonth.provenance
+	}
+	for i, f := range e.Fines {
+		all[fmt.Sprintf("fines[%d]", i)] = f.provenance
+	}
 	for i, l := range e.Limits {
 		all[fmt.Sprintf("limits[%d]", i)] = l.provenance
 	}
@@ -338,10 +391,24 @@ func (v *provenance) validate(sources map[string]string) error {
 	case v.Confidence != "assumed" && len(v.Sources) == 0:
 		return errors.New("no source is named")
 	}
-	for _, key := range v.Sources {
+	for _, r := range v.OtherReadings {
+		if r.Reading == "" || r.Rule == "" || r.Confidence == "" {
+			return errors.New("other_readings: reading, rule or confidence is missing")
+		}
+	}
+	for _, key := range v.keys() {
 		if sources[key] == "" {
 			return fmt.Errorf("source %q has no address in sources", key)
 		}
 	}
 	return nil
+}
+
+// keys are those of all the sources that are named.
+func (v *provenance) keys() []string {
+	keys := slices.Clone(v.Sources)
+	for _, r := range v.OtherReadings {
+		keys = append(keys, r.Sources...)
+	}
+	return keys
 }

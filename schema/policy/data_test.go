@@ -25,7 +25,7 @@ func TestEverySourceIsUsed(t *testing.T) {
 		e := parse(t, name)
 		var used []string
 		for _, v := range e.values() {
-			used = append(used, v.Sources...)
+			used = append(used, v.keys()...)
 		}
 		for key := range e.Sources {
 			if !slices.Contains(used, key) {

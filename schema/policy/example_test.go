@@ -30,6 +30,6 @@ func Example() {
 		fmt.Println(day, resolution, price, known, rules.MaxMonths(18), "months at most")
 	}
 	// Output:
-	// 2025-12-22 957-2019 KWD 10.000 true 60 months at most
+	// 2025-12-22 114-2024 KWD 10.000 true 60 months at most
 	// 2025-12-23 2249-2025 KWD 20.000 true 60 months at most
 }

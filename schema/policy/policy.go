@@ -47,6 +47,7 @@ type Policy struct {
 	insuranceCoversPeriod bool
 	maxMonths             [articles]int
 	fees                  []fee
+	fines                 []delay
 
 	// No decision reads these.
 	values    []Value
@@ -63,6 +64,15 @@ type fee struct {
 	perYear schema.Fils
 }
 
+// delay is a row of the fines: what each day after the expiry costs. An article of 0 is any.
+type delay struct {
+	article     schema.Article
+	perDay      schema.Fils
+	laterPerDay schema.Fils // after the month
+	month       int         // days
+	most        schema.Fils
+}
+
 const monthsPerYear = 12
 
 // Fee returns the price in fils of a renewal by a number of months: the year's
@@ -76,6 +86,23 @@ func (p *Policy) Fee(c Case, months int) (schema.Fils, bool) {
 	for i := range p.fees {
 		if p.fees[i].covers(c) {
 			return p.fees[i].perYear * schema.Fils(years), true
+		}
+	}
+	return 0, false
+}
+
+// Fine returns in fils what a renewal that comes a number of days after the expiry owes beside
+// the fee (rules FINE-OLD, FINE-EXP, FINE-20): nothing where it is in time, and false where no
+// fine is known. All days are counted at the rate of this policy, which is assumed.
+func (p *Policy) Fine(a schema.Article, days int) (schema.Fils, bool) {
+	if days <= 0 {
+		return 0, true
+	}
+	for i := range p.fines {
+		if f := &p.fines[i]; f.article == 0 || f.article == a {
+			first := min(days, f.month)
+			owed := schema.Fils(first)*f.perDay + schema.Fils(days-first)*f.laterPerDay
+			return min(owed, f.most), true
 		}
 	}
 	return 0, false

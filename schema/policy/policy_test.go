@@ -12,6 +12,7 @@ import (
 // 2249/2025.
 const (
 	e1 = "957-2019@3"
+	e2 = "114-2024@1"
 	e3 = "2249-2025@3"
 )
 
@@ -49,8 +50,9 @@ func TestOn(t *testing.T) {
 		{"2019-12-31", ""},
 		{"2020-01-01", e1}, // assumed first day of E1
 		{"2020-05-07", e1}, // the source article
-		{"2025-01-05", e1}, // 114/2024 changed the fines only
-		{"2025-12-22", e1},
+		{"2025-01-04", e1},
+		{"2025-01-05", e2}, // 114/2024 changed the fines only
+		{"2025-12-22", e2},
 		{"2025-12-23", e3},
 		{"2026-06-01", e3},
 	} {
@@ -208,6 +210,44 @@ func TestPassportSuffices(t *testing.T) {
 	}
 }
 
+// Days of delay: the first is the day after the expiry.
+func TestFine(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		version  string
+		article  schema.Article
+		days     int
+		inDinars schema.Fils
+	}{
+		{"in time", e3, 18, 0, 0},
+		{"weeks before", e3, 18, -40, 0},
+		{"FINE-EXP: a day (HAM, ZAW-F)", e3, 18, 1, 2},
+		{"FINE-EXP: the month", e3, 18, 30, 60},
+		{"FINE-EXP: a day after the month", e3, 18, 31, 64},
+		{"FINE-EXP: the last day below the cap", e3, 18, 314, 1196},
+		{"FINE-EXP: the cap", e3, 18, 315, 1200},
+		{"FINE-EXP: beyond the cap", e3, 18, 5000, 1200},
+		{"FINE-EXP: from 2025-01-05 on", e2, 22, 31, 64},
+		{"FINE-20: a day (KUNA-F)", e3, 20, 1, 2},
+		{"FINE-20: a day after the month", e3, 20, 31, 62},
+		{"FINE-20: the last day below the cap", e2, 20, 299, 598},
+		{"FINE-20: the cap", e2, 20, 300, 600},
+		{"FINE-20: beyond the cap", e3, 20, 301, 600},
+		{"FINE-OLD: a day (KT-SEP, BLOOM)", e1, 18, 1, 2},
+		{"FINE-OLD: a day after the month", e1, 18, 31, 62},
+		{"FINE-OLD: the last day below the cap", e1, 18, 299, 598},
+		{"FINE-OLD: the cap", e1, 18, 300, 600},
+		{"FINE-OLD: a domestic worker, beyond the cap", e1, 20, 900, 600},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, known := version(t, c.version).Fine(c.article, c.days)
+			if !known || got != c.inDinars*schema.Dinar {
+				t.Errorf("%s, %v, want KWD %d", got, known, c.inDinars)
+			}
+		})
+	}
+}
+
 func TestWindowOpensTwoMonthsBefore(t *testing.T) {
 	for _, c := range []struct{ expiry, opens string }{
 		{"2026-06-15", "2026-04-15"},
@@ -251,7 +291,12 @@ func lookUp(t testing.TB, submitted, expiry schema.Date) {
 		t.Fatal("no fee")
 	}
 	if p.MaxMonths(31) < 24 || p.WholeYears(31) || p.WindowOpens(expiry) > submitted ||
-		!p.PassportSuffices(submitted, submitted, expiry, 24) || !p.InsuranceCoversPeriod(31) {
+		!p.PassportSuffices(submitted, submitted, expiry, 24) || !fined(p) || !p.InsuranceCoversPeriod(31) {
 		t.Fatal("refused")
 	}
+}
+
+func fined(p *policy.Policy) bool {
+	owed, known := p.Fine(31, 40)
+	return known && owed == 100*schema.Dinar
 }

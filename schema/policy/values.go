@@ -24,6 +24,15 @@ type Value struct {
 	Sources    []string
 	Confidence string // A, B, C, D or "assumed"
 	Note       string
+	// Readings are those that were not chosen, where sources contradict one another.
+	Readings []Reading
+}
+
+// Reading is how sources can be read too.
+type Reading struct {
+	Reading, Rule string
+	Sources       []string
+	Confidence    string
 }
 
 // Values returns all values of the policy in the order of its file. The slice is shared: read
@@ -60,6 +69,12 @@ func (e *epoch) listed(fees []fee) []Value {
 		e.WholeYears.at("whole_years", strconv.FormatBool(e.WholeYears.Value)),
 		e.InsuranceCoversPeriod.at("insurance_covers_period", strconv.FormatBool(e.InsuranceCoversPeriod.Value)),
 	)
+	if e.FineMonth != nil {
+		all = append(all, e.FineMonth.at("fine_month.days", strconv.Itoa(e.FineMonth.Days)))
+	}
+	for _, f := range e.Fines {
+		all = append(all, f.listed()...)
+	}
 	for _, l := range e.Limits {
 		when := Case{Article: l.Article}
 		v := l.at("limits["+when.String()+"].months", strconv.Itoa(l.Months))
@@ -74,12 +89,35 @@ func (e *epoch) listed(fees []fee) []Value {
 	return all
 }
 
+// listed are the values of a fine, each with where the fine comes from.
+func (f *fine) listed() []Value {
+	when := Case{Article: f.Article}
+	fils := []struct {
+		name   string
+		amount schema.Fils
+	}{{"fils_per_day", f.FilsPerDay}, {"later_fils_per_day", f.LaterFilsPerDay}, {"most_fils", f.MostFils}}
+	var all []Value
+	for _, x := range fils {
+		if x.amount == 0 {
+			continue // later the same
+		}
+		v := f.at("fines["+when.String()+"]."+x.name, strconv.FormatInt(int64(x.amount), 10))
+		v.When = when
+		all = append(all, v)
+	}
+	return all
+}
+
 // at is the value that the provenance is of, under its path.
 func (v *provenance) at(path, value string) Value {
-	return Value{
+	listed := Value{
 		Path: path, Value: value, Rule: v.Rule, Sources: slices.Clone(v.Sources),
 		Confidence: v.Confidence, Note: v.Note,
 	}
+	for _, r := range v.OtherReadings {
+		listed.Readings = append(listed.Readings, Reading(r))
+	}
+	return listed
 }
 
 // String names the conditions of a case as a policy file does: "article=20
