@@ -27,6 +27,7 @@ type verdict struct {
 	reasons   schema.Reasons
 	policy    string
 	feeDue    schema.Fils
+	fineDue   schema.Fils
 	oldExpiry schema.Date
 	newExpiry schema.Date
 }
