@@ -35,6 +35,7 @@ type Decision struct {
 	Months    int
 
 	FeeDue    Fils // what the policy asks; 0 where it has no price, or it is not told
+	FineDue   Fils // what a late renewal owes beside the fee; not told where FeeDue is not
 	FeePaid   Fils
 	OldExpiry Date // 0 where no residency is known, where it is not told, and in a conflict
 	NewExpiry Date // 0 where rejected

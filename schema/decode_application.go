@@ -14,13 +14,13 @@ var (
 )
 
 var (
-	applicationMembers = newMembers(9,
+	applicationMembers = newMembers(
 		"application_id", "kind", "civil_id", "article", "sponsor_id", "months",
-		"passport", "submitted_by", "submitted_at", "fee", "insurance",
+		"passport", "submitted_by", "submitted_at", "fee?", "insurance?",
 	)
-	passportMembers  = newMembers(3, "number", "country", "expires_on")
-	feeMembers       = newMembers(3, "receipt", "amount_fils", "paid_at")
-	insuranceMembers = newMembers(3, "policy", "from", "to")
+	passportMembers  = newMembers("number", "country", "expires_on")
+	feeMembers       = newMembers("receipt", "amount_fils", "paid_at")
+	insuranceMembers = newMembers("policy", "from", "to")
 )
 
 // DecodeApplication reads the data of an event [TypeApplicationSubmitted]. Any

@@ -29,14 +29,14 @@ var (
 )
 
 var (
-	decisionMembers = newOpenMembers(18,
+	decisionMembers = newOpenMembers(
 		"application_id", "disposition", "outcome", "reasons", "policy",
 		"kind", "article", "sponsor_id", "months",
-		"fee_due_fils", "fee_paid_fils", "old_expiry", "new_expiry",
-		"submitted_at", "received_at", "decided_at", "cause", "revision", "simulation",
+		"fee_due_fils", "fine_due_fils?", "fee_paid_fils", "old_expiry", "new_expiry",
+		"submitted_at", "received_at", "decided_at", "cause", "revision", "simulation?",
 	)
-	reasonMembers = newOpenMembers(3, "code", "en", "ar")
-	causeMembers  = newOpenMembers(3, "topic", "partition", "offset")
+	reasonMembers = newOpenMembers("code", "en", "ar")
+	causeMembers  = newOpenMembers("topic", "partition", "offset")
 )
 
 // DecodeDecision reads the data of an event [TypeDecision], of this edition or a later one.
@@ -92,6 +92,8 @@ func (c *cursor) decisionFacts(d *Decision, name string) {
 		d.Months = int(c.integer(0, maxMonths))
 	case "fee_due_fils":
 		d.FeeDue = c.fils()
+	case "fine_due_fils": // answers of the edition before have none
+		d.FineDue = c.fils()
 	case "fee_paid_fils":
 		d.FeePaid = c.fils()
 	case "old_expiry":

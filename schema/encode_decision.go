@@ -22,6 +22,7 @@ func (d *Decision) appendFacts(dst []byte) []byte {
 	dst = appendSponsorID(append(dst, `,"sponsor_id":`...), d.SponsorID)
 	dst = strconv.AppendInt(append(dst, `,"months":`...), int64(d.Months), 10)
 	dst = strconv.AppendInt(append(dst, `,"fee_due_fils":`...), int64(d.FeeDue), 10)
+	dst = strconv.AppendInt(append(dst, `,"fine_due_fils":`...), int64(d.FineDue), 10)
 	dst = strconv.AppendInt(append(dst, `,"fee_paid_fils":`...), int64(d.FeePaid), 10)
 	dst = appendExpiry(append(dst, `,"old_expiry":`...), d.OldExpiry)
 	dst = appendExpiry(append(dst, `,"new_expiry":`...), d.NewExpiry)

@@ -6,25 +6,31 @@ import (
 	"strings"
 )
 
-// members are the fields of an object, the optional ones last.
+// members are the fields of an object, in the order in which they are published.
 type members struct {
 	names    []string // at most 64, one for each bit of object.seen
 	spelled  []string // the names with quotes and colon, as most channels write them
-	required int
-	open     bool // whether other fields are passed over
+	required uint64   // a bit for each name that must come
+	open     bool     // whether other fields are passed over
 }
 
-func newMembers(required int, names ...string) members {
-	m := members{names: names, required: required}
-	for _, name := range names {
+// newMembers are those of a closed object. A name with a question mark is optional.
+func newMembers(names ...string) members {
+	var m members
+	for i, name := range names {
+		name, optional := strings.CutSuffix(name, "?")
+		if !optional {
+			m.required |= 1 << i
+		}
+		m.names = append(m.names, name)
 		m.spelled = append(m.spelled, `"`+name+`":`)
 	}
 	return m
 }
 
 // newOpenMembers are those of an object to which later editions may add fields.
-func newOpenMembers(required int, names ...string) members {
-	m := newMembers(required, names...)
+func newOpenMembers(names ...string) members {
+	m := newMembers(names...)
 	m.open = true
 	return m
 }
@@ -148,8 +154,9 @@ func indexOf(names []string, name string) int {
 
 // complete checks that no required field is missing.
 func (c *cursor) complete(o *object) {
-	for i, name := range o.names[:o.required] {
-		if c.err == nil && o.seen&(1<<i) == 0 {
+	missing := o.required &^ o.seen
+	for i, name := range o.names {
+		if c.err == nil && missing&(1<<i) != 0 {
 			c.fail(RuleMissingField, "required")
 			c.err.within(name)
 		}

@@ -443,6 +443,8 @@ func (r *libraryReader) decisionFacts(d *Decision, name string) {
 		d.Months = int(r.integer(0, maxMonths))
 	case "fee_due_fils":
 		d.FeeDue = Fils(r.integer(0, int64(MaxFils)))
+	case "fine_due_fils":
+		d.FineDue = Fils(r.integer(0, int64(MaxFils)))
 	case "fee_paid_fils":
 		d.FeePaid = Fils(r.integer(0, int64(MaxFils)))
 	case "old_expiry":

@@ -38,6 +38,7 @@ const decisionJSON = `{
   "sponsor_id": "204118336",
   "months": 12,
   "fee_due_fils": 20000,
+  "fine_due_fils": 4000,
   "fee_paid_fils": 0,
   "old_expiry": "2026-02-19",
   "new_expiry": null,
@@ -92,6 +93,7 @@ func decision() Decision {
 		SponsorID:     204118336,
 		Months:        12,
 		FeeDue:        20 * Dinar,
+		FineDue:       4 * Dinar,
 		OldExpiry:     NewDate(2026, time.February, 19),
 		SubmittedAt:   time.Date(2026, time.January, 31, 6, 30, 0, 250_000_000, time.UTC),
 		ReceivedAt:    time.Date(2026, time.January, 31, 6, 30, 0, 311_000_000, time.UTC),
@@ -132,6 +134,21 @@ func TestSimulatedDecisionSaysSo(t *testing.T) {
 	want.Simulation, want.Revision = true, 2
 	simulated := strings.Replace(decisionJSON, `"revision": 1`, `"revision": 2, "simulation": true`, 1)
 	checkSays(t, simulated, want, DecodeDecision, (*Decision).AppendJSON)
+}
+
+// An answer of the edition before has no fine, and asks for none.
+func TestDecisionWithoutAFine(t *testing.T) {
+	t.Parallel()
+	want := decision()
+	want.FineDue = 0
+	checkSays(t, strings.Replace(decisionJSON, `  "fine_due_fils": 4000,`, "", 1), want, DecodeDecision, (*Decision).AppendJSON)
+	golden := goldenFiles(t, "decision", "accepted")
+	if d, err := DecodeDecision(golden["edition_before_without_fine"]); err != nil || d.FeeDue != 20*Dinar || d.FineDue != 0 {
+		t.Errorf("fee %s, fine %s, %v", d.FeeDue, d.FineDue, err)
+	}
+	if d, err := DecodeDecision(golden["fine"]); err != nil || d.FeeDue != 20*Dinar || d.FineDue != 4*Dinar || d.FeePaid != 24*Dinar {
+		t.Errorf("fee %s, fine %s, paid %s, %v", d.FeeDue, d.FineDue, d.FeePaid, err)
+	}
 }
 
 func TestNoticeSaysWhatItsDataSays(t *testing.T) {

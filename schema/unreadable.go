@@ -11,7 +11,7 @@ const (
 	maxFound     = 500
 )
 
-var unreadableMembers = newOpenMembers(6, "rule", "field", "found", "received_at", "cause", "revision", "simulation")
+var unreadableMembers = newOpenMembers("rule", "field", "found", "received_at", "cause", "revision", "simulation?")
 
 // Unreadable is the answer to a message that cannot be read as the contract says. It names
 // the message by its place, and what is wrong with it; it repeats nothing of it.

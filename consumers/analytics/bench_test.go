@@ -54,7 +54,7 @@ func newBlock(b *testing.B) *proto.Block {
 		"UUID", "LowCardinality(String)", "LowCardinality(String)",
 		"Array(LowCardinality(String))", "LowCardinality(String)", "UInt32", "Bool",
 		"LowCardinality(String)", "UInt8", "UInt16", "LowCardinality(String)", "UInt64", "UInt64",
-		"Int64", "Int64", "Nullable(Date32)", "Nullable(Date32)",
+		"Int64", "Int64", "Int64", "Nullable(Date32)", "Nullable(Date32)",
 		"DateTime64(6)", "DateTime64(6)", "DateTime64(6)", "DateTime64(6)", "DateTime64(6)",
 	} {
 		if err := block.AddColumn(fmt.Sprint(i), kind); err != nil {

@@ -108,6 +108,7 @@ func (s *Stage) columns(rows []row) []any {
 		column(rows, func(r *row) uint64 { return hasher.person(r.CivilID) }),
 		column(rows, func(r *row) uint64 { return hasher.sponsor(r.SponsorID) }),
 		column(rows, func(r *row) int64 { return int64(r.FeeDue) }),
+		column(rows, func(r *row) int64 { return int64(r.FineDue) }),
 		column(rows, func(r *row) int64 { return int64(r.FeePaid) }),
 		dates(rows, func(r *row) schema.Date { return r.OldExpiry }),
 		dates(rows, func(r *row) schema.Date { return r.NewExpiry }),

@@ -18,6 +18,7 @@ func TestEveryColumn(t *testing.T) {
 	t.Parallel()
 	h := newDatabase(t)
 	approved, rejected := decision(41), decision(42)
+	approved.FineDue, approved.FeePaid = 4000, 24000
 	rejected.Disposition, rejected.Outcome = schema.DispositionResend, schema.OutcomeRejected
 	rejected.Reasons.Add(schema.ReasonResidencyUnknown)
 	rejected.Reasons.Add(schema.ReasonFeeMissing)
@@ -30,11 +31,11 @@ func TestEveryColumn(t *testing.T) {
 	person, sponsor := hasher.person(civilID), hasher.sponsor(sponsorID)
 	want := []string{
 		tsv("test.submissions.company_portal", 3, 41, "test.decisions.company_portal", 3, 700, "0197c3a2-0000-7000-8000-000000000041", "first", "approved", "[]", "2249-2025@3", 1, "false",
-			"renewal", 18, 12, "company_portal", person, sponsor, 20000, 20000, "2026-04-10", "2027-04-10",
+			"renewal", 18, 12, "company_portal", person, sponsor, 20000, 4000, 24000, "2026-04-10", "2027-04-10",
 			"2026-03-15 09:30:00.443118", "2026-03-15 09:30:01.443000", "2026-03-15 09:30:02.443118", "2026-03-15 09:30:03.443000"),
 		tsv("test.submissions.company_portal", 3, 42, "test.decisions.company_portal", 3, 701, "0197c3a2-0000-7000-8000-000000000042", "resend", "rejected",
 			"['residency_unknown','fee_missing']", "2249-2025@3", 7, "true",
-			"renewal", 22, 180, "company_portal", person, sponsor, 0, 0, `\N`, `\N`,
+			"renewal", 22, 180, "company_portal", person, sponsor, 0, 0, 0, `\N`, `\N`,
 			"2026-03-15 09:30:00.444118", "2026-03-15 09:30:01.444000", "2026-03-15 09:30:02.444118", "2026-03-15 09:30:03.444000"),
 	}
 	got := h.lines(allColumns)
@@ -75,16 +76,16 @@ func TestExtremesComeBack(t *testing.T) {
 	low, high := decision(0), decision(1<<53-1)
 	low.SubmittedAt, low.OldExpiry, low.NewExpiry = schema.MinDate.Time(), schema.MinDate, schema.NewDate(1969, time.December, 31)
 	high.SubmittedAt = schema.MaxDate.Time().Add(24*time.Hour - time.Microsecond)
-	high.OldExpiry, high.NewExpiry, high.FeePaid, high.Article = schema.MaxDate, schema.MaxDate, schema.MaxFils, 99
+	high.OldExpiry, high.NewExpiry, high.FeePaid, high.FineDue, high.Article = schema.MaxDate, schema.MaxDate, schema.MaxFils, schema.MaxFils, 99
 	before1970 := decision(5)
 	before1970.SubmittedAt = time.Date(1969, time.December, 31, 23, 59, 59, 999999000, time.UTC)
 	h.deliver(h.open(h.newStage(h.db), 0), log(0, low, before1970, high)...)
 	got := h.lines(`SELECT concat(toString(cause_offset), ' ', toString(submitted_at, 'UTC'), ' ', toString(old_expiry), ' ', toString(new_expiry),
-		' ', toString(fee_paid_fils), ' ', toString(article)) FROM decision ORDER BY cause_offset`)
+		' ', toString(fee_paid_fils), ' ', toString(fine_due_fils), ' ', toString(article)) FROM decision ORDER BY cause_offset`)
 	want := []string{
-		"0 1900-01-01 00:00:00.000000 1900-01-01 1969-12-31 20000 18",
-		"5 1969-12-31 23:59:59.999999 2026-04-10 2027-04-10 20000 18",
-		"9007199254740991 2199-12-31 23:59:59.999999 2199-12-31 2199-12-31 100000000 99",
+		"0 1900-01-01 00:00:00.000000 1900-01-01 1969-12-31 20000 0 18",
+		"5 1969-12-31 23:59:59.999999 2026-04-10 2027-04-10 20000 0 18",
+		"9007199254740991 2199-12-31 23:59:59.999999 2199-12-31 2199-12-31 100000000 100000000 99",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -151,7 +152,7 @@ func TestColumnsOfTheTable(t *testing.T) {
 	h := newDatabase(t)
 	got := strings.Join(h.lines(`SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'decision' ORDER BY position`), " ")
 	const want = "cause_topic cause_partition cause_offset log_topic log_partition log_offset application_id disposition outcome reasons policy revision simulation " +
-		"kind article months channel person sponsor fee_due_fils fee_paid_fils old_expiry new_expiry " +
+		"kind article months channel person sponsor fee_due_fils fine_due_fils fee_paid_fils old_expiry new_expiry " +
 		"submitted_at received_at decided_at published_at inserted_at"
 	if got != want {
 		t.Errorf("columns\n%s, want\n%s", got, want)

@@ -79,7 +79,7 @@ func TestEveryColumn(t *testing.T) {
 		`{"topic": "test.submissions.counter", "partition": 7, "offset": 41, "application_id": "0197c3a2-5b1e-7c40-8f6e-1d2a3b4c5d6e",
 		"disposition": "first", "outcome": "approved", "reasons": [], "policy": "%s",
 		"civil_id": 291030104196, "kind": "renewal", "article": 18, "sponsor_id": 204118336, "months": 12,
-		"fee_due_fils": 20000, "fee_paid_fils": 20000, "old_expiry": "2026-04-10", "new_expiry": "2027-04-10",
+		"fee_due_fils": 20000, "fine_due_fils": 0, "fee_paid_fils": 20000, "old_expiry": "2026-04-10", "new_expiry": "2027-04-10",
 		"submitted_at": "2026-03-15T06:30:00.123456+00:00", "received_at": "2026-03-15T06:30:01.291+00:00",
 		"digest": "%s", "passport_number": "P1234567", "passport_country": "IND", "passport_expires_on": "2026-10-10",
 		"submitted_by": "hr.office@portal", "fee_receipt": "KNET-000001", "fee_paid_at": "2026-03-15T06:29:00+00:00",

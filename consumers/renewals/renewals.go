@@ -230,12 +230,15 @@ func (e *effects) decision(a *received, now time.Time) schema.Decision {
 func setVerdict(d *schema.Decision, v verdict) {
 	d.Disposition = schema.DispositionFirst
 	d.Outcome, d.Reasons, d.Policy = v.outcome(), v.reasons, v.policy
-	d.FeeDue, d.OldExpiry, d.NewExpiry = v.feeDue, v.oldExpiry, v.newExpiry
+	d.FeeDue, d.FineDue, d.OldExpiry, d.NewExpiry = v.feeDue, v.fineDue, v.oldExpiry, v.newExpiry
 }
 
 // verdictOf is the verdict that was put into a decision.
 func verdictOf(d *schema.Decision) verdict {
-	return verdict{reasons: d.Reasons, policy: d.Policy, feeDue: d.FeeDue, oldExpiry: d.OldExpiry, newExpiry: d.NewExpiry}
+	return verdict{
+		reasons: d.Reasons, policy: d.Policy, feeDue: d.FeeDue, fineDue: d.FineDue,
+		oldExpiry: d.OldExpiry, newExpiry: d.NewExpiry,
+	}
 }
 
 // repeat answers an application whose id was decided before: the same again if it

@@ -1,7 +1,7 @@
 -- Decisions caused by a run of a partition, in the order of their causes.
 SELECT "offset", application_id, disposition, outcome, reasons, policy,
        civil_id, kind, article, sponsor_id, months,
-       fee_due_fils, fee_paid_fils,
+       fee_due_fils, fine_due_fils, fee_paid_fils,
        coalesce(old_expiry - date '1970-01-01', 0), coalesce(new_expiry - date '1970-01-01', 0),
        submitted_at, received_at, decided_at
 FROM decision

@@ -218,7 +218,7 @@ func (k *knowledge) scanApplications(rows pgx.Rows) error {
 			reasons []string
 		)
 		v := &earlier.verdict
-		err := rows.Scan(&id, &digest, &outcome, &reasons, &v.policy, &v.feeDue, &v.oldExpiry, &v.newExpiry)
+		err := rows.Scan(&id, &digest, &outcome, &reasons, &v.policy, &v.feeDue, &v.fineDue, &v.oldExpiry, &v.newExpiry)
 		if err != nil {
 			return err
 		}
@@ -265,7 +265,7 @@ func selectDecisions(ctx context.Context, db *pgxpool.Pool, at schema.TopicParti
 		var reasons []string
 		err := row.Scan(&d.Cause.Offset, &d.ApplicationID, &disposition, &outcome, &reasons, &d.Policy,
 			&d.CivilID, &kind, &d.Article, &d.SponsorID, &d.Months,
-			&d.FeeDue, &d.FeePaid, &d.OldExpiry, &d.NewExpiry, &d.SubmittedAt, &d.ReceivedAt, &d.DecidedAt)
+			&d.FeeDue, &d.FineDue, &d.FeePaid, &d.OldExpiry, &d.NewExpiry, &d.SubmittedAt, &d.ReceivedAt, &d.DecidedAt)
 		if err != nil {
 			return d, err
 		}

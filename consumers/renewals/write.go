@@ -58,7 +58,7 @@ func (e *effects) copyDecisions(rows *postgres.Copy) {
 
 // copyDecision adds the row of copy_decisions.sql.
 func copyDecision(c *postgres.Copy, d *schema.Decision, a *received) {
-	c.Row(30)
+	c.Row(31)
 	c.Int4(int32(d.Cause.Partition))
 	c.Int2(int16(d.Article))
 	c.Int2(int16(d.Months))
@@ -71,6 +71,7 @@ func copyDecision(c *postgres.Copy, d *schema.Decision, a *received) {
 	c.Texts(d.Reasons.Codes())
 	c.Text(d.Policy)
 	c.Int8(int64(d.FeeDue))
+	c.Int8(int64(d.FineDue))
 	copyExpiry(c, d.OldExpiry)
 	copyExpiry(c, d.NewExpiry)
 	c.Time(d.ReceivedAt)

@@ -2,7 +2,7 @@
 -- found by the index of what came first, the others by that of what was repeated.
 SELECT d.disposition, d.outcome, d.reasons, d.policy,
        '********' || right(lpad(d.civil_id::text, 12, '0'), 4) AS civil_id, d.article, d.months, channel_of(d.topic) AS channel,
-       d.fee_due_fils, d.fee_paid_fils,
+       d.fee_due_fils, d.fine_due_fils, d.fee_paid_fils,
        to_char(d.old_expiry, 'YYYY-MM-DD') AS old_expiry,
        to_char(d.new_expiry, 'YYYY-MM-DD') AS new_expiry,
        d.submitted_at, d.received_at, d.decided_at,

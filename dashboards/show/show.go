@@ -113,6 +113,7 @@ type Decision struct {
 	Months      int         `json:"months"`
 	Channel     string      `json:"channel"`
 	FeeDue      schema.Fils `db:"fee_due_fils"   json:"fee_due_fils"`
+	FineDue     schema.Fils `db:"fine_due_fils"  json:"fine_due_fils"`
 	FeePaid     schema.Fils `db:"fee_paid_fils"  json:"fee_paid_fils"`
 	OldExpiry   *string     `json:"old_expiry"`
 	NewExpiry   *string     `json:"new_expiry"`

@@ -20,6 +20,7 @@ const (
 	rejected = "00000000-0000-4000-8000-000000000002"
 	unknown  = "00000000-0000-4000-8000-000000000003"
 	unread   = "00000000-0000-4000-8000-000000000004"
+	late     = "00000000-0000-4000-8000-000000000005"
 	nothing  = "00000000-0000-4000-8000-00000000000f"
 )
 
@@ -37,6 +38,7 @@ func TestReport(t *testing.T) {
 		"rejected-en.txt": {rejected, Options{English: true}},
 		"unknown.txt":     {unknown, both},
 		"unreadable.txt":  {unread, both},
+		"late.txt":        {late, both},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -85,6 +87,27 @@ func TestJSON(t *testing.T) {
 	}
 	if conflict.CivilID != "********8765" || conflict.Reasons[0].English == "" || conflict.Reasons[0].Arabic == "" {
 		t.Errorf("conflict: %+v", conflict)
+	}
+}
+
+func TestJSONSaysTheFine(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	if err := find(t, newRecord(t), late, Options{}).WriteJSON(&text); err != nil {
+		t.Fatal(err)
+	}
+	var s struct {
+		Decisions []struct {
+			Fee  int `json:"fee_due_fils"`
+			Fine int `json:"fine_due_fils"`
+			Paid int `json:"fee_paid_fils"`
+		}
+	}
+	if err := json.Unmarshal([]byte(text.String()), &s); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Decisions) != 1 || s.Decisions[0].Fee != 20000 || s.Decisions[0].Fine != 4000 || s.Decisions[0].Paid != 24000 {
+		t.Errorf("%+v in\n%s", s.Decisions, text.String())
 	}
 }
 

@@ -115,13 +115,16 @@ func (d *Decision) residency() string {
 }
 
 // fee leaves out the fee due where there is none: the policy has no price, or the decision is
-// a conflict.
+// a conflict. Most renewals are in time and owe no fine.
 func (d *Decision) fee() string {
-	paid := "paid " + d.FeePaid.String()
-	if d.FeeDue == 0 {
-		return paid
+	var parts []string
+	if d.FeeDue != 0 {
+		parts = append(parts, "due "+d.FeeDue.String())
 	}
-	return "due " + d.FeeDue.String() + ", " + paid
+	if d.FineDue != 0 {
+		parts = append(parts, "fine "+d.FineDue.String())
+	}
+	return strings.Join(append(parts, "paid "+d.FeePaid.String()), ", ")
 }
 
 // writeReasons writes the code of each reason and its texts.

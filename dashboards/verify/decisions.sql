@@ -7,7 +7,7 @@
 SELECT topic, partition, "offset",
        ('x' || left(md5(concat_ws('|',
            "offset", application_id, disposition, outcome, array_to_string(reasons, ','), policy,
-           kind, article, months, fee_due_fils, fee_paid_fils,
+           kind, article, months, fee_due_fils, fine_due_fils, fee_paid_fils,
            coalesce(old_expiry - date '1970-01-01', 0), coalesce(new_expiry - date '1970-01-01', 0),
            (extract(epoch FROM submitted_at) * 1000000)::bigint,
            (extract(epoch FROM received_at) * 1000000)::bigint,

@@ -27,6 +27,7 @@ func (f *fingerprinter) decision(d *schema.Decision) int64 {
 	f.number(int64(d.Article))
 	f.number(int64(d.Months))
 	f.number(int64(d.FeeDue))
+	f.number(int64(d.FineDue))
 	f.number(int64(d.FeePaid))
 	f.number(int64(d.OldExpiry))
 	f.number(int64(d.NewExpiry))

@@ -59,6 +59,10 @@ func TestRepairsClickHouse(t *testing.T) {
 			[]string{gap(GapDifferent, p.b, p.b)}, Repair{Replaced: 1},
 		},
 		{
+			"a row has another fine", []string{update(`fine_due_fils = fine_due_fils + 1`, where(p.a))},
+			[]string{gap(GapDifferent, p.a, p.a)}, Repair{Replaced: 1},
+		},
+		{
 			"rows of other persons and sponsors",
 			[]string{update(`person = person + 1`, where(p.a)), update(`sponsor = sponsor + 1`, where(p.c))},
 			[]string{gap(GapDifferent, p.a, p.a), gap(GapDifferent, p.c, p.c)}, Repair{Replaced: 2},

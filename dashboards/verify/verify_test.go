@@ -91,6 +91,12 @@ func TestFindsDamageToTheRecord(t *testing.T) {
 			[]string{gap(GapPublishedOtherwise, p.b, p.b), gap(GapDifferent, p.b, p.b)},
 		},
 		{
+			"a fine is changed",
+			[]string{fmt.Sprintf(`UPDATE decision SET fine_due_fils = fine_due_fils + 1 WHERE %s AND "offset" = %d`, p.ofRecord(), p.b)},
+			[]string{fmt.Sprintf(`UPDATE decision SET fine_due_fils = fine_due_fils - 1 WHERE %s AND "offset" = %d`, p.ofRecord(), p.b)},
+			[]string{gap(GapPublishedOtherwise, p.b, p.b), gap(GapDifferent, p.b, p.b)},
+		},
+		{
 			"a message in quarantine is deleted",
 			[]string{`CREATE TABLE kept AS SELECT * ` + at("quarantined", p.u), `DELETE ` + at("quarantined", p.u)},
 			[]string{`INSERT INTO quarantined SELECT * FROM kept`, `DROP TABLE kept`},
@@ -447,8 +453,13 @@ func TestFingerprintOfExtremes(t *testing.T) {
 		t.Error("a nanosecond, which no database keeps, makes another fingerprint")
 	}
 	d.FeePaid++
-	if f.decision(&d) == early {
+	paid := f.decision(&d)
+	if paid == early {
 		t.Error("another fee makes no other fingerprint")
+	}
+	d.FineDue++
+	if f.decision(&d) == paid {
+		t.Error("another fine makes no other fingerprint")
 	}
 }
 

@@ -1,7 +1,8 @@
 -- Applications for the tests of show, by the last digit of their ids: 1 was approved
 -- and sent again, and its id was taken for another; 2 was rejected and is not
 -- announced yet; 3 stated neither payment nor insurance, for nobody in the register; 4
--- cannot be read, twice; of 1 a first message could not be read either.
+-- cannot be read, twice; of 1 a first message could not be read either; 5 came late and was
+-- approved with its fine.
 INSERT INTO position (topic, partition, first_offset, published_offset, next_offset) VALUES
     ('t.submissions.company_portal', 0, 0, 10, 20),
     ('t.submissions.mobile_app', 0, 0, 10, 20),
@@ -35,6 +36,17 @@ INSERT INTO decision (topic, partition, "offset", application_id, disposition, o
      '2026-11-22 21:32:00Z', '2026-11-22 21:32:01Z', '2026-11-22 21:32:01.700Z',
      'P7654321', 'EGY', '2030-01-31', 'desk-2',
      NULL, NULL, NULL, NULL, NULL, sha256('3'));
+
+INSERT INTO decision (topic, partition, "offset", application_id, disposition, outcome, reasons, policy,
+    civil_id, kind, article, sponsor_id, months, fee_due_fils, fine_due_fils, fee_paid_fils, old_expiry, new_expiry,
+    submitted_at, received_at, decided_at,
+    passport_number, passport_country, passport_expires_on, submitted_by,
+    fee_receipt, fee_paid_at, insurance_policy, insurance_from, insurance_to, digest) VALUES
+    ('t.submissions.counter', 1, 3, '00000000-0000-4000-8000-000000000005', 'first', 'approved', '{}', '2249/2025',
+     285010112341, 'renewal', 18, 123456789, 12, 20000, 4000, 24000, '2026-11-20', '2027-11-20',
+     '2026-11-22 21:37:00Z', '2026-11-22 21:37:01Z', '2026-11-22 21:37:01.015Z',
+     'Z1234567', 'IND', '2031-05-01', 'desk-2',
+     'KNET-5', '2026-11-22 21:36:00Z', 'HI-5', '2026-11-21', '2027-12-31', sha256('5'));
 
 INSERT INTO quarantined (topic, partition, "offset", rule, field, detail, key, value, header_keys, header_values, received_at) VALUES
     ('t.submissions.company_portal', 0, 2, 'missing_field', 'months', 'required', '285010112341',
