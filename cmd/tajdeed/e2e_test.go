@@ -109,6 +109,27 @@ func TestPublisherWithAWrongClock(t *testing.T) {
 // topic, under the application's key, and says that it is of a simulation.
 func (s *stores) announces(submissions string, id interface{ String() string }, key []byte) {
 	s.Helper()
+	for _, a := range s.answers(submissions) {
+		d := &a.Decision
+		if d.Simulation && d.Cause.Topic == submissions && d.ApplicationID.String() == id.String() && bytes.Equal(a.key, key) && d.Cause.Partition == a.partition {
+			return
+		}
+	}
+	s.Errorf("no decision on %s lies on the topic", id)
+}
+
+// answered is an answer, and where it lies on its topic.
+type answered struct {
+	schema.Answer
+
+	key       []byte
+	partition int
+}
+
+// answers are those that lie on the decisions topic of a channel, those of a partition in
+// their order.
+func (s *stores) answers(submissions string) (all []answered) {
+	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
 	defer cancel()
 	decisions, _ := s.Topics.AnswersTo(submissions)
@@ -124,15 +145,14 @@ func (s *stores) announces(submissions string, id interface{ String() string }, 
 				s.Fatal(err)
 			}
 			answer, err := schema.ReadAnswer(m.Key, m.Value, kafka.FromHeaders(m.Headers))
-			d := &answer.Decision
-			if err == nil && d.Simulation && d.Cause.Topic == submissions && d.ApplicationID.String() == id.String() && bytes.Equal(m.Key, key) && d.Cause.Partition == partition {
-				_ = reader.Close()
-				return
+			if err != nil {
+				s.Fatal(err)
 			}
+			all = append(all, answered{answer, m.Key, partition})
 		}
 		_ = reader.Close()
 	}
-	s.Errorf("no decision on %s lies on the topic", id)
+	return all
 }
 
 // Twenty thousand messages of all kinds, and every row as the generator expects it.
