@@ -27,8 +27,8 @@ func (s *stores) compare(simulation *simulate.Simulation) {
 }
 
 // line is what is compared of an application, readable in a failure.
-func line(outcome, policy string, reasons []string, feeDue int64, oldExpiry, newExpiry string) string {
-	return fmt.Sprintf("%s by %s for [%s], fee %d, from %s to %s", outcome, policy, strings.Join(reasons, " "), feeDue, oldExpiry, newExpiry)
+func line(outcome, policy string, reasons []string, feeDue, fineDue int64, oldExpiry, newExpiry string) string {
+	return fmt.Sprintf("%s by %s for [%s], fee %d, fine %d, from %s to %s", outcome, policy, strings.Join(reasons, " "), feeDue, fineDue, oldExpiry, newExpiry)
 }
 
 func day(d schema.Date) string {
@@ -39,7 +39,7 @@ func day(d schema.Date) string {
 }
 
 func expected(e *simulate.Expectation) string {
-	return line(e.Outcome.String(), e.Policy, e.Reasons.Codes(), int64(e.FeeDue), day(e.OldExpiry), day(e.NewExpiry))
+	return line(e.Outcome.String(), e.Policy, e.Reasons.Codes(), int64(e.FeeDue), int64(e.FineDue), day(e.OldExpiry), day(e.NewExpiry))
 }
 
 func (s *stores) compareApplications(manifest *simulate.Manifest) {
@@ -50,7 +50,7 @@ func (s *stores) compareApplications(manifest *simulate.Manifest) {
 	}
 	got := map[uuid.UUID]string{}
 	rows, err := s.Postgres.Query(s.Context(), `
-		SELECT d.application_id, outcome, policy, reasons, fee_due_fils,
+		SELECT d.application_id, outcome, policy, reasons, fee_due_fils, fine_due_fils,
 		       coalesce(old_expiry::text, 'none'), coalesce(new_expiry::text, 'none')
 		FROM decision d
 		WHERE disposition = 'first'`)
@@ -62,11 +62,11 @@ func (s *stores) compareApplications(manifest *simulate.Manifest) {
 		var id uuid.UUID
 		var outcome, policy, oldExpiry, newExpiry string
 		var reasons []string
-		var fee int64
-		if err := rows.Scan(&id, &outcome, &policy, &reasons, &fee, &oldExpiry, &newExpiry); err != nil {
+		var fee, fine int64
+		if err := rows.Scan(&id, &outcome, &policy, &reasons, &fee, &fine, &oldExpiry, &newExpiry); err != nil {
 			s.Fatal(err)
 		}
-		got[id] = line(outcome, policy, reasons, fee, oldExpiry, newExpiry)
+		got[id] = line(outcome, policy, reasons, fee, fine, oldExpiry, newExpiry)
 	}
 	if err := rows.Err(); err != nil {
 		s.Fatal(err)

@@ -177,7 +177,7 @@ func (s *stores) decisions(n int) []schema.Decision {
 	for _, a := range s.answers(s.Topics.Submissions("counter")) {
 		all = append(all, a.Decision)
 		d := &a.Decision
-		told := line(d.Outcome.String(), d.Policy, d.Reasons.Codes(), int64(d.FeeDue), day(d.OldExpiry), day(d.NewExpiry))
+		told := line(d.Outcome.String(), d.Policy, d.Reasons.Codes(), int64(d.FeeDue), int64(d.FineDue), day(d.OldExpiry), day(d.NewExpiry))
 		if held := s.recorded(d); told != held {
 			s.Errorf("the counter was told %s; the record has %s", told, held)
 		}
@@ -193,15 +193,15 @@ func (s *stores) recorded(d *schema.Decision) string {
 	s.Helper()
 	var outcome, policy, oldExpiry, newExpiry string
 	var reasons []string
-	var fee int64
+	var fee, fine int64
 	err := s.Postgres.QueryRow(s.Context(), `
-		SELECT outcome, policy, reasons, fee_due_fils, coalesce(old_expiry::text, 'none'), coalesce(new_expiry::text, 'none')
+		SELECT outcome, policy, reasons, fee_due_fils, fine_due_fils, coalesce(old_expiry::text, 'none'), coalesce(new_expiry::text, 'none')
 		FROM decision WHERE topic = $1 AND partition = $2 AND "offset" = $3`, d.Cause.Topic, d.Cause.Partition, d.Cause.Offset).
-		Scan(&outcome, &policy, &reasons, &fee, &oldExpiry, &newExpiry)
+		Scan(&outcome, &policy, &reasons, &fee, &fine, &oldExpiry, &newExpiry)
 	if err != nil {
 		s.Fatal(err)
 	}
-	return line(outcome, policy, reasons, fee, oldExpiry, newExpiry)
+	return line(outcome, policy, reasons, fee, fine, oldExpiry, newExpiry)
 }
 
 // is fails unless a decision is as wanted.

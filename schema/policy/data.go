@@ -320,7 +320,7 @@ func (e *epoch) validate() (wrong []*problem) {
 	limited := map[schema.Article]bool{}
 	for i, l := range e.Limits {
 		path := fmt.Sprintf("limits[%d]", i)
-		check(l.Article > 0 && l.Months > 0, path, l.Rule, "article and months must be positive")
+		check(l.Article > 0 && l.Article <= schema.MaxArticle && l.Months > 0, path, l.Rule, "article is not one of 1 to %d, or months is not positive", schema.MaxArticle)
 		check(!limited[l.Article], path, l.Rule, "article %d has a limit already", l.Article)
 		limited[l.Article] = true
 	}
