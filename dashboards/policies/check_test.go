@@ -16,7 +16,7 @@ func TestCheckedText(t *testing.T) {
 	})))
 	texttest.Golden(t, "check-remarks.txt", Checked(loaded(t, fstest.MapFS{
 		"114-2024.json": file(t, "114-2024.json"),
-		fileOf2025: file(t, fileOf2025, `2025-12-23`, `2025-12-24`, `{"article": 22, "relation": "other_relative"`, `{"article": 22`),
+		fileOf2025:      file(t, fileOf2025, `2025-12-23`, `2025-12-24`, `{"article": 22, "relation": "other_relative"`, `{"article": 22`),
 	})))
 	_, err := policy.Load(fstest.MapFS{
 		fileOf2020: file(t, fileOf2020, `"rule": "FEE-24"`, `"rule": ""`),
