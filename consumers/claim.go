@@ -35,7 +35,8 @@ type Start struct {
 //
 // A stage that writes claims reads them again when it takes a partition over: its
 // committed offset counts, other than that of a [Ledger], which never reads it. So the
-// engine commits no offset of a partition whose claim was written.
+// engine commits no offset of a partition whose claim was read or written: it commits up to a
+// second later, and would replace a claim that was written meanwhile.
 type Claim struct {
 	client *kafka.Client
 	group  string
@@ -43,11 +44,12 @@ type Claim struct {
 	// generation and member are what the coordinator knows the owner by.
 	generation int
 	member     string
-	used       bool // whether it was written; one goroutine at a time works on a partition
+	used       bool // whether it was read or written; one goroutine at a time works on a partition
 }
 
 // Read returns what the last owner wrote; the offset is negative where nobody has.
 func (c *Claim) Read(ctx context.Context) (offset int64, note string, err error) {
+	c.used = true
 	response, err := c.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{
 		GroupID: c.group, Topics: map[string][]int{c.at.Topic: {c.at.Partition}},
 	})

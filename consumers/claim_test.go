@@ -44,6 +44,30 @@ func TestClaimOfAFormerGeneration(t *testing.T) {
 	wantClaim(t, now, 7, "until 9")
 }
 
+// What a stage has read is its own from then on: the engine, which commits later than the stage,
+// would put back a claim that was written meanwhile.
+func TestNothingIsCommittedOverAClaim(t *testing.T) {
+	b := setup(t, 1)
+	handler := claiming{b.ledger(b.tally()), make(chan *consumers.Claim, 100)}
+	b.publish(0, 5)
+	w := b.start(reading{handler}, b.config())
+	b.drained(5)
+	w.stop(t) // which commits what was to be committed
+	next := claiming{b.ledger(b.tally()), make(chan *consumers.Claim, 100)}
+	b.start(next, b.config())
+	wantClaim(t, <-next.claims, -1, "")
+}
+
+// reading is a handler that reads the claims.
+type reading struct{ claiming }
+
+func (h reading) Open(ctx context.Context, a consumers.Assignment) (consumers.Partition, consumers.Start, error) {
+	if _, _, err := a.Claim.Read(ctx); err != nil {
+		return nil, consumers.Start{}, err
+	}
+	return h.claiming.Open(ctx, a)
+}
+
 func wantClaim(t *testing.T, claim *consumers.Claim, wantOffset int64, wantNote string) {
 	t.Helper()
 	offset, note, err := claim.Read(t.Context())

@@ -186,9 +186,10 @@ func (w *work) first(unreadable bool) int {
 }
 
 // settle drops the rows that a joint block brought in. That block is sent by nobody any more,
-// but it may still be on its way. So the rows are sent under its token: if it has arrived,
-// or another of its partitions was here first, ClickHouse drops them; otherwise they are in,
-// and it drops the block when that comes. After either, what is in the table stays.
+// but it may still be on its way. So rows that are not there are sent under its token: if
+// another of its partitions was here first, or the block arrives meanwhile, ClickHouse drops
+// them; otherwise they are in, and it drops the block when that comes. After either, what is in
+// the table stays.
 func (w *work) settle(ctx context.Context) error {
 	if w.joint == nil {
 		return nil
@@ -196,12 +197,14 @@ func (w *work) settle(ctx context.Context) error {
 	var in, left []row
 	for rows := w.rows; len(rows) > 0; {
 		block := rows[:sameBlock(rows)]
-		if err := w.stage.insert(ctx, w.joint.tokenOf(block), block); err != nil {
-			return fmt.Errorf("insert answers under the token of a joint block: %w", err)
-		}
 		found, err := w.found(ctx, block)
+		if err == nil && !found {
+			if err = w.stage.insert(ctx, w.joint.tokenOf(block), block); err == nil {
+				found, err = w.found(ctx, block)
+			}
+		}
 		if err != nil {
-			return err
+			return fmt.Errorf("settle a joint block: %w", err)
 		}
 		if found {
 			in = append(in, block...)

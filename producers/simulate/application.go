@@ -60,7 +60,7 @@ func (s *Simulation) draftOf(i int, at time.Time) *draft {
 }
 
 // isLate says whether the residency has expired, and can be renewed with a fine.
-func (d *draft) isLate() bool { return d.priced && d.day > d.expiresOn }
+func (d *draft) isLate() bool { return d.priced && !d.noResidency && d.day > d.expiresOn }
 
 // reckon works out what the months asked for cost, and bring.
 func (d *draft) reckon() {
