@@ -67,7 +67,7 @@ func ExampleReadAnswer() {
 	decided := schema.Decision{
 		Cause:   schema.Position{Topic: "tajdeed.submissions.counter", Partition: 7, Offset: 118204},
 		Outcome: schema.OutcomeApproved, Disposition: schema.DispositionFirst, Kind: schema.KindRenewal, Revision: schema.FirstRevision,
-		Policy: "2249-2025@3+796a18", Article: 18, SponsorID: 204118336, Months: 12, NewExpiry: schema.NewDate(2027, 2, 19),
+		Policy: "2249-2025@3+36865e", Article: 18, SponsorID: 204118336, Months: 12, NewExpiry: schema.NewDate(2027, 2, 19),
 	}
 	for _, at := range []*time.Time{&decided.SubmittedAt, &decided.ReceivedAt, &decided.DecidedAt} {
 		*at = time.Date(2026, 1, 31, 6, 30, 0, 0, time.UTC)
