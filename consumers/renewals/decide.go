@@ -42,11 +42,11 @@ func (v verdict) outcome() schema.Outcome {
 // noPolicy is the version that a decision names when none was in force.
 const noPolicy = "none"
 
-// decide says what becomes of an application, by the policy in force on the day on
-// which it was submitted. Spent says whether an approved application has spent the receipt. It
-// is pure: what it is given alone makes the verdict, whenever and however often it is asked. Every reason that holds is given, so
-// that an applicant is not sent away twice; but who does not know the register is told
-// nothing of it.
+// decide says what becomes of an application, by the policy in force on the day on which it was
+// submitted. Spent says whether an approved application has spent the receipt. It is pure: what
+// it is given alone makes the verdict, whenever and however often it is asked. Every reason that
+// holds is given, so that an applicant is not sent away twice; but who does not know the
+// register is told nothing of it.
 func decide(policies *policy.Set, a *schema.Application, f *facts, spent bool, receivedAt time.Time, simulation bool) verdict {
 	day, plausible := dayOf(policies, a.SubmittedAt, receivedAt, simulation)
 	rules, inForce := policies.On(day)
