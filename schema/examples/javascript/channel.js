@@ -142,7 +142,7 @@ function applicationOf(resident, more) {
 async function apply(resident) {
   const unpaid = applicationOf(resident)
   await submit(unpaid, { loseAcknowledgement: true })
-  const fee = { receipt: 'KNET-2601310042', amount_fils: 20000, paid_at: unpaid.submitted_at }
+  const fee = { receipt: `KNET-${Date.now()}`, amount_fils: 20000, paid_at: unpaid.submitted_at }
   const paid = applicationOf(resident, { fee })
   await submit(paid)
   await send(resident.civil_id, applications.get(paid.application_id).payload, 'resend')

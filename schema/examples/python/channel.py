@@ -4,7 +4,7 @@
     python channel.py partitions TOPIC < KEYS    in which partition each key is placed
 """
 
-import json, os, sys, uuid
+import json, os, sys, time, uuid
 from datetime import datetime, timedelta, timezone
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
@@ -132,7 +132,7 @@ def application_of(resident, **fee):
 def apply(channel, resident):
     key, unpaid = resident["civil_id"], application_of(resident)
     channel.submit(unpaid, lose_acknowledgement=True)
-    fee = {"receipt": "KNET-2601310042", "amount_fils": 20000, "paid_at": unpaid["submitted_at"]}
+    fee = {"receipt": f"KNET-{time.time_ns()}", "amount_fils": 20000, "paid_at": unpaid["submitted_at"]}
     paid = application_of(resident, fee=fee)
     channel.submit(paid)
     channel.send(key, channel.applications[paid["application_id"]]["payload"], "resend")

@@ -180,7 +180,7 @@ public final class Channel {
         String key = resident.get("civil_id").textValue();
         ObjectNode unpaid = application(resident), paid = application(resident);
         submit(unpaid, true);
-        paid.putObject("fee").put("receipt", "KNET-2601310042").put("amount_fils", 20000).set("paid_at", unpaid.get("submitted_at"));
+        paid.putObject("fee").put("receipt", "KNET-" + System.currentTimeMillis()).put("amount_fils", 20000).set("paid_at", unpaid.get("submitted_at"));
         submit(paid, false);
         send(key, applications.get(paid.get("application_id").textValue()).payload, "resend", false);
         send(key, JSON.writeValueAsBytes(paid.deepCopy().put("months", 24)), "conflict", false);
