@@ -5,7 +5,6 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"tajdeed/consumers"
@@ -127,7 +126,7 @@ func benchCrowd() (residents []facts, applications []schema.Application) {
 // benchEffects are those of a batch that was decided without a database.
 func benchEffects() *effects {
 	residents, applications := benchCrowd()
-	known := &knowledge{residents: map[schema.CivilID]*facts{}, applications: map[uuid.UUID]earlierDecision{}}
+	known := newKnowledge(benchBatch)
 	for i := range residents {
 		known.residents[residents[i].residency.CivilID] = &residents[i]
 	}
