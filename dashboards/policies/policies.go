@@ -46,15 +46,7 @@ type Value struct {
 	Confidence     string   `json:"confidence"` // A, B, C, D or "assumed"
 	Note           string   `json:"note,omitempty"`
 	// Readings are those that were not chosen, where sources contradict one another.
-	Readings []Reading `json:"other_readings,omitempty"`
-}
-
-// Reading is how sources can be read too.
-type Reading struct {
-	Reading    string   `json:"reading"`
-	Rule       string   `json:"rule"`
-	Sources    []string `json:"sources"`
-	Confidence string   `json:"confidence"`
+	Readings []policy.Reading `json:"other_readings,omitempty"`
 }
 
 // Show returns the policy in force on a day, with the values that bear on an article; with all
@@ -81,10 +73,8 @@ func Show(set *policy.Set, day schema.Date, article schema.Article) (*Shown, err
 			continue
 		}
 		s.Values = append(s.Values, valueOf(v))
-		for _, r := range append(v.Readings, policy.Reading{Sources: v.Sources}) {
-			for _, key := range r.Sources {
-				s.Addresses[key] = addresses[key]
-			}
+		for _, key := range v.Keys() {
+			s.Addresses[key] = addresses[key]
 		}
 	}
 	return s, nil
@@ -111,16 +101,8 @@ func valueOf(v policy.Value) Value {
 		Article: int(v.When.Article), SponsorKind: v.When.SponsorKind.String(),
 		SponsorArticle: int(v.When.SponsorArticle), Relation: v.When.Relation.String(),
 		Rule: v.Rule, Sources: sources, Confidence: v.Confidence, Note: v.Note,
-		Readings: readingsOf(v),
+		Readings: v.Readings,
 	}
-}
-
-func readingsOf(v policy.Value) []Reading {
-	all := make([]Reading, len(v.Readings))
-	for i, r := range v.Readings {
-		all[i] = Reading(r)
-	}
-	return all
 }
 
 // WriteJSON writes it as one JSON object, see [Shown].

@@ -45,15 +45,7 @@ type provenance struct {
 	Confidence string   `json:"confidence"`
 	Note       string   `json:"note"`
 	// OtherReadings are how the sources can be read too, where they contradict one another.
-	OtherReadings []reading `json:"other_readings"`
-}
-
-// reading is one that was not chosen.
-type reading struct {
-	Reading    string   `json:"reading"`
-	Rule       string   `json:"rule"`
-	Sources    []string `json:"sources"`
-	Confidence string   `json:"confidence"`
+	OtherReadings []Reading `json:"other_readings"`
 }
 
 type boundary struct {
@@ -405,9 +397,11 @@ func (v *provenance) validate(sources map[string]string) error {
 }
 
 // keys are those of all the sources that are named.
-func (v *provenance) keys() []string {
-	keys := slices.Clone(v.Sources)
-	for _, r := range v.OtherReadings {
+func (v *provenance) keys() []string { return keysOf(v.Sources, v.OtherReadings) }
+
+func keysOf(sources []string, readings []Reading) []string {
+	keys := slices.Clone(sources)
+	for _, r := range readings {
 		keys = append(keys, r.Sources...)
 	}
 	return keys

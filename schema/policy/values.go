@@ -28,11 +28,12 @@ type Value struct {
 	Readings []Reading
 }
 
-// Reading is how sources can be read too.
+// Reading is how sources can be read too, as a policy file says it.
 type Reading struct {
-	Reading, Rule string
-	Sources       []string
-	Confidence    string
+	Reading    string   `json:"reading"`
+	Rule       string   `json:"rule"`
+	Sources    []string `json:"sources"`
+	Confidence string   `json:"confidence"`
 }
 
 // Values returns all values of the policy in the order of its file. The slice is shared: read
@@ -41,6 +42,9 @@ func (p *Policy) Values() []Value { return p.values }
 
 // Addresses returns the addresses of the sources that the values name, by their keys.
 func (p *Policy) Addresses() map[string]string { return maps.Clone(p.addresses) }
+
+// Keys are those of all the sources that are named, of the readings that were not chosen too.
+func (v *Value) Keys() []string { return keysOf(v.Sources, v.Readings) }
 
 // Concerns says whether the value bears on a renewal under an article. One that names no
 // article bears on all.
@@ -110,14 +114,10 @@ func (f *fine) listed() []Value {
 
 // at is the value that the provenance is of, under its path.
 func (v *provenance) at(path, value string) Value {
-	listed := Value{
+	return Value{
 		Path: path, Value: value, Rule: v.Rule, Sources: slices.Clone(v.Sources),
-		Confidence: v.Confidence, Note: v.Note,
+		Confidence: v.Confidence, Note: v.Note, Readings: v.OtherReadings,
 	}
-	for _, r := range v.OtherReadings {
-		listed.Readings = append(listed.Readings, Reading(r))
-	}
-	return listed
 }
 
 // String names the conditions of a case as a policy file does: "article=20
