@@ -191,7 +191,7 @@ func (w *work) first(unreadable bool) int {
 // them; otherwise they are in, and it drops the block when that comes. After either, what is in
 // the table stays.
 func (w *work) settle(ctx context.Context) error {
-	if w.joint == nil {
+	if w.joint == nil || w.settled {
 		return nil
 	}
 	var in, left []row
@@ -213,7 +213,7 @@ func (w *work) settle(ctx context.Context) error {
 		}
 		rows = rows[len(block):]
 	}
-	w.rows, w.joint = slices.Concat(in, left), nil
+	w.rows, w.settled = slices.Concat(in, left), true
 	w.inserted(len(in))
 	return nil
 }

@@ -161,6 +161,35 @@ func TestJointBlockWithoutAPartition(t *testing.T) {
 	}
 }
 
+// Where a joint block brought in a partition's rows of one table and not of the other, the claim
+// goes on naming it: the next worker, which knows nothing else, would insert the former again.
+func TestClaimOfAHalfSettledBlock(t *testing.T) {
+	t.Parallel()
+	h := newDatabase(t)
+	batches := []*consumers.Batch{of(0, decisions(0, 50)...), of(1, decisions(0, 50)...)}
+	j := h.join(h.newStage(faulty{h.db, faults(none, breaksBefore)}), batches...) // dies between the two
+	if err := j.apply(); !errors.Is(err, errLost) {
+		t.Fatal(err)
+	}
+	block := j.block()
+	if err := h.take(h.newStage(h.db), 1, block).Prepare(batches[1]).Apply(t.Context()); err != nil { // has the decisions' token
+		t.Fatal(err)
+	}
+	// The other partition's next worker dies when it has claimed what is left.
+	w := h.take(h.newStage(faulty{h.db, faults(none, breaksBefore)}), 0, block).Prepare(batches[0]).(*work)
+	if err := w.Apply(t.Context()); !errors.Is(err, errLost) {
+		t.Fatal(err)
+	}
+	_, token, err := claimed(w.batch.From, w.note())
+	if err != nil || token != block.token {
+		t.Errorf("the claim names the block %q (%v), want %q", token, err, block.token)
+	}
+	if err := h.take(h.newStage(h.db), 0, &jointBlock{token: token}).Prepare(batches[0]).Apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.each(50, 2)
+}
+
 // Whoever takes the partitions of a joint block over, in whatever order, and whenever the block
 // of the frozen worker arrives, each row goes in once, and again takeovers change nothing.
 func TestJointBlockArrivesLate(t *testing.T) {

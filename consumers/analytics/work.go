@@ -30,6 +30,7 @@ type work struct {
 	ignored        int   // events of types that are not known
 	quarantined    bool  // whether what could not be read was published
 	repeatsDropped bool  // whether repeats were dropped
+	settled        bool  // whether it is known which rows a joint block brought in
 	alone          bool  // whether a block of its own may have been sent
 	done           bool
 }
@@ -141,6 +142,15 @@ func unreadableFirst(rows []row) []row {
 	return sorted
 }
 
+// note is what the claim says of the batch. It goes on naming a joint block that brought in some
+// of the rows: who reads it must find that out too, or those rows go in twice.
+func (w *work) note() string {
+	if w.joint == nil {
+		return claimNote(w.batch.To, "")
+	}
+	return claimNote(w.batch.To, w.joint.token)
+}
+
 // claimBlock writes into the claim, before anything is inserted, which offsets will be. A
 // worker that has lost the partition cannot: it is fenced here.
 func (w *work) claimBlock(ctx context.Context) error {
@@ -148,7 +158,7 @@ func (w *work) claimBlock(ctx context.Context) error {
 		return nil
 	}
 	w.open = true
-	return w.claim.Write(ctx, w.batch.From, claimNote(w.batch.To, ""))
+	return w.claim.Write(ctx, w.batch.From, w.note())
 }
 
 // sameBlock is how many of the first rows are a block: of one table and one month. ClickHouse

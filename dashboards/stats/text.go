@@ -124,7 +124,7 @@ func writeApplications(out *strings.Builder, s *Report) {
 	}
 	t.AppendFooter(placeRow("Total", "", total))
 	text.AlignRight(t, 3, 9)
-	text.WriteTable(out, "Applications by article, channel and outcome (share and fees are of the approved)", t)
+	text.WriteTable(out, "Applications by article, channel and outcome (share and fees, fines included, are of the approved)", t)
 }
 
 // byPlace joins the two outcomes of each place, and sums all places up.
